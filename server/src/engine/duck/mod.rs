@@ -1,0 +1,1 @@
+//! The safe wrapper around DuckDB's C API: the only place that names `libduckdb_sys`.

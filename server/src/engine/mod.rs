@@ -1,0 +1,3 @@
+//! The engine: one DuckDB per tenant, one connection per session, and everything that the protocols share.
+pub mod duck;
+pub mod types;
