@@ -1,0 +1,101 @@
+# Everything a contributor runs. `make help` lists the targets; CI runs `make check`.
+#
+# Cargo is called through scripts/cargo: linked against the prebuilt DuckDB, locked, one profile for everything.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+BINARY := $(abspath $(TARGET_DIR)/release/altertable-mock)
+CARGO := scripts/cargo
+VENV := scripts/setup-venv
+
+# The credentials of the README's examples.
+DEMO := --user alice:secret --api-key demo-key
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: tools
+tools:
+	@scripts/check-tools
+
+.PHONY: setup
+setup: tools ## Fetch what building and testing need: DuckDB, crates, cargo-deny, Python clients
+	@scripts/setup-duckdb
+	@cargo fetch --locked
+	@scripts/setup-cargo-deny
+	@$(VENV) tests/python/requirements.txt
+	@$(VENV) tests/python/legacy/requirements.txt
+	@$(VENV) scripts/requirements.txt
+
+.PHONY: build
+build: tools ## Build the release binary, linked against the prebuilt DuckDB
+	@$(CARGO) build --package altertable-mock
+	@printf 'Built %s\n' "$(BINARY)"
+
+.PHONY: run
+run: build ## Run the server with the demo credentials (more flags: make run ARGS="--tls ...")
+	@exec "$(BINARY)" $(DEMO) $(ARGS)
+
+.PHONY: test
+test: test-rust test-python test-readme ## Run every test
+
+.PHONY: test-rust
+test-rust: tools ## Run the Rust tests of the workspace
+	@$(CARGO) test --workspace
+
+.PHONY: test-python
+test-python: build ## Run the tests that use the published Python clients
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python --ignore tests/python/legacy
+	@bin=$$($(VENV) tests/python/legacy/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python/legacy
+
+.PHONY: test-readme
+test-readme: build ## Run the README's commands as printed and compare their output
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  PATH="$$bin:$$PATH" python tests/readme/run.py
+
+.PHONY: conformance
+conformance: tools ## Run the behaviour spec against the server in-process
+	@$(CARGO) test --package altertable-mock-conformance
+
+.PHONY: bench
+bench: build ## Measure start-up, memory and throughput of the release binary
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/python/bench.py
+
+.PHONY: check
+check: lint deny test ## Do everything CI does
+
+.PHONY: lint
+lint: tools ## Check formatting, clippy, shell scripts and Python
+	@cargo fmt --all --check
+	@$(CARGO) clippy --workspace --all-targets -- --deny warnings
+	@bin=$$($(VENV) scripts/requirements.txt)/bin && \
+	  "$$bin/shellcheck" scripts/setup-* scripts/cargo scripts/check-tools .ci/run && \
+	  "$$bin/ruff" check --quiet tests && \
+	  "$$bin/ruff" format --quiet --check tests
+
+.PHONY: deny
+deny: tools ## Check the dependencies' licences, bans and sources
+	@deny=$$(scripts/setup-cargo-deny) && \
+	  "$$deny" --locked --no-default-features check --hide-inclusion-graph licenses bans sources
+
+.PHONY: fmt
+fmt: tools ## Format the Rust and Python sources
+	@cargo fmt --all
+	@bin=$$($(VENV) scripts/requirements.txt)/bin && "$$bin/ruff" format --quiet tests && "$$bin/ruff" check --quiet --fix tests
+
+.PHONY: bundled
+bundled: tools ## Build with DuckDB compiled in (20 to 25 minutes; no shared library)
+	@cargo build --release --locked --package altertable-mock --target-dir "$(TARGET_DIR)/bundled"
+	@printf 'Built %s\n' "$(abspath $(TARGET_DIR)/bundled/release/altertable-mock)"
+
+.PHONY: clean
+clean: ## Remove the build output (the caches in ~/.cache/altertable-mock stay)
+	@cargo clean
