@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use ::arrow::datatypes::SchemaRef;
+
+pub mod arrow;
+mod keywords;
+mod text;
 
 /// A DuckDB logical type, with its children.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub enum LogicalType {
     Map(Box<LogicalType>, Box<LogicalType>),
     Union(Vec<(String, LogicalType)>),
     Variant,
+    /// With its coordinate reference system, if it has one.
+    Geometry(Option<Arc<str>>),
     /// The type of an untyped NULL; results report INTEGER instead.
     Null,
     /// A type known only at execution (FP-8).

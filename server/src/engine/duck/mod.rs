@@ -1,1 +1,8 @@
 //! The safe wrapper around DuckDB's C API: the only place that names `libduckdb_sys`.
+
+mod export;
+mod logical_type;
+#[cfg(test)]
+mod probe;
+
+pub use export::BatchBuilder;

@@ -1,0 +1,142 @@
+//! Columns whose Arrow carrier is a text that DuckDB does not store: each value is printed.
+
+use std::fmt::{self, Write};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use libduckdb_sys as ffi;
+use num_bigint::{BigInt, Sign};
+
+use super::column::{ColumnBuilder, Fault};
+use super::strings::StringBuffers;
+use super::vector::{Bytes, Vector};
+
+/// Prints values of DuckDB's representation `S` by `print`.
+pub(super) struct TextBuilder<S, P> {
+    buffers: StringBuffers,
+    print: P,
+    source: PhantomData<fn(S)>,
+}
+
+impl<S, P: FnMut(&S, &mut Vec<u8>) -> Result<(), Fault>> TextBuilder<S, P> {
+    pub(super) fn new(print: P) -> Self {
+        Self { buffers: StringBuffers::default(), print, source: PhantomData }
+    }
+}
+
+impl<S, P: FnMut(&S, &mut Vec<u8>) -> Result<(), Fault> + Send> ColumnBuilder for TextBuilder<S, P> {
+    unsafe fn append(&mut self, vector: Vector<'_>, from: usize, len: usize) -> Result<(), Fault> {
+        // SAFETY: the caller's promise; `S` is DuckDB's representation of the builder's type.
+        let (rows, validity) = unsafe { (vector.rows::<S>(from, len), vector.validity(from, len)) };
+        for (i, row) in rows.iter().enumerate() {
+            match validity.is_none_or(|bits| bits.is_valid(i)) {
+                true => self.buffers.append_with(|out| (self.print)(row, out))?,
+                false => self.buffers.append_nulls(1),
+            }
+        }
+        Ok(())
+    }
+
+    fn append_nulls(&mut self, len: usize) {
+        self.buffers.append_nulls(len);
+    }
+
+    fn bytes(&self) -> usize {
+        self.buffers.bytes()
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, Fault> {
+        self.buffers.finish_text()
+    }
+}
+
+/// ENUM as the text of its value; the width of the index grows with the dictionary.
+pub(super) fn enum_builder(values: Arc<[String]>) -> Box<dyn ColumnBuilder> {
+    match values.len() {
+        0..=0xff => Box::new(TextBuilder::new(move |i: &u8, out: &mut _| enum_text(&values, usize::from(*i), out))),
+        0x100..=0xffff => {
+            Box::new(TextBuilder::new(move |i: &u16, out: &mut _| enum_text(&values, usize::from(*i), out)))
+        }
+        _ => Box::new(TextBuilder::new(move |i: &u32, out: &mut _| enum_text(&values, *i as usize, out))),
+    }
+}
+
+fn enum_text(values: &[String], index: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+    let value = values.get(index).ok_or_else(|| Fault::new(format!("the dictionary has no value {index}")))?;
+    out.extend_from_slice(value.as_bytes());
+    Ok(())
+}
+
+/// All digits of a UHUGEINT.
+pub(super) fn uhugeint(value: &ffi::duckdb_uhugeint, out: &mut Vec<u8>) -> Result<(), Fault> {
+    let value = u128::from(value.upper) << 64 | u128::from(value.lower);
+    write(out, format_args!("{value}"))
+}
+
+/// A UUID in its usual form. DuckDB keeps the top bit flipped, so that the values sort as signed numbers.
+pub(super) fn uuid(value: &ffi::duckdb_hugeint, out: &mut Vec<u8>) -> Result<(), Fault> {
+    let upper = value.upper.cast_unsigned() ^ 1 << 63;
+    let uuid = uuid::Uuid::from_u64_pair(upper, value.lower);
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    out.extend_from_slice(uuid.as_hyphenated().encode_lower(&mut text).as_bytes());
+    Ok(())
+}
+
+/// A BIT as its digits 0 and 1. The first byte counts the padding bits at the start of the second.
+pub(super) fn bits(value: &Bytes, out: &mut Vec<u8>) -> Result<(), Fault> {
+    // SAFETY: printers are called with values that are not NULL, while their vector lives.
+    let bytes = unsafe { value.get() };
+    let Some((padding, bytes)) = bytes.split_first() else { return Ok(()) };
+    let bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| b'0' + (byte >> bit & 1)));
+    out.extend(bits.skip(usize::from(*padding)));
+    Ok(())
+}
+
+/// All digits of a BIGNUM: a header of three bytes, whose top bit is clear for a negative number, and the magnitude,
+/// most significant byte first. The bytes of a negative number are inverted.
+pub(super) fn bignum(value: &Bytes, out: &mut Vec<u8>) -> Result<(), Fault> {
+    // SAFETY: printers are called with values that are not NULL, while their vector lives.
+    let bytes = unsafe { value.get() };
+    let (header, magnitude) = bytes.split_at_checked(3).ok_or_else(|| Fault::new("a BIGNUM is cut short"))?;
+    let number = match header[0] & 0x80 {
+        0 => BigInt::from_bytes_be(Sign::Minus, &magnitude.iter().map(|byte| !byte).collect::<Vec<_>>()),
+        _ => BigInt::from_bytes_be(Sign::Plus, magnitude),
+    };
+    write(out, format_args!("{number}"))
+}
+
+/// A TIMETZ with its offset, such as `01:02:03.5+02:00`: 40 bits of microseconds, and 24 bits that count the offset
+/// down from +15:59:59, so that the values sort by their instant.
+pub(super) fn time_tz(value: &ffi::duckdb_time_tz, out: &mut Vec<u8>) -> Result<(), Fault> {
+    const MAX_OFFSET: i64 = 16 * 3600 - 1;
+    let micros = value.bits >> 24;
+    let offset = MAX_OFFSET - (value.bits & 0xff_ffff).cast_signed();
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    write(out, format_args!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60))?;
+    match fraction {
+        0 => {}
+        _ if fraction % 1000 == 0 => write(out, format_args!(".{:03}", fraction / 1000))?,
+        _ => write(out, format_args!(".{fraction:06}"))?,
+    }
+    let (sign, distance) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
+    write(out, format_args!("{sign}{:02}:{:02}", distance / 3600, distance / 60 % 60))?;
+    match distance % 60 {
+        0 => Ok(()),
+        seconds => write(out, format_args!(":{seconds:02}")),
+    }
+}
+
+fn write(out: &mut Vec<u8>, text: fmt::Arguments<'_>) -> Result<(), Fault> {
+    // Writing to memory does not fail; `io::Write` is not used, because its error would hide that.
+    Appended(out).write_fmt(text).map_err(|_| Fault::new("a value cannot be printed"))
+}
+
+struct Appended<'a>(&'a mut Vec<u8>);
+
+impl Write for Appended<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
