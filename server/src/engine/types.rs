@@ -26,7 +26,10 @@ pub enum LogicalType {
     BigNum,
     Float,
     Double,
-    Decimal { width: u8, scale: u8 },
+    Decimal {
+        width: u8,
+        scale: u8,
+    },
     Varchar,
     /// VARCHAR with the alias JSON.
     Json,

@@ -6,7 +6,9 @@ use crate::engine::types::Fidelity;
 
 #[rstest]
 #[case("NULL::DECIMAL(10, 2)")]
-#[case("NULL::STRUCT(x INTEGER, \"odd name\" VARCHAR, \"select\" DATE, Upper INT, \"1a\" INT, \"a\"\"b\" INT)")]
+#[case(
+    "NULL::STRUCT(x INTEGER, \"odd name\" VARCHAR, \"select\" DATE, Upper INT, \"1a\" INT, \"a\"\"b\" INT)"
+)]
 #[case("row(1, 'a')")]
 #[case("NULL::INTEGER[]")]
 #[case("NULL::INTEGER[3][]")]
@@ -40,7 +42,8 @@ fn check(sql: &str) {
             Ok(())
         })
         .unwrap();
-    let theirs = probe.batch(&format!("SELECT typeof(COLUMNS(*)) FROM ({sql}) LIMIT 1"), Fidelity::Exact).unwrap();
+    let theirs =
+        probe.batch(&format!("SELECT typeof(COLUMNS(*)) FROM ({sql}) LIMIT 1"), Fidelity::Exact).unwrap();
     for (ours, theirs) in ours.iter().zip(theirs.columns()) {
         assert_eq!(ours, theirs.as_string::<i32>().value(0));
     }

@@ -71,7 +71,11 @@ impl Probe {
                 }
             };
             let error = ffi::duckdb_result_error(&mut result);
-            assert!(error.is_null() || CStr::from_ptr(error).is_empty(), "{sql}: {:?}", CStr::from_ptr(error));
+            assert!(
+                error.is_null() || CStr::from_ptr(error).is_empty(),
+                "{sql}: {:?}",
+                CStr::from_ptr(error)
+            );
             ffi::duckdb_destroy_result(&mut result);
             ffi::duckdb_destroy_pending(&mut pending);
             ffi::duckdb_destroy_prepare(&mut statement);

@@ -115,7 +115,9 @@ impl fmt::Display for FieldName<'_> {
 }
 
 fn is_plain(name: &str) -> bool {
-    name.bytes().enumerate().all(|(i, b)| b.is_ascii_alphabetic() || b == b'_' || (i > 0 && b.is_ascii_digit()))
+    name.bytes()
+        .enumerate()
+        .all(|(i, b)| b.is_ascii_alphabetic() || b == b'_' || (i > 0 && b.is_ascii_digit()))
 }
 
 /// A text between quotes, with the quotes inside doubled.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{
-    DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
-    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
 use crate::engine::types::{Fidelity, LogicalType};
@@ -61,7 +61,11 @@ pub(super) trait ColumnBuilder: Send {
 }
 
 /// The builder that turns vectors of a DuckDB type into arrays of the Arrow type chosen for it.
-pub(super) fn column_builder(ty: &LogicalType, arrow: &DataType, fidelity: Fidelity) -> Box<dyn ColumnBuilder> {
+pub(super) fn column_builder(
+    ty: &LogicalType,
+    arrow: &DataType,
+    fidelity: Fidelity,
+) -> Box<dyn ColumnBuilder> {
     use LogicalType as T;
     match ty {
         T::Boolean => Box::new(BooleanBuilder::default()),
@@ -128,9 +132,15 @@ fn nested_or_text_builder(ty: &LogicalType, arrow: &DataType, fidelity: Fidelity
         (T::Array(child, _), DataType::FixedSizeList(field, size)) => {
             Box::new(ArrayBuilder::new(child, field, *size, fidelity))
         }
-        (T::Struct(children), DataType::Struct(fields)) => Box::new(StructBuilder::new(children, fields, fidelity)),
-        (T::Map(key, value), DataType::Map(entries, _)) => Box::new(MapBuilder::new(key, value, entries, fidelity)),
-        (T::Union(members), DataType::Union(fields, _)) => Box::new(UnionBuilder::new(members, fields, fidelity)),
+        (T::Struct(children), DataType::Struct(fields)) => {
+            Box::new(StructBuilder::new(children, fields, fidelity))
+        }
+        (T::Map(key, value), DataType::Map(entries, _)) => {
+            Box::new(MapBuilder::new(key, value, entries, fidelity))
+        }
+        (T::Union(members), DataType::Union(fields, _)) => {
+            Box::new(UnionBuilder::new(members, fields, fidelity))
+        }
         (T::Uuid, _) => Box::new(TextBuilder::new(text::uuid)),
         (T::BigNum, _) => Box::new(TextBuilder::new(text::bignum)),
         (T::Enum(values), _) => text::enum_builder(Arc::clone(values)),

@@ -43,7 +43,9 @@ impl BatchBuilder {
         Self {
             schema: Arc::clone(&shape.schema),
             columns: Arc::clone(&shape.columns),
-            builders: builders.map(|(column, field)| column_builder(&column.ty, field.data_type(), fidelity)).collect(),
+            builders: builders
+                .map(|(column, field)| column_builder(&column.ty, field.data_type(), fidelity))
+                .collect(),
             rows: 0,
         }
     }

@@ -62,7 +62,8 @@ impl Lists {
             let (mut start, mut end) = (0, 0);
             for (i, entry) in entries.iter().enumerate() {
                 let valid = validity.is_none_or(|bits| bits.is_valid(i));
-                let (offset, count) = if valid { (length(entry.offset), length(entry.length)) } else { (end, 0) };
+                let (offset, count) =
+                    if valid { (length(entry.offset), length(entry.length)) } else { (end, 0) };
                 if count > 0 && offset != end {
                     self.child.append(child, start, end - start)?;
                     (start, end) = (offset, offset);
@@ -155,7 +156,12 @@ pub(super) struct MapBuilder {
 }
 
 impl MapBuilder {
-    pub(super) fn new(key: &LogicalType, value: &LogicalType, entries: &FieldRef, fidelity: Fidelity) -> Self {
+    pub(super) fn new(
+        key: &LogicalType,
+        value: &LogicalType,
+        entries: &FieldRef,
+        fidelity: Fidelity,
+    ) -> Self {
         let types = [key, value];
         let fields = match entries.data_type() {
             DataType::Struct(fields) => fields.clone(),
@@ -200,7 +206,8 @@ impl StructBuilder {
     }
 
     fn of<'a>(types: impl Iterator<Item = &'a LogicalType>, fields: &Fields, fidelity: Fidelity) -> Self {
-        let children = types.zip(fields).map(|(ty, field)| column_builder(ty, field.data_type(), fidelity)).collect();
+        let children =
+            types.zip(fields).map(|(ty, field)| column_builder(ty, field.data_type(), fidelity)).collect();
         Self { children, fields: fields.clone(), validity: Validity::default() }
     }
 }

@@ -154,7 +154,8 @@ pub(super) fn hugeint(value: ffi::duckdb_hugeint) -> Result<i128, Fault> {
 /// UHUGEINT within the 128 signed bits of its Arrow type (FY-3).
 pub(super) fn uhugeint(value: ffi::duckdb_uhugeint) -> Result<i128, Fault> {
     let value = u128::from(value.upper) << 64 | u128::from(value.lower);
-    i128::try_from(value).map_err(|_| Fault::new(format!("{value} is beyond 128 signed bits; cast it to VARCHAR")))
+    i128::try_from(value)
+        .map_err(|_| Fault::new(format!("{value} is beyond 128 signed bits; cast it to VARCHAR")))
 }
 
 /// TIMETZ as its local time in microseconds; the offset is lost.

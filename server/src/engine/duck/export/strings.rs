@@ -36,7 +36,8 @@ impl StringBuffers {
         // SAFETY: the caller's promise.
         let (rows, validity) = unsafe { (vector.rows::<Bytes>(from, len), vector.validity(from, len)) };
         let valid = |i| validity.is_none_or(|bits| bits.is_valid(i));
-        let total = rows.iter().enumerate().filter(|(i, _)| valid(*i)).map(|(_, row)| row.len()).sum::<usize>();
+        let total =
+            rows.iter().enumerate().filter(|(i, _)| valid(*i)).map(|(_, row)| row.len()).sum::<usize>();
         // `push` may write a whole inline value past the end.
         self.data.reserve(total + INLINE);
         check_size(self.data.len() + total)?;
@@ -67,7 +68,10 @@ impl StringBuffers {
     }
 
     /// Appends one row, written by `write` to the end of the data.
-    pub(super) fn append_with(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), Fault>) -> Result<(), Fault> {
+    pub(super) fn append_with(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         write(&mut self.data)?;
         check_size(self.data.len())?;
         self.offsets.push(self.data.len() as i32);
@@ -107,7 +111,9 @@ impl StringBuffers {
 pub(super) fn check_size(bytes: usize) -> Result<(), Fault> {
     match i32::try_from(bytes) {
         Ok(_) => Ok(()),
-        Err(_) => Err(Fault::new("values of adjacent rows exceed 2 GiB, the most that one Arrow batch can hold")),
+        Err(_) => {
+            Err(Fault::new("values of adjacent rows exceed 2 GiB, the most that one Arrow batch can hold"))
+        }
     }
 }
 

@@ -10,7 +10,10 @@ fn export(sql: &str, fidelity: Fidelity) -> Result<RecordBatch> {
 }
 
 #[rstest]
-#[case::uhugeint("340282366920938463463374607431768211455::UHUGEINT", "340282366920938463463374607431768211455")]
+#[case::uhugeint(
+    "340282366920938463463374607431768211455::UHUGEINT",
+    "340282366920938463463374607431768211455"
+)]
 #[case::timetz_ahead("'01:02:03+02:00'::TIMETZ", "01:02:03+02:00")]
 #[case::timetz_behind("'01:02:03.5-02:30'::TIMETZ", "01:02:03.500-02:30")]
 #[case::timetz_of_seconds("'24:00:00-15:59:59'::TIMETZ", "24:00:00-15:59:59")]
@@ -43,7 +46,8 @@ fn every_type_of_duckdb_is_exported() {
             Fidelity::Standard => "uhugeint, geometry",
             Fidelity::Exact => "geometry",
         };
-        let batch = export(&format!("SELECT * EXCLUDE ({left_out}) FROM test_all_types()"), fidelity).unwrap();
+        let batch =
+            export(&format!("SELECT * EXCLUDE ({left_out}) FROM test_all_types()"), fidelity).unwrap();
         assert_eq!(batch.num_rows(), 3);
         for (column, field) in batch.columns().iter().zip(batch.schema().fields()) {
             assert!(column.to_data().validate_full().is_ok(), "{field}");

@@ -54,7 +54,9 @@ impl<S, P: FnMut(&S, &mut Vec<u8>) -> Result<(), Fault> + Send> ColumnBuilder fo
 /// ENUM as the text of its value; the width of the index grows with the dictionary.
 pub(super) fn enum_builder(values: Arc<[String]>) -> Box<dyn ColumnBuilder> {
     match values.len() {
-        0..=0xff => Box::new(TextBuilder::new(move |i: &u8, out: &mut _| enum_text(&values, usize::from(*i), out))),
+        0..=0xff => {
+            Box::new(TextBuilder::new(move |i: &u8, out: &mut _| enum_text(&values, usize::from(*i), out)))
+        }
         0x100..=0xffff => {
             Box::new(TextBuilder::new(move |i: &u16, out: &mut _| enum_text(&values, usize::from(*i), out)))
         }
@@ -63,7 +65,8 @@ pub(super) fn enum_builder(values: Arc<[String]>) -> Box<dyn ColumnBuilder> {
 }
 
 fn enum_text(values: &[String], index: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let value = values.get(index).ok_or_else(|| Fault::new(format!("the dictionary has no value {index}")))?;
+    let value =
+        values.get(index).ok_or_else(|| Fault::new(format!("the dictionary has no value {index}")))?;
     out.extend_from_slice(value.as_bytes());
     Ok(())
 }

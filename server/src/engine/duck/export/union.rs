@@ -22,7 +22,8 @@ pub(super) struct UnionBuilder {
 impl UnionBuilder {
     pub(super) fn new(members: &[(String, LogicalType)], fields: &UnionFields, fidelity: Fidelity) -> Self {
         let builders = members.iter().zip(fields.iter());
-        let members = builders.map(|((_, ty), (_, field))| column_builder(ty, field.data_type(), fidelity)).collect();
+        let members =
+            builders.map(|((_, ty), (_, field))| column_builder(ty, field.data_type(), fidelity)).collect();
         Self { tags: Vec::new(), members, fields: fields.clone() }
     }
 }

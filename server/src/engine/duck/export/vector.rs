@@ -42,7 +42,11 @@ impl<'chunk> Vector<'chunk> {
         unsafe {
             let words = ffi::duckdb_vector_get_validity(self.raw);
             let bytes = (from + len).div_ceil(8);
-            (!words.is_null()).then(|| Bits { bytes: slice::from_raw_parts(words.cast::<u8>(), bytes), from, len })
+            (!words.is_null()).then(|| Bits {
+                bytes: slice::from_raw_parts(words.cast::<u8>(), bytes),
+                from,
+                len,
+            })
         }
     }
 
