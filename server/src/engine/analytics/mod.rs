@@ -1,0 +1,27 @@
+//! The analytics store: events, identities and the ids that lead to them, per project.
+//!
+//! A *project* is one pair of API key and environment, and shares nothing with any other (AX-04). The store is the
+//! source of truth; tenants see a project's contents as the read-only database `product_analytics`.
+//!
+//! - [`item`]: what one request asks for, already validated.
+//! - [`identity`]: the identity model AM, pure and free of locks and clocks.
+//! - [`events`]: the append-only event columns.
+//! - [`project`]: one project behind one short lock, and the snapshots that readers hold.
+//! - [`store`]: the keys, the environments, and the atomic batch.
+
+mod chunked;
+mod column;
+pub mod events;
+pub mod identity;
+pub mod item;
+mod json;
+mod keyring;
+pub mod project;
+pub mod store;
+mod traits;
+
+pub use identity::{IdRef, Identities, Identity, IdentityRef, IdentityView, KnownId};
+pub use item::{Action, Alias, Identify, Item, Micros, Track};
+pub use project::Snapshot;
+pub use store::{Access, Settings, Store, UnknownEnvironment};
+pub use traits::Traits;

@@ -1,0 +1,74 @@
+//! One project: its events and identities behind one short lock, and the snapshots that readers hold.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use uuid::Uuid;
+
+use super::events::Events;
+use super::identity::{Identities, IdentityView};
+use super::item::{Action, Micros};
+
+/// A project's contents at one moment, unaffected by what arrives later.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Every event.
+    pub events: Events,
+    /// Every identity and known id.
+    pub identities: IdentityView,
+}
+
+/// One pair of API key and environment.
+#[derive(Debug)]
+pub struct Project {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    events: Events,
+    identities: Identities,
+    /// The latest snapshot, shared by readers until the next write.
+    published: Option<Arc<Snapshot>>,
+}
+
+impl Default for Project {
+    fn default() -> Self {
+        let identities = Identities::new(Uuid::now_v7);
+        Self { state: Mutex::new(State { events: Events::default(), identities, published: None }) }
+    }
+}
+
+impl Project {
+    /// The contents now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        let mut state = self.state.lock();
+        let State { events, identities, published } = &mut *state;
+        Arc::clone(published.get_or_insert_with(|| {
+            Arc::new(Snapshot { events: events.clone(), identities: identities.view().clone() })
+        }))
+    }
+
+    /// The project for writing. Whoever needs several takes them in one order, that of the environments.
+    pub(super) fn write(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock();
+        // Dropped before the write, so that chunks no reader holds are changed in place.
+        state.published = None;
+        state
+    }
+}
+
+impl State {
+    /// Applies one item received at `now`. It cannot fail, so that a batch is applied whole.
+    pub(super) fn apply(&mut self, action: Action, now: Micros) {
+        let track = match action {
+            Action::Identify(identify) => return self.identities.identify(identify, now),
+            Action::Alias(alias) => return self.identities.alias(&alias, now),
+            Action::Track(track) => track,
+        };
+        let subject = self.identities.track(track.distinct_id.as_deref(), track.anonymous_id.as_deref(), now);
+        let view = self.identities.view();
+        let traits = subject.identity.map(|at| Arc::clone(view.identity(at).traits.text()));
+        self.events.push(Uuid::now_v7(), &track, subject, traits, now);
+    }
+}

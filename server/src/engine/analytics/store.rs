@@ -1,0 +1,144 @@
+//! The keys, their projects, and the batch that is applied whole.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::item::{Item, Micros};
+use super::keyring::Keyring;
+use super::project::{Project, Snapshot};
+
+/// What the store is told at start-up.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The declared API keys (AX-03), the first of which tenants see unless told otherwise (AC-02).
+    pub keys: Vec<String>,
+    /// The declared environments.
+    pub environments: Vec<String>,
+    /// Whether any non-empty key is accepted (LX-13).
+    pub allow_any_key: bool,
+}
+
+/// Every project of the server.
+#[derive(Debug)]
+pub struct Store {
+    environments: Vec<Box<str>>,
+    keyring: Keyring,
+    /// The projects of each declared key, in step with the keyring.
+    declared: Vec<Arc<Environments>>,
+    allow_any_key: bool,
+    guests: Mutex<HashMap<Box<str>, Guest>>,
+}
+
+/// The projects of one key, in step with the declared environments.
+type Environments = Box<[Project]>;
+
+struct Guest {
+    projects: Arc<Environments>,
+    last_used: Instant,
+}
+
+impl fmt::Debug for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Guest(idle for {:?})", self.last_used.elapsed())
+    }
+}
+
+/// Proof that a key was accepted, and the way to its projects.
+#[derive(Debug, Clone)]
+pub struct Access {
+    projects: Arc<Environments>,
+}
+
+/// The environment that a batch named and nobody declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownEnvironment(pub Box<str>);
+
+impl Store {
+    /// An empty store.
+    pub fn new(settings: Settings) -> Self {
+        let environments: Vec<Box<str>> =
+            settings.environments.into_iter().map(String::into_boxed_str).collect();
+        let projects = || Arc::new(empty_projects(environments.len()));
+        let declared = settings.keys.iter().map(|_| projects()).collect();
+        Self {
+            declared,
+            environments,
+            keyring: Keyring::new(settings.keys),
+            allow_any_key: settings.allow_any_key,
+            guests: Mutex::default(),
+        }
+    }
+
+    /// Whether any key is declared or accepted; without one, tenants see an empty catalog (AC-03).
+    pub fn accepts_keys(&self) -> bool {
+        self.allow_any_key || !self.keyring.is_empty()
+    }
+
+    /// Checks `key` (AX-05): a declared one in constant time, else under LX-13 any that is not empty.
+    pub fn access(&self, key: &str) -> Option<Access> {
+        if let Some(place) = self.keyring.place(key) {
+            return Some(Access { projects: Arc::clone(&self.declared[place]) });
+        }
+        if !self.allow_any_key || key.is_empty() {
+            return None;
+        }
+        let mut guests = self.guests.lock();
+        if let Some(guest) = guests.get_mut(key) {
+            guest.last_used = Instant::now();
+            return Some(Access { projects: Arc::clone(&guest.projects) });
+        }
+        let projects = Arc::new(empty_projects(self.environments.len()));
+        guests.insert(key.into(), Guest { projects: Arc::clone(&projects), last_used: Instant::now() });
+        Some(Access { projects })
+    }
+
+    /// Applies `items`, received at `now`, in order and as a whole (AX-07): readers see all of them or none.
+    ///
+    /// # Errors
+    /// [`UnknownEnvironment`] for the first item whose environment is not declared; nothing is applied then.
+    pub fn apply(&self, access: &Access, items: Vec<Item>, now: Micros) -> Result<(), UnknownEnvironment> {
+        let mut touched = vec![false; self.environments.len()];
+        for item in &items {
+            let place = self.environment(&item.environment);
+            let place = place.ok_or_else(|| UnknownEnvironment(item.environment.clone()))?;
+            touched[place] = true;
+        }
+        // Locks are taken in the order of the environments, so that two batches never wait for each other.
+        let mut states: Vec<_> = (access.projects.iter().zip(touched))
+            .map(|(project, touched)| touched.then(|| project.write()))
+            .collect();
+        for item in items {
+            let place = self.environment(&item.environment);
+            if let Some(state) = place.and_then(|place| states[place].as_mut()) {
+                state.apply(item.action, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// The contents of a project, `None` if the key is not accepted or the environment not declared.
+    pub fn snapshot(&self, key: &str, environment: &str) -> Option<Arc<Snapshot>> {
+        let place = self.environment(environment)?;
+        Some(self.access(key)?.projects[place].snapshot())
+    }
+
+    /// Drops the undeclared keys that nobody has used for `idle` (LX-13).
+    pub fn drop_idle(&self, idle: Duration) {
+        self.guests.lock().retain(|_, guest| guest.last_used.elapsed() < idle);
+    }
+
+    fn environment(&self, name: &str) -> Option<usize> {
+        self.environments.iter().position(|declared| **declared == *name)
+    }
+}
+
+fn empty_projects(count: usize) -> Environments {
+    (0..count).map(|_| Project::default()).collect()
+}
+
+#[cfg(test)]
+mod tests;
