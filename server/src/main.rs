@@ -1,1 +1,3 @@
+//! The `altertable-mock` program.
+
 fn main() {}

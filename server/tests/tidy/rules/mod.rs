@@ -1,0 +1,40 @@
+//! The rules, one file per invariant of ARCHITECTURE.md.
+
+mod attributes;
+mod borders;
+mod clauses;
+mod documentation;
+mod panics;
+mod safety;
+mod size;
+mod sql;
+
+use crate::Rule;
+
+/// Every rule, in the order of the invariants.
+pub(crate) const ALL: &[Rule] = &[
+    borders::PROTOCOLS,
+    borders::ENGINE,
+    borders::ERROR,
+    borders::DUCKDB,
+    sql::PLACE,
+    sql::QUOTING,
+    borders::ENVIRONMENT,
+    panics::PANICS,
+    panics::PRINTS,
+    safety::RULE,
+    attributes::RULE,
+    size::FILES,
+    size::FUNCTIONS,
+    documentation::RULE,
+    clauses::RULE,
+];
+
+#[cfg(test)]
+use crate::source::Source;
+
+/// The lines at which `rule` finds fault with `text` as the file `path`.
+#[cfg(test)]
+fn faults(rule: &Rule, path: &str, text: &str) -> Vec<usize> {
+    (rule.find)(&Source::new(path, text)).into_iter().map(|finding| finding.line).collect()
+}
