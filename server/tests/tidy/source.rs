@@ -13,6 +13,8 @@ pub(crate) struct Source {
     pub(crate) path: String,
     pub(crate) text: String,
     pub(crate) tokens: Vec<Token>,
+    /// Whether only tests compile it.
+    is_test: bool,
 }
 
 /// A path such as `crate::engine::Session`, one per leaf of a `use` tree.
@@ -34,13 +36,45 @@ impl Source {
     /// Reads `text` as the file at `path`.
     pub(crate) fn new(path: &str, text: &str) -> Self {
         let stream: TokenStream = text.parse().unwrap_or_else(|error| panic!("{path}: not Rust: {error}"));
-        let in_test = !path.contains("/src/") || path.ends_with("/tests.rs") || path.contains("/tests/");
-        Self { path: path.to_owned(), text: text.to_owned(), tokens: flatten(stream, in_test) }
+        let is_test = !path.contains("/src/");
+        Self { path: path.to_owned(), text: text.to_owned(), tokens: flatten(stream, is_test), is_test }
     }
 
     /// Whether the file belongs to a library or binary, rather than to its tests or its build script.
     pub(crate) fn is_production(&self) -> bool {
-        self.path.contains("/src/")
+        !self.is_test
+    }
+
+    /// Says that the file is a module which only tests compile.
+    pub(crate) fn mark_as_test(&mut self) {
+        self.is_test = true;
+        self.tokens.iter_mut().for_each(|token| token.in_test = true);
+    }
+
+    /// The files, without their `.rs`, of the modules that this one declares for tests only.
+    pub(crate) fn test_modules(&self) -> Vec<String> {
+        let own = self.path.trim_end_matches(".rs");
+        let folder = ["/mod", "/lib", "/main"].iter().find_map(|root| own.strip_suffix(root)).unwrap_or(own);
+        let tokens = &self.tokens;
+        let ends = |at: usize| tokens.get(at + 2).is_some_and(|token| token.is_punct(';'));
+        let declared =
+            (0..tokens.len()).filter(|at| tokens[*at].in_test && tokens[*at].is_ident("mod") && ends(*at));
+        let file = |at: usize| match self.path_attribute(at) {
+            Some(path) => Some(format!("{}/{path}", self.path.rsplit_once('/')?.0)),
+            None => Some(format!("{folder}/{}", tokens[at + 1].ident()?)),
+        };
+        declared.filter_map(file).collect()
+    }
+
+    /// The `#[path = "…"]`, without its `.rs`, among the attributes right before the token at `at`.
+    fn path_attribute(&self, at: usize) -> Option<&str> {
+        let before = self.tokens[..at].iter().rev();
+        let mut attributes = before.take_while(|token| token.in_attribute || token.is_punct('#'));
+        let literal = attributes.find_map(|token| match &token.kind {
+            Kind::Literal(text) if text.ends_with(".rs\"") => Some(text),
+            _ => None,
+        });
+        literal.map(|text| text.trim_matches('"').trim_end_matches(".rs"))
     }
 
     /// The module this file is, below the crate: `server/src/flight/auth.rs` is `["flight", "auth"]`.
@@ -117,7 +151,16 @@ pub(crate) fn workspace() -> Vec<Source> {
         collect(&root.join(member), &mut files);
     }
     files.sort();
-    files.iter().map(|file| read(&root, file)).collect()
+    let mut sources: Vec<Source> = files.iter().map(|file| read(&root, file)).collect();
+    let tests: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+    let is_test = |path: &str| tests.iter().any(|test| is_module(path, test));
+    sources.iter_mut().filter(|source| is_test(&source.path)).for_each(Source::mark_as_test);
+    sources
+}
+
+/// Whether `path` is the file of `module` (its path without `.rs`) or below it.
+fn is_module(path: &str, module: &str) -> bool {
+    path.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }
 
 /// The workspace's folder.
@@ -166,6 +209,20 @@ mod tests {
         for expected in ["crate::flight::auth::A", "crate::flight::statement::S", "crate::x::B"] {
             assert!(found.iter().any(|path| path == expected), "{expected} not in {found:?}");
         }
+    }
+
+    #[test]
+    fn a_module_for_tests_is_a_test_file() {
+        let text = "mod a; #[cfg(test)] mod tests; #[cfg(test)] mod probe { fn f() {} }";
+        let of_folder = Source::new("server/src/engine/mod.rs", text).test_modules();
+        assert_eq!(of_folder, ["server/src/engine/tests"]);
+        let of_file = Source::new("server/src/engine.rs", text).test_modules();
+        assert_eq!(of_file, of_folder);
+        let text = "#[cfg(test)] #[path = \"x_tests.rs\"] mod tests;";
+        assert_eq!(Source::new("server/src/x.rs", text).test_modules(), ["server/src/x_tests"]);
+        assert!(is_module("server/src/engine/tests.rs", &of_file[0]));
+        assert!(is_module("server/src/engine/tests/ingest.rs", &of_file[0]));
+        assert!(!is_module("server/src/engine/tests_of_it.rs", &of_file[0]));
     }
 
     #[test]

@@ -76,7 +76,6 @@ mod tests {
     #[rstest]
     #[case::in_a_test(PANICS, PATH, "#[test] fn f() { g().unwrap(); panic!(); }")]
     #[case::in_a_test_module(PANICS, PATH, "#[cfg(test)] mod tests { fn f() { g().expect(\"x\"); } }")]
-    #[case::in_a_test_file(PANICS, "server/src/engine/tests.rs", "fn f() { g().unwrap(); }")]
     #[case::in_an_integration_test(PANICS, "server/tests/start.rs", "fn f() { g().unwrap(); }")]
     #[case::unwrap_or(PANICS, PATH, "fn f() { g().unwrap_or(1); }")]
     #[case::lint_expectation(PANICS, PATH, "#[expect(dead_code, reason = \"x\")] fn f() {}")]
