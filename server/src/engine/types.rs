@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ::arrow::datatypes::SchemaRef;
 
 pub mod arrow;
+pub mod input;
 mod keywords;
 mod text;
 

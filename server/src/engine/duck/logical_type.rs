@@ -5,17 +5,8 @@ use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 
+use super::type_handle::TypeHandle;
 use crate::engine::types::LogicalType;
-
-/// An owned type handle, destroyed on drop.
-struct Handle(ffi::duckdb_logical_type);
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        // SAFETY: the handle is owned by this value and destroyed once.
-        unsafe { ffi::duckdb_destroy_logical_type(&mut self.0) }
-    }
-}
 
 /// The logical type behind a handle, with its children; the handle stays the caller's.
 ///
@@ -33,13 +24,13 @@ pub(super) unsafe fn read(raw: ffi::duckdb_logical_type) -> LogicalType {
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => read_varchar(raw),
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => read_enum(raw),
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_LIST => {
-                LogicalType::List(Box::new(read_owned(ffi::duckdb_list_type_child_type(raw))))
+                LogicalType::List(Box::new(take(ffi::duckdb_list_type_child_type(raw))))
             }
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => read_array(raw),
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => read_struct(raw),
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_MAP => LogicalType::Map(
-                Box::new(read_owned(ffi::duckdb_map_type_key_type(raw))),
-                Box::new(read_owned(ffi::duckdb_map_type_value_type(raw))),
+                Box::new(take(ffi::duckdb_map_type_key_type(raw))),
+                Box::new(take(ffi::duckdb_map_type_value_type(raw))),
             ),
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_UNION => read_union(raw),
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY => {
@@ -50,12 +41,16 @@ pub(super) unsafe fn read(raw: ffi::duckdb_logical_type) -> LogicalType {
     }
 }
 
+/// The logical type behind a handle that is given up; `Unknown` for a null one.
+///
 /// # Safety
-/// `raw` is a live type handle that the caller owns and gives up.
-pub(super) unsafe fn read_owned(raw: ffi::duckdb_logical_type) -> LogicalType {
-    let handle = Handle(raw);
-    // SAFETY: the handle lives until the end of this function.
-    unsafe { read(handle.0) }
+/// `raw` is null, or a live type handle that the caller owns.
+pub(super) unsafe fn take(raw: ffi::duckdb_logical_type) -> LogicalType {
+    if raw.is_null() {
+        return LogicalType::Unknown;
+    }
+    // SAFETY: the handle is the caller's to give, and lives until the end of this function.
+    unsafe { read(TypeHandle::own(raw).raw()) }
 }
 
 fn read_plain(id: ffi::duckdb_type) -> LogicalType {
@@ -130,7 +125,7 @@ unsafe fn read_array(raw: ffi::duckdb_logical_type) -> LogicalType {
     // SAFETY: the handle is live, and the child handle is the caller's.
     unsafe {
         let size = ffi::duckdb_array_type_array_size(raw);
-        let child = read_owned(ffi::duckdb_array_type_child_type(raw));
+        let child = take(ffi::duckdb_array_type_child_type(raw));
         // DuckDB refuses arrays of 100,000 elements and more.
         LogicalType::Array(Box::new(child), u32::try_from(size).unwrap_or(u32::MAX))
     }
@@ -144,7 +139,7 @@ unsafe fn read_struct(raw: ffi::duckdb_logical_type) -> LogicalType {
         let count = ffi::duckdb_struct_type_child_count(raw);
         let field = |i| {
             let name = owned_text(ffi::duckdb_struct_type_child_name(raw, i)).unwrap_or_default();
-            (name, read_owned(ffi::duckdb_struct_type_child_type(raw, i)))
+            (name, take(ffi::duckdb_struct_type_child_type(raw, i)))
         };
         LogicalType::Struct((0..count).map(field).collect())
     }
@@ -158,7 +153,7 @@ unsafe fn read_union(raw: ffi::duckdb_logical_type) -> LogicalType {
         let count = ffi::duckdb_union_type_member_count(raw);
         let member = |i| {
             let name = owned_text(ffi::duckdb_union_type_member_name(raw, i)).unwrap_or_default();
-            (name, read_owned(ffi::duckdb_union_type_member_type(raw, i)))
+            (name, take(ffi::duckdb_union_type_member_type(raw, i)))
         };
         LogicalType::Union((0..count).map(member).collect())
     }

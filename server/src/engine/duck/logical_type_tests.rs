@@ -37,7 +37,7 @@ fn check(sql: &str) {
     let probe = Probe::new();
     let mut ours = Vec::new();
     probe
-        .for_each_chunk(sql, |columns, _| {
+        .for_each_chunk(sql, &[], |columns, _| {
             ours = columns.iter().map(|column| column.ty.to_string()).collect();
             Ok(())
         })

@@ -4,5 +4,8 @@ mod export;
 mod logical_type;
 #[cfg(test)]
 mod probe;
+mod type_handle;
+mod value;
 
 pub use export::BatchBuilder;
+pub use value::Value;

@@ -6,7 +6,7 @@ use std::ptr;
 use arrow::array::RecordBatch;
 use libduckdb_sys as ffi;
 
-use super::{BatchBuilder, logical_type};
+use super::{BatchBuilder, Value, logical_type};
 use crate::engine::types::arrow::arrow_schema;
 use crate::engine::types::{Column, Fidelity, ResultShape};
 use crate::error::Result;
@@ -29,8 +29,13 @@ impl Probe {
 
     /// The query's result in one batch, through the exporter.
     pub(super) fn batch(&self, sql: &str, fidelity: Fidelity) -> Result<RecordBatch> {
+        self.bound_batch(sql, &[], fidelity)
+    }
+
+    /// As [`Probe::batch`], with parameters.
+    pub(super) fn bound_batch(&self, sql: &str, values: &[Value], fidelity: Fidelity) -> Result<RecordBatch> {
         let mut builder = None;
-        self.for_each_chunk(sql, |shape, chunk| {
+        self.for_each_chunk(sql, values, |shape, chunk| {
             let builder = builder.get_or_insert_with(|| {
                 let schema = arrow_schema(&shape, fidelity, "Etc/UTC");
                 BatchBuilder::new(&ResultShape { columns: shape.into(), schema }, fidelity)
@@ -45,6 +50,7 @@ impl Probe {
     pub(super) fn for_each_chunk(
         &self,
         sql: &str,
+        values: &[Value],
         mut visit: impl FnMut(Vec<Column>, ffi::duckdb_data_chunk) -> Result<()>,
     ) -> Result<()> {
         let text = CString::new(sql).unwrap();
@@ -53,6 +59,9 @@ impl Probe {
             let mut statement = ptr::null_mut();
             if ffi::duckdb_prepare(self.connection, text.as_ptr(), &mut statement) != 0 {
                 panic!("{sql}: {:?}", CStr::from_ptr(ffi::duckdb_prepare_error(statement)));
+            }
+            for (index, value) in (1..).zip(values) {
+                assert_eq!(ffi::duckdb_bind_value(statement, index, value.raw()), 0);
             }
             let mut pending = ptr::null_mut();
             assert_eq!(ffi::duckdb_pending_prepared_streaming(statement, &mut pending), 0);
@@ -90,7 +99,7 @@ unsafe fn columns(result: &mut ffi::duckdb_result) -> Vec<Column> {
         let count = ffi::duckdb_column_count(result);
         let column = |i| Column {
             name: CStr::from_ptr(ffi::duckdb_column_name(result, i)).to_str().unwrap().to_owned(),
-            ty: logical_type::read_owned(ffi::duckdb_column_logical_type(result, i)),
+            ty: logical_type::take(ffi::duckdb_column_logical_type(result, i)),
         };
         (0..count).map(column).collect()
     }

@@ -15,6 +15,7 @@ mod vector;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -33,6 +34,15 @@ pub struct BatchBuilder {
     columns: Arc<[Column]>,
     builders: Vec<Box<dyn ColumnBuilder>>,
     rows: usize,
+}
+
+impl fmt::Debug for BatchBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchBuilder")
+            .field("schema", &self.schema)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
 }
 
 impl BatchBuilder {
