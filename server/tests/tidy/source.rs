@@ -23,6 +23,7 @@ pub(crate) struct NamedPath {
     /// Its segments; `self` and `super` are resolved to `crate` wherever the path belongs to this crate.
     pub(crate) segments: Vec<String>,
     pub(crate) line: usize,
+    pub(crate) in_test: bool,
 }
 
 impl NamedPath {
@@ -102,7 +103,7 @@ impl Source {
     /// Reads the path at `at` below `prefix`, or steps over one token.
     fn read_path(&self, at: usize, prefix: &[String], paths: &mut Vec<NamedPath>) -> usize {
         let Some(first) = self.tokens[at].ident() else { return at + 1 };
-        let (line, depth) = (self.tokens[at].line, self.tokens[at].module_depth);
+        let Token { line, in_test, module_depth, .. } = self.tokens[at];
         let mut segments = [prefix, &[first.to_owned()]].concat();
         let mut next = at + 1;
         while self.is_path_separator(next) {
@@ -113,7 +114,7 @@ impl Source {
             }
             next += 3;
         }
-        paths.push(NamedPath { segments: self.resolve(&segments, depth), line });
+        paths.push(NamedPath { segments: self.resolve(&segments, module_depth), line, in_test });
         next
     }
 
