@@ -1,0 +1,85 @@
+"""The program from outside: its flags, its start-up faults, its end."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import httpx
+import pytest
+from altertable_lakehouse import Client
+from altertable_lakehouse.models import QueryRequest
+from mock_server import MockServer, run_to_end
+
+
+def test_version_and_help_tell_a_newcomer_enough() -> None:
+    version = run_to_end("--version")
+    assert version.returncode == 0
+    assert version.stdout.startswith("altertable-mock ")
+    shown = run_to_end("--help")
+    assert shown.returncode == 0
+    for flag in ("--flight-port", "--lakehouse-port", "--analytics-port", "--user", "--api-key", "--environment"):
+        assert flag in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--user", "no-password"], "no-password"),
+        (["--user", "eve:hunter2", "--user", "eve:hunter3"], "eve"),
+        (["--flight-port", "high"], "high"),
+        (["--config", "/no/such/file.toml"], "/no/such/file.toml"),
+        (["--no-such-flag"], "--no-such-flag"),
+    ],
+)
+def test_a_bad_flag_ends_in_words(flags: list[str], named: str) -> None:
+    ended = run_to_end("--lakehouse-port=0", "--analytics-port=0", *flags)
+    assert ended.returncode == 2
+    assert named in ended.stderr
+    assert "panicked" not in ended.stderr
+    assert "hunter" not in ended.stderr + ended.stdout, "a password was shown"
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        flags = ("--bind=127.0.0.1", "--flight-port=0", "--analytics-port=0", "--lakehouse-port", port)
+        ended = run_to_end(*flags)
+    assert ended.returncode == 2
+    assert port in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_variables_declare_users() -> None:
+    ended = run_to_end("--bind=127.0.0.1", "--flight-port=0", env={"ALTERTABLE_MOCK_USERS": "malformed"})
+    assert ended.returncode == 2
+    assert "malformed" in ended.stderr
+
+
+def test_it_starts_without_users_and_says_how_to_add_one() -> None:
+    with MockServer() as server:
+        refused = httpx.post(f"{server.lakehouse_url}/query", json={"statement": "SELECT 1"}, auth=("a", "b"))
+        assert refused.status_code == 401
+        assert any("--user" in line for line in server.log)
+
+
+def test_any_user_may_be_let_in() -> None:
+    with MockServer("--allow-any-user") as server:
+        for name in ("one", "two"):
+            client = Client(server.lakehouse_url, name, "any")
+            rows = client.query_all(QueryRequest(statement="CREATE TABLE t AS SELECT 1 AS i")).rows
+            assert rows == [[1]]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_it_ends_in_time_when_told_to(busy: bool) -> None:
+    with MockServer("--user", "alice:secret", "--shutdown-timeout", "1") as server:
+        if busy:
+            client = httpx.Client(base_url=server.lakehouse_url, auth=("alice", "secret"), timeout=30)
+            endless = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
+            request = client.build_request("POST", "/query", json={"statement": endless})
+            response = client.send(request, stream=True)
+            assert response.status_code == 200
+        started = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - started < 5
