@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import time
 import uuid
@@ -14,6 +15,8 @@ import pyarrow.flight as flight
 import pytest
 from altertable_flightsql import Client
 from mock_server import ALICE, MockServer
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the server's memory and work are read from /proc")
 
 MIB = 1 << 20
 ROWS = 20_000_000
