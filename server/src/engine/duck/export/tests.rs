@@ -1,3 +1,5 @@
+mod differential;
+
 use arrow::array::{Array, AsArray, RecordBatch};
 use rstest::rstest;
 
