@@ -1,6 +1,8 @@
-//! Writes an rpath to the prebuilt libduckdb, so that the binary runs without `LD_LIBRARY_PATH`.
+//! Writes an rpath to the prebuilt libduckdb, so that the binary runs without `LD_LIBRARY_PATH`, and rebuilds the tests
+//! when a spec file comes or goes, because rstest lists the files when it compiles.
 
 fn main() {
+    println!("cargo:rerun-if-changed=spec");
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
     // The loader's own folder first, so that an image or a wheel may carry the library beside the binary.
     let origin = match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {

@@ -1,1 +1,16 @@
-//! x
+//! The Altertable behaviour spec as data, and the runner that holds any server to it.
+//!
+//! `spec/` holds cases (format: `spec/README.md`); [`spec`] reads them, [`run`] acts them out against a [`target::Target`],
+//! [`check`] compares, [`report`] tells. [`coverage`] holds cases and contract together.
+
+pub mod arrow_data;
+pub mod check;
+pub mod client;
+pub mod coverage;
+pub mod fault;
+pub mod quirks;
+pub mod run;
+pub mod spec;
+pub mod step;
+pub mod target;
+pub mod vars;

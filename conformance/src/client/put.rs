@@ -1,0 +1,120 @@
+//! DoPut: updates, binds and ingest.
+
+use super::flight::{Call, outcome};
+use super::messages::base64;
+use crate::arrow_data::input;
+use crate::fault::{During, Fault, Result};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
+use arrow_flight::error::FlightError;
+use arrow_flight::sql::{DoPutPreparedStatementResult, DoPutUpdateResult};
+use arrow_flight::{FlightData, FlightDescriptor, PutResult};
+use bytes::Bytes;
+use futures::stream;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use prost::Message as _;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tonic::Status;
+
+/// What a DoPut carries after its descriptor.
+#[derive(Debug)]
+pub struct Upload {
+    schema: Option<SchemaRef>,
+    batches: Vec<RecordBatch>,
+    break_after: Option<usize>,
+}
+
+impl Upload {
+    /// The data of a step. Without `columns` the stream is the descriptor alone.
+    ///
+    /// # Errors
+    /// Values that do not fit their columns.
+    pub fn new(
+        columns: Option<&[String]>,
+        rows: &[Vec<Value>],
+        batch_rows: Option<usize>,
+        break_after: Option<usize>,
+    ) -> Result<Self> {
+        let Some(columns) = columns else { return Ok(Self { schema: None, batches: vec![], break_after }) };
+        let schema = input::schema(columns)?;
+        let whole = input::batch(&schema, rows)?;
+        let batches =
+            if rows.is_empty() { vec![] } else { input::pieces(&whole, batch_rows.unwrap_or(usize::MAX))? };
+        Ok(Self { schema: Some(schema), batches, break_after })
+    }
+
+    /// The messages, the first one with the descriptor.
+    fn messages(self, command: Bytes) -> Result<Vec<FlightData>> {
+        let descriptor = FlightDescriptor::new_cmd(command);
+        let Some(schema) = self.schema else {
+            return Ok(vec![FlightData::new().with_descriptor(descriptor)]);
+        };
+        let batches: Vec<Result<_, FlightError>> = self.batches.into_iter().map(Ok).collect();
+        let encoded = FlightDataEncoderBuilder::new()
+            .with_schema(schema)
+            .with_dictionary_handling(DictionaryHandling::Resend)
+            .with_flight_descriptor(Some(descriptor))
+            .build(stream::iter(batches).boxed());
+        // All batches are at hand, so the encoder never waits.
+        let messages = encoded
+            .try_collect()
+            .now_or_never()
+            .ok_or_else(|| Fault::new("the encoder waits for batches it has"))?;
+        messages.during("encoding the upload")
+    }
+}
+
+impl Call {
+    /// DoPut of an update or an ingest.
+    ///
+    /// # Errors
+    /// Data that cannot be encoded.
+    pub async fn update(self, command: Bytes, upload: Upload) -> Result<Value> {
+        let answer = self.put(command, upload).await?.and_then(|results| {
+            let [result] = results.as_slice() else {
+                return Err(Status::unknown(format!("{} PutResults instead of one", results.len())));
+            };
+            DoPutUpdateResult::decode(result.app_metadata.clone())
+                .map_err(|error| Status::unknown(format!("an undecodable PutResult: {error}")))
+        });
+        Ok(outcome(
+            answer.map(|result| json!({"count": result.record_count})).map_err(|status| (status, "DoPut")),
+        ))
+    }
+
+    /// DoPut of parameters.
+    ///
+    /// # Errors
+    /// Data that cannot be encoded.
+    pub async fn bind(self, command: Bytes, upload: Upload, handle: Bytes) -> Result<Value> {
+        let answer = self.put(command, upload).await?.and_then(|results| {
+            let Some(result) = results.first() else { return Ok(json!({"results": 0})) };
+            let decoded = DoPutPreparedStatementResult::decode(result.app_metadata.clone());
+            let returned = decoded.map_err(|error| Status::unknown(format!("an undecodable PutResult: {error}")))?.prepared_statement_handle;
+            let same = returned.as_ref().is_some_and(|returned| *returned == handle);
+            Ok(json!({"results": results.len(), "same_handle": same, "handle": returned.map(|returned| base64(&returned))}))
+        });
+        Ok(outcome(answer.map_err(|status| (status, "DoPut"))))
+    }
+
+    async fn put(self, command: Bytes, upload: Upload) -> Result<Result<Vec<PutResult>, Status>> {
+        let break_after = upload.break_after;
+        let messages = upload.messages(command)?;
+        let Some(batches) = break_after else { return Ok(self.send(messages, false).await) };
+        // The schema message comes before the batches.
+        let cut = messages.into_iter().take(batches + 1).collect();
+        const GRACE: Duration = Duration::from_millis(200);
+        Ok(match tokio::time::timeout(GRACE, self.send(cut, true)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Status::cancelled("the runner broke the upload off")),
+        })
+    }
+
+    /// Sends the messages; an endless stream neither ends nor goes on after them.
+    async fn send(self, messages: Vec<FlightData>, endless: bool) -> Result<Vec<PutResult>, Status> {
+        let messages = stream::iter(messages).chain(stream::pending().take(usize::from(endless)));
+        self.client().do_put(self.request(messages)).await?.into_inner().try_collect().await
+    }
+}

@@ -1,0 +1,77 @@
+//! Runs cases against a target.
+
+mod actions;
+mod background;
+mod case_run;
+mod flight_actions;
+mod verdict;
+
+pub use verdict::{CaseResult, Failure, Verdict};
+
+use crate::spec::Case;
+use crate::target::Target;
+use case_run::CaseRun;
+use futures::StreamExt as _;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs one case and judges it.
+pub async fn run_case(target: &Target, client: &reqwest::Client, case: &Case) -> CaseResult {
+    let started = Instant::now();
+    let verdict = match target
+        .quirks
+        .skips(case)
+        .map(str::to_owned)
+        .or_else(|| target.refuses(&case.server, case.tenants.len()))
+    {
+        Some(reason) => Verdict::Skipped(reason),
+        None => judge(target, case, attempt(target, client, case).await),
+    };
+    CaseResult {
+        id: case.id.clone(),
+        file: case.file.clone(),
+        clauses: case.clauses.clone(),
+        verdict,
+        took: started.elapsed(),
+    }
+}
+
+async fn attempt(target: &Target, client: &reqwest::Client, case: &Case) -> Result<(), Failure> {
+    let server = target.server(&case.server).await?;
+    let mut run = CaseRun::new(case, server, client.clone())?;
+    for (index, step) in case.steps.iter().enumerate() {
+        match tokio::time::timeout(PATIENCE, run.step(index, step)).await {
+            Ok(done) => done?,
+            Err(_) => return Err(run.out_of_time(index, PATIENCE)),
+        }
+    }
+    Ok(())
+}
+
+fn judge(target: &Target, case: &Case, result: Result<(), Failure>) -> Verdict {
+    match (result, target.quirks.expects_failure(case)) {
+        (Ok(()), None) => Verdict::Passed,
+        (Err(failure), None) => Verdict::Failed(failure),
+        (Err(_), Some(reason)) => Verdict::KnownFailure(reason.to_owned()),
+        (Ok(()), Some(reason)) => Verdict::UnexpectedPass(reason.to_owned()),
+    }
+}
+
+/// Runs cases, a number of them at a time, and reports each as it ends.
+pub async fn run_all(
+    target: &Target,
+    cases: &[Case],
+    at_a_time: usize,
+    mut on_result: impl FnMut(&CaseResult),
+) -> Vec<CaseResult> {
+    let client = reqwest::Client::new();
+    let mut results = futures::stream::iter(cases.iter().map(|case| run_case(target, &client, case)))
+        .buffer_unordered(at_a_time.max(1));
+    let mut all = Vec::new();
+    while let Some(result) = results.next().await {
+        on_result(&result);
+        all.push(result);
+    }
+    all
+}

@@ -1,0 +1,111 @@
+//! How a case went, and everything needed to understand and repeat a failure.
+
+use crate::check::Mismatch;
+use crate::fault::Fault;
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+/// How one case went.
+#[derive(Debug, Clone)]
+pub struct CaseResult {
+    /// Its id.
+    pub id: String,
+    /// Its file.
+    pub file: String,
+    /// The clauses it proves.
+    pub clauses: Vec<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Wall-clock time.
+    pub took: Duration,
+}
+
+/// What became of a case.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// As the spec says.
+    Passed,
+    /// Not as the spec says.
+    Failed(Failure),
+    /// Not run, and why.
+    Skipped(String),
+    /// Failed as the quirks of the target foresee, and why.
+    KnownFailure(String),
+    /// Passed although the quirks foresee a failure: they are out of date.
+    UnexpectedPass(String),
+}
+
+impl Verdict {
+    /// Whether the suite fails by it.
+    pub fn is_bad(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::UnexpectedPass(_))
+    }
+
+    /// One word for reports.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed(_) => "FAILED",
+            Self::Skipped(_) => "skipped",
+            Self::KnownFailure(_) => "known failure",
+            Self::UnexpectedPass(_) => "PASSED UNEXPECTEDLY",
+        }
+    }
+}
+
+/// A step that did not go as the spec says.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Which step, counted from 1.
+    pub step: usize,
+    /// What went wrong, beyond mismatches.
+    pub fault: Option<String>,
+    /// Where the answer differs.
+    pub mismatches: Vec<Mismatch>,
+    /// How to repeat the request by hand.
+    pub repeat: String,
+    /// What came back, shortened.
+    pub outcome: String,
+}
+
+impl Failure {
+    /// A step that could not be carried out.
+    pub fn fault(step: usize, fault: &Fault) -> Self {
+        Self {
+            step,
+            fault: Some(fault.to_string()),
+            mismatches: vec![],
+            repeat: String::new(),
+            outcome: String::new(),
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::fault(0, &fault)
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "step {}", self.step)?;
+        if let Some(fault) = &self.fault {
+            write!(out, ": {fault}")?;
+        }
+        for Mismatch { path, expected, actual } in &self.mismatches {
+            write!(
+                out,
+                "\n    at {}\n      expected {expected}\n      actual   {actual}",
+                if path.is_empty() { "/" } else { path }
+            )?;
+        }
+        if !self.repeat.is_empty() {
+            write!(out, "\n    request  {}", self.repeat)?;
+        }
+        if !self.outcome.is_empty() {
+            write!(out, "\n    outcome  {}", self.outcome)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! What the spec is held against: a server in this process, or one at an address.
+
+use crate::fault::{Fault, Result};
+use crate::quirks::Quirks;
+use crate::spec::DEFAULT_FLAGS;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+/// A server to test.
+#[derive(Debug)]
+pub struct Target {
+    kind: Kind,
+    /// What it lacks and where it is known to fail.
+    pub quirks: Quirks,
+    servers: Mutex<HashMap<Vec<String>, Arc<OnceCell<Arc<Server>>>>>,
+}
+
+/// The kinds of target.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// `MockServer` in this process, one per set of flags.
+    InProcess,
+    /// Servers somewhere else, whose flags the runner cannot choose.
+    Url(Addresses),
+}
+
+/// Where a server listens, and whom it knows if not everybody.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// `http://host:port` of the Lakehouse REST API.
+    pub lakehouse: String,
+    /// `http://host:port` of Product Analytics.
+    pub analytics: String,
+    /// `http://host:port` of Flight SQL.
+    pub flight: String,
+    /// The only account, if the server makes none up.
+    pub account: Option<Account>,
+}
+
+/// A user of the server and its API key.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Name.
+    pub user: String,
+    /// Password.
+    pub password: String,
+    /// Key for analytics.
+    pub api_key: String,
+}
+
+impl Account {
+    /// A user nobody has seen before; its API key is its name (LX-13).
+    pub fn fresh() -> Self {
+        let user = format!("user-{}", Uuid::new_v4().simple());
+        Self { api_key: user.clone(), password: format!("pw:{}", Uuid::new_v4().simple()), user }
+    }
+
+    /// `name:password`.
+    pub fn pair(&self) -> String {
+        format!("{}:{}", self.user, self.password)
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// Keeps an in-process server alive.
+    _running: Option<Running>,
+}
+
+#[cfg(feature = "in-process")]
+type Running = Held;
+#[cfg(not(feature = "in-process"))]
+type Running = ();
+
+#[cfg(feature = "in-process")]
+struct Held(
+    #[expect(dead_code, reason = "held so that the server runs as long as its value lives")]
+    altertable_mock::MockServer,
+);
+
+#[cfg(feature = "in-process")]
+impl std::fmt::Debug for Held {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("MockServer")
+    }
+}
+
+impl Target {
+    /// A target of that kind.
+    pub fn new(kind: Kind, quirks: Quirks) -> Self {
+        Self { kind, quirks, servers: Mutex::default() }
+    }
+
+    /// The server with these flags, started on first use.
+    ///
+    /// # Errors
+    /// A server that does not start.
+    pub async fn server(&self, flags: &[String]) -> Result<Arc<Server>> {
+        let cell = {
+            let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(servers.entry(flags.to_vec()).or_default())
+        };
+        cell.get_or_try_init(|| self.start(flags)).await.cloned()
+    }
+
+    /// Why no case can run against a server with these flags; `None` if one can.
+    pub fn refuses(&self, flags: &[String], tenants: usize) -> Option<String> {
+        let Kind::Url(addresses) = &self.kind else { return None };
+        if flags != DEFAULT_FLAGS {
+            return Some(format!("needs a server started with {}", flags.join(" ")));
+        }
+        (addresses.account.is_some() && tenants > 1).then(|| "needs several tenants".to_owned())
+    }
+
+    async fn start(&self, flags: &[String]) -> Result<Arc<Server>> {
+        match &self.kind {
+            Kind::Url(addresses) => Ok(Arc::new(Server { addresses: addresses.clone(), _running: None })),
+            Kind::InProcess => in_process(flags).await.map(Arc::new),
+        }
+    }
+}
+
+impl Server {
+    /// A tenant for a case.
+    pub fn account(&self) -> Account {
+        self.addresses.account.clone().unwrap_or_else(Account::fresh)
+    }
+}
+
+#[cfg(feature = "in-process")]
+async fn in_process(flags: &[String]) -> Result<Server> {
+    let start = altertable_mock::MockServer::builder().args(flags).ephemeral_ports().start();
+    let server = start
+        .await
+        .map_err(|error| Fault(format!("the server with {} does not start: {error}", flags.join(" "))))?;
+    let at = server.addresses();
+    let url = |address: std::net::SocketAddr| format!("http://127.0.0.1:{}", address.port());
+    let addresses = Addresses {
+        lakehouse: url(at.lakehouse),
+        analytics: url(at.analytics),
+        flight: url(at.flight),
+        account: None,
+    };
+    Ok(Server { addresses, _running: Some(Held(server)) })
+}
+
+#[cfg(not(feature = "in-process"))]
+async fn in_process(_: &[String]) -> Result<Server> {
+    Err(Fault::new("this runner was built without the server; name a --target url"))
+}

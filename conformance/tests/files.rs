@@ -1,0 +1,82 @@
+//! The spec files themselves: well-formed, unambiguous in every language, and complete against the contract.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use altertable_mock_conformance::coverage::{self, Uncovered};
+use altertable_mock_conformance::spec;
+use regex::Regex;
+use rstest::rstest;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+fn schema() -> Value {
+    serde_json::from_str(&std::fs::read_to_string(spec::folder().join("schema.json")).unwrap()).unwrap()
+}
+
+#[rstest]
+fn a_spec_file_is_well_formed(#[files("spec/**/*.yaml")] path: PathBuf) {
+    let data = spec::read(&path).unwrap();
+    let errors: Vec<String> = jsonschema::validator_for(&schema())
+        .unwrap()
+        .iter_errors(&data)
+        .map(|error| format!("{} at {}", error, error.instance_path))
+        .collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+    let mut odd = Vec::new();
+    odd_numbers(&data, "", &mut odd);
+    assert!(odd.is_empty(), "numbers that not every language keeps belong in $json: {}", odd.join(", "));
+}
+
+fn odd_numbers(value: &Value, path: &str, odd: &mut Vec<String>) {
+    const EXACT: i64 = 1 << 53;
+    match value {
+        Value::Number(number) if !number.as_i64().is_some_and(|number| number.abs() <= EXACT) => {
+            odd.push(format!("{path}: {number}"))
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, item)| odd_numbers(item, &format!("{path}/{index}"), odd)),
+        Value::Object(map) => {
+            map.iter().for_each(|(key, item)| odd_numbers(item, &format!("{path}/{key}"), odd))
+        }
+        _ => {}
+    }
+}
+
+/// YAML 1.1 readers, such as Python's, see dates and truth values where YAML 1.2 has texts.
+#[rstest]
+fn no_text_reads_differently_in_yaml_1_1(#[files("spec/**/*.yaml")] path: PathBuf) {
+    let ambiguous = Regex::new(r"(?i)(^|[:,\[{-] )(yes|no|on|off|y|n|\d{4}-\d\d?-\d\d?|\d+:[0-5]\d(:[0-5]\d)?|0[0-7]+|0o[0-7]+)( *[,}\]#]| *$)").unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let found: Vec<String> = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| ambiguous.is_match(line))
+        .map(|(at, line)| format!("{}: {line}", at + 1))
+        .collect();
+    assert!(found.is_empty(), "quote these:\n{}", found.join("\n"));
+}
+
+#[test]
+fn case_names_are_unique() {
+    let mut seen = HashSet::new();
+    let twice: Vec<String> = spec::load_all(&spec::folder())
+        .unwrap()
+        .into_iter()
+        .map(|case| case.id)
+        .filter(|id| !seen.insert(id.clone()))
+        .collect();
+    assert!(twice.is_empty(), "{}", twice.join("\n"));
+}
+
+#[test]
+fn every_clause_has_a_case_or_a_reason() {
+    let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/contract");
+    let clauses = coverage::clauses(&contract).unwrap();
+    assert!(clauses.len() > 150, "only {} clauses found in {}", clauses.len(), contract.display());
+    let uncovered = Uncovered::load(&spec::folder().join("uncovered.toml")).unwrap();
+    let gaps = coverage::gaps(&clauses, &spec::load_all(&spec::folder()).unwrap(), &uncovered);
+    assert!(gaps.is_empty(), "{}", gaps.join("\n"));
+}
