@@ -58,7 +58,7 @@ test-python: build ## Run the tests that use the published Python clients
 .PHONY: test-readme
 test-readme: build ## Run the README's commands as printed and compare their output
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
-	  PATH="$$bin:$$PATH" python tests/readme/run.py
+	  "$$bin/pytest" --quiet tests/readme && PATH="$$bin:$$PATH" python tests/readme/run.py
 
 .PHONY: conformance
 conformance: tools ## Run the behaviour spec against the server in-process
