@@ -1,3 +1,38 @@
-//! The `altertable-mock` program.
+//! The binary: read the settings, start the server, wait for a signal, stop it.
 
-fn main() {}
+use std::process::ExitCode;
+
+use altertable_mock::config::{self, Invocation};
+use altertable_mock::{MockServer, Result, telemetry};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What a fault at start-up ends with.
+const BAD_START: u8 = 2;
+
+fn main() -> ExitCode {
+    let outcome = config::from_process().and_then(|invocation| match invocation {
+        Invocation::Print(text) => telemetry::print(&text),
+        Invocation::Serve(config) => {
+            telemetry::init(config.log_format);
+            run(*config)
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            telemetry::print_fault(&error);
+            ExitCode::from(BAD_START)
+        }
+    }
+}
+
+fn run(config: config::Config) -> Result<()> {
+    altertable_mock::runtime()?.block_on(async {
+        let server = MockServer::start_with(config).await?;
+        telemetry::stop_signal().await?;
+        server.shutdown().await;
+        Ok(())
+    })
+}

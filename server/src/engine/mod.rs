@@ -1,4 +1,142 @@
 //! The engine: one DuckDB per tenant, one connection per session, and everything that the protocols share.
+//!
+//! A protocol asks [`Engine::authenticate`] for a [`Tenant`], the tenant for a [`Session`], and the session to
+//! [`execute`](Session::execute) a statement; what comes back is a [`ResultStream`] of Arrow batches that are computed
+//! only as fast as they are read.
+
+mod accounts;
 pub mod analytics;
+mod bind;
+mod blocking;
+mod cancel;
+mod config;
 pub mod duck;
+mod execute;
+mod guard;
+mod instance;
+mod live;
+mod prepared;
+mod query_log;
+mod session;
+mod sessions;
+mod spool;
+mod sql;
+mod stream;
+mod target;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod transaction;
 pub mod types;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use bind::{Bind, BindBy};
+pub(crate) use blocking::run as run_blocking;
+pub use cancel::CancelToken;
+pub use config::{Account, EngineConfig, ProjectChoice};
+pub use duck::{Returns, StatementKind};
+pub use execute::{Execute, Statement};
+pub use prepared::{Plan, PreparedStatement};
+pub use query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
+pub use session::Session;
+pub use sessions::Sessions;
+pub use stream::ResultStream;
+pub use target::Target;
+pub use tenant::Tenant;
+pub use window::Window;
+
+use crate::error::Result;
+use accounts::Accounts;
+use instance::{Instance, InstancePool};
+
+/// How often idle sessions and tenants are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Everything behind the three doors.
+#[derive(Debug)]
+pub struct Engine {
+    config: Arc<EngineConfig>,
+    accounts: Accounts,
+    pool: Arc<InstancePool>,
+    probe: Arc<parking_lot::Mutex<Option<duck::Connection>>>,
+}
+
+impl Engine {
+    /// Makes the engine; opens no database.
+    pub fn new(config: EngineConfig) -> Arc<Self> {
+        let config = Arc::new(config);
+        let pool = InstancePool::new(Arc::clone(&config));
+        let accounts = Accounts::new(Arc::clone(&config), Arc::clone(&pool));
+        Arc::new(Self { config, accounts, pool, probe: Arc::default() })
+    }
+
+    /// The settings it was made with.
+    pub fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// The tenant of a user who proved the password (FA-1, LX-02); in constant time per declared user.
+    ///
+    /// # Errors
+    /// Unauthenticated.
+    pub fn authenticate(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
+        self.accounts.authenticate(user, password)
+    }
+
+    /// Opens the first database ahead of its use; call it once the ports are bound.
+    pub fn warm_up(&self) {
+        self.pool.fill();
+    }
+
+    /// Opens a database as tenants get it and drops it again, to find start-up faults such as an attached file that is
+    /// no database. Blocks.
+    ///
+    /// # Errors
+    /// Config, naming the file or setting.
+    pub fn check(&self) -> Result<()> {
+        Instance::open(&self.config).map(drop)
+    }
+
+    /// Asks the server's own database for an answer, to know that DuckDB still works (LX-14).
+    ///
+    /// # Errors
+    /// DuckDB's, or Internal when no database can be opened.
+    pub async fn probe(&self) -> Result<()> {
+        let own = Arc::clone(&self.probe);
+        let config = Arc::clone(&self.config);
+        blocking::run(move || {
+            let mut own = own.lock();
+            if own.is_none() {
+                *own = Some(Instance::open(&config)?.connect()?);
+            }
+            own.as_ref().map_or(Ok(()), |connection| connection.run(sql::PROBE))
+        })
+        .await
+    }
+
+    /// Discards what has idled out, again and again; ends when the engine is gone.
+    pub async fn sweep(engine: std::sync::Weak<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            let Some(engine) = engine.upgrade() else { return };
+            for tenant in engine.accounts.drop_idle() {
+                tenant.close().await;
+            }
+            for tenant in engine.accounts.all() {
+                for session in tenant.sessions().drop_idle() {
+                    session.close().await;
+                }
+            }
+        }
+    }
+
+    /// Interrupts everything and closes every session.
+    pub async fn close(&self) {
+        for tenant in self.accounts.all() {
+            tenant.close().await;
+        }
+    }
+}

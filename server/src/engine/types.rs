@@ -92,3 +92,18 @@ pub enum Fidelity {
     /// As FY-2, but UHUGEINT, TIMETZ and BIT travel as their exact text in Utf8.
     Exact,
 }
+
+impl LogicalType {
+    /// Whether its Arrow type names the session's time zone, here or in a child.
+    pub fn has_time_zone(&self) -> bool {
+        match self {
+            Self::TimestampTz => true,
+            Self::List(child) | Self::Array(child, _) => child.has_time_zone(),
+            Self::Struct(fields) | Self::Union(fields) => {
+                fields.iter().any(|(_, field)| field.has_time_zone())
+            }
+            Self::Map(key, value) => key.has_time_zone() || value.has_time_zone(),
+            _ => false,
+        }
+    }
+}

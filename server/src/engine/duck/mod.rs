@@ -1,11 +1,23 @@
 //! The safe wrapper around DuckDB's C API: the only place that names `libduckdb_sys`.
+//!
+//! Everything here blocks; the session layer above decides on which thread it runs.
 
+mod connection;
+mod database;
+mod error;
 mod export;
 mod logical_type;
 #[cfg(test)]
 mod probe;
+mod result;
+mod statement;
 mod type_handle;
 mod value;
 
+pub use connection::{Connection, InterruptHandle};
+pub use database::{Database, Settings};
+pub(super) use error::is_fatal;
 pub use export::BatchBuilder;
+pub use result::{Chunk, ResultSet, Returns};
+pub use statement::{Extracted, Prepared, StatementKind};
 pub use value::Value;

@@ -1,0 +1,176 @@
+//! The only reader of flags, environment variables and the configuration file.
+//!
+//! Each setting is one field of [`Options`]: its flag, its line in `--help`, its variable (`ALTERTABLE_MOCK_` and the
+//! flag's name) and its key in the TOML file are all derived from it. Flags win over variables, variables over the
+//! file.
+
+mod options;
+mod resolve;
+
+use std::ffi::OsString;
+
+use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
+
+pub use options::{LogFormat, Options};
+pub use resolve::{Config, FlightOptions, Ports, TlsOptions};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What every variable's name begins with.
+const VARIABLE_PREFIX: &str = "ALTERTABLE_MOCK_";
+
+#[derive(Debug, Parser)]
+#[command(name = "altertable-mock", version, about = options::ABOUT, after_help = options::AFTER_HELP, max_term_width = 100)]
+struct CommandLine {
+    /// Read settings from this TOML file, whose keys are the names of these flags.
+    #[arg(long, value_name = "FILE")]
+    config: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// Start the server.
+    Serve(Box<Config>),
+    /// Print this text and end well: `--help` or `--version`.
+    Print(String),
+}
+
+/// Reads the process's arguments and environment.
+///
+/// # Errors
+/// Config, in one line that names the flag, variable, file or user and the way out.
+pub fn from_process() -> Result<Invocation> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    read(std::env::args_os(), variables)
+}
+
+/// Reads arguments (the first is the program's name) and variables.
+///
+/// # Errors
+/// As [`from_process`].
+pub fn read(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    variables: impl IntoIterator<Item = (String, OsString)>,
+) -> Result<Invocation> {
+    let line = match CommandLine::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) if !error.use_stderr() => return Ok(Invocation::Print(error.render().to_string())),
+        Err(error) => return Err(fault(&first_line(&error))),
+    };
+    let (from_variables, file) = from_variables(variables)?;
+    let from_file = match line.config.or(file) {
+        None => Options::default(),
+        Some(path) => from_file(&path)?,
+    };
+    let options = line.options.or(from_variables).or(from_file);
+    resolve::resolve(options).map(|config| Invocation::Serve(Box::new(config)))
+}
+
+/// Checks options that a program has put together, without a look at the environment.
+///
+/// # Errors
+/// As [`from_process`].
+pub fn from_options(options: Options) -> Result<Config> {
+    resolve::resolve(options)
+}
+
+/// Parses flags alone, as a library's caller gives them.
+///
+/// # Errors
+/// As [`from_process`].
+pub fn parse_flags(flags: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Options> {
+    let program = std::iter::once(OsString::from("altertable-mock"));
+    let matches = Options::augment_args(Command::new("altertable-mock").disable_help_flag(true))
+        .try_get_matches_from(program.chain(flags.into_iter().map(Into::into)));
+    matches
+        .and_then(|matches| Options::from_arg_matches(&matches))
+        .map_err(|error| fault(&first_line(&error)))
+}
+
+/// The options that variables set, and the file that `ALTERTABLE_MOCK_CONFIG` names.
+fn from_variables(
+    variables: impl IntoIterator<Item = (String, OsString)>,
+) -> Result<(Options, Option<std::path::PathBuf>)> {
+    let command = CommandLine::command();
+    let mut flags = Vec::new();
+    let mut file = None;
+    let mut given: Vec<_> =
+        variables.into_iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect();
+    given.sort();
+    for (name, value) in given {
+        let Some(value) = value.to_str().map(str::trim).map(str::to_owned) else {
+            return Err(fault(&format!("the variable {name} is not valid UTF-8")));
+        };
+        if value.is_empty() {
+            continue;
+        }
+        if name == "ALTERTABLE_MOCK_CONFIG" {
+            file = Some(value.into());
+            continue;
+        }
+        let Some(argument) = command.get_arguments().find(|argument| is_variable_of(&name, argument)) else {
+            tracing::warn!("the variable {name} is not one of this program's; --help lists them");
+            continue;
+        };
+        let long = argument.get_long().unwrap_or_default();
+        let repeatable = matches!(argument.get_action(), ArgAction::Append);
+        let values: Vec<&str> = if repeatable { value.split(',').collect() } else { vec![&value] };
+        let new: Vec<String> = values
+            .iter()
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+            .map(|value| format!("--{long}={value}"))
+            .collect();
+        // Parsed alone first, so that a fault names the variable rather than a flag nobody wrote.
+        parse_flags(&new).map_err(|error| fault(&format!("{name}: {}", error.message())))?;
+        flags.extend(new);
+    }
+    Ok((parse_flags(&flags)?, file))
+}
+
+/// Whether `name` is the variable of a flag: repeatable flags are plural there (LX-11).
+fn is_variable_of(name: &str, argument: &clap::Arg) -> bool {
+    let Some(long) = argument.get_long() else { return false };
+    let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) else { return false };
+    let singular = long.to_ascii_uppercase().replace('-', "_");
+    if !matches!(argument.get_action(), ArgAction::Append) {
+        return rest == singular;
+    }
+    let plural = if singular.ends_with("CH") { format!("{singular}ES") } else { format!("{singular}S") };
+    // `product-analytics` is its own plural; AX-03 allows the singular for one API key.
+    rest == plural
+        || (singular == "PRODUCT_ANALYTICS" && rest == singular)
+        || (singular == "API_KEY" && rest == singular)
+}
+
+fn from_file(path: &std::path::Path) -> Result<Options> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        fault(&format!("cannot read the configuration file {shown}: {error}; check --config"))
+    })?;
+    toml::from_str(&text).map_err(|error| {
+        let line =
+            error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        fault(&format!(
+            "{shown}, line {line}: {}; its keys are the names of the flags, see --help",
+            error.message()
+        ))
+    })
+}
+
+/// Clap's message without its usage lines.
+fn first_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let line = text.lines().next().unwrap_or_default();
+    format!("{}; --help lists the flags", line.trim_start_matches("error: "))
+}
+
+fn fault(message: &str) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+#[cfg(test)]
+mod tests;

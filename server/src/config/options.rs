@@ -1,0 +1,142 @@
+//! Every setting of the server, once.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+use serde::Deserialize;
+
+pub(super) const ABOUT: &str = "Altertable on your machine: Flight SQL, Lakehouse REST and Product Analytics over one \
+in-memory DuckDB per user.";
+
+pub(super) const AFTER_HELP: &str = "\
+Example:
+  altertable-mock --user alice:secret --api-key demo-key
+
+  curl -u alice:secret localhost:15000/query -d '{\"statement\":\"SELECT 42 AS answer\"}'
+  curl -H 'X-API-Key: demo-key' localhost:15001/track -d '{\"event\":\"hello\",\"distinct_id\":\"u1\"}'
+  Flight SQL clients connect to localhost:15002, without TLS, as alice with the password secret.
+
+Each flag --some-name may be set by the variable ALTERTABLE_MOCK_SOME_NAME; flags that may be repeated are
+comma-separated there, under a plural name: ALTERTABLE_MOCK_USERS=alice:secret,bob:hunter2. Flags win over
+variables, and variables over the file of --config. RUST_LOG sets what is logged (default: info).";
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Declares [`Options`] and how two layers of it merge, so that no field can be forgotten in either.
+macro_rules! options {
+    ($($(#[$meta:meta])* $name:ident: $ty:ty,)*) => {
+        /// The settings as one layer gives them: the flags, the variables, or the file. What is `None` is left to the
+        /// next layer.
+        #[derive(Debug, Clone, Default, Args, Deserialize)]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+        pub struct Options {
+            $($(#[$meta])* pub $name: Option<$ty>,)*
+        }
+
+        impl Options {
+            /// This layer, completed by a weaker one.
+            #[must_use]
+            pub fn or(self, weaker: Self) -> Self {
+                Self { $($name: self.$name.or(weaker.$name),)* }
+            }
+        }
+    };
+}
+
+options! {
+    /// Declare a user, as NAME:PASSWORD (may be repeated). Each user gets a database of its own.
+    #[arg(short, long, value_name = "NAME:PASSWORD", action = ArgAction::Append, help_heading = "Who may connect")]
+    user: Vec<String>,
+    /// Declare an API key for Product Analytics (may be repeated).
+    #[arg(short = 'k', long, value_name = "KEY", action = ArgAction::Append, help_heading = "Who may connect")]
+    api_key: Vec<String>,
+    /// Declare an environment for Product Analytics (may be repeated) [default: production].
+    #[arg(short, long, value_name = "NAME", action = ArgAction::Append, help_heading = "Who may connect")]
+    environment: Vec<String>,
+    /// Accept any user with any password, each pair with a database of its own, and any API key: parallel tests
+    /// isolate themselves by picking a name.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "Who may connect")]
+    allow_any_user: bool,
+    /// Choose the project that a user sees as product_analytics (may be repeated) [default: the first API key and
+    /// environment].
+    #[arg(long, value_name = "USER=KEY:ENV", action = ArgAction::Append, help_heading = "Who may connect")]
+    product_analytics: Vec<String>,
+
+    /// Port of the Lakehouse REST API; 0 picks a free one [default: 15000].
+    #[arg(short = 'p', long, value_name = "PORT", help_heading = "Where to listen")]
+    lakehouse_port: u16,
+    /// Port of the Product Analytics REST API; 0 picks a free one [default: 15001].
+    #[arg(short = 'a', long, value_name = "PORT", help_heading = "Where to listen")]
+    analytics_port: u16,
+    /// Port of Arrow Flight SQL; 0 picks a free one [default: 15002].
+    #[arg(short = 'f', long, value_name = "PORT", help_heading = "Where to listen")]
+    flight_port: u16,
+    /// Address to listen on [default: 0.0.0.0].
+    #[arg(long, value_name = "ADDRESS", help_heading = "Where to listen")]
+    bind: std::net::IpAddr,
+    /// Serve TLS on the Flight port, beside plaintext, with a throw-away CA written to --tls-ca-file.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "Where to listen")]
+    tls: bool,
+    /// Where --tls writes the CA certificate (PEM).
+    #[arg(long, value_name = "FILE", help_heading = "Where to listen")]
+    tls_ca_file: PathBuf,
+    /// Serve TLS on the Flight port with this certificate chain (PEM); needs --tls-key.
+    #[arg(long, value_name = "FILE", help_heading = "Where to listen")]
+    tls_cert: PathBuf,
+    /// The private key of --tls-cert (PEM).
+    #[arg(long, value_name = "FILE", help_heading = "Where to listen")]
+    tls_key: PathBuf,
+
+    /// Attach a further empty, writable catalog for every user (may be repeated).
+    #[arg(long, value_name = "NAME", action = ArgAction::Append, help_heading = "What users find")]
+    catalog: Vec<String>,
+    /// Attach a DuckDB file read-only for every user (may be repeated).
+    #[arg(long, value_name = "NAME=FILE", action = ArgAction::Append, help_heading = "What users find")]
+    attach: Vec<String>,
+    /// Serve the query stream that clients older than typed columns expect.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "What users find")]
+    legacy_query_stream: bool,
+    /// Add the read-only catalog `altertable`, the former name of product_analytics.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "What users find")]
+    legacy_altertable_catalog: bool,
+    /// Mark JSON columns over Flight with the extension type arrow.json.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "What users find")]
+    arrow_json_extension: bool,
+
+    /// Let SQL read and write the host's files, open the network and load extensions.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "Limits")]
+    allow_external_access: bool,
+    /// Memory that each user's database may use, such as 512MB [default: 4GB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    tenant_memory_limit: String,
+    /// Threads that each user's database may use [default: one per core].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    tenant_threads: usize,
+    /// Seconds without use after which a session is discarded [default: 14400].
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    session_idle_timeout: u64,
+    /// Seconds without use after which an undeclared user's database is dropped [default: 600].
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    tenant_idle_timeout: u64,
+    /// Largest JSON body of the Lakehouse API, in bytes; uploads have no limit [default: 67108864].
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    json_body_limit: u64,
+    /// Largest body of the Product Analytics API, in bytes, at least 4000000 [default: 16777216].
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    analytics_body_limit: u64,
+    /// Seconds that running calls get to finish once the server is asked to stop [default: 10].
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    shutdown_timeout: u64,
+    /// How log lines are written [default: text].
+    #[arg(long, value_name = "FORMAT", help_heading = "Limits")]
+    log_format: LogFormat,
+}

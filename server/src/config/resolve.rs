@@ -1,0 +1,286 @@
+//! From what was given to what holds: defaults, and the checks that need more than one value.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::options::{LogFormat, Options};
+use crate::engine::{Account, EngineConfig, ProjectChoice};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The least that the analytics body limit may be (AX-08).
+const LEAST_ANALYTICS_BODY: u64 = 4_000_000;
+
+/// The server's settings, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The address all three doors listen on.
+    pub bind: IpAddr,
+    /// The doors' ports.
+    pub ports: Ports,
+    /// What the engine needs.
+    pub engine: EngineConfig,
+    /// The declared API keys (AX-03).
+    pub api_keys: Vec<String>,
+    /// The declared environments (AX-03).
+    pub environments: Vec<String>,
+    /// What the Flight door needs beyond the engine.
+    pub flight: FlightOptions,
+    /// Whether `/query` answers as older clients expect (LQ-22).
+    pub legacy_query_stream: bool,
+    /// Whether the catalog `altertable` exists (AC-12).
+    pub legacy_altertable_catalog: bool,
+    /// Largest JSON body of the Lakehouse API in bytes (LX-08).
+    pub json_body_limit: u64,
+    /// Largest body of the analytics API in bytes (AX-08).
+    pub analytics_body_limit: u64,
+    /// How long running calls may take once the server is asked to stop.
+    pub shutdown_timeout: Duration,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+}
+
+/// The ports of the three doors; 0 picks a free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// Lakehouse REST.
+    pub lakehouse: u16,
+    /// Product Analytics REST.
+    pub analytics: u16,
+    /// Flight SQL.
+    pub flight: u16,
+}
+
+/// What the Flight door needs beyond the engine.
+#[derive(Debug, Clone, Default)]
+pub struct FlightOptions {
+    /// Whether JSON columns carry `arrow.json` (FY-4).
+    pub arrow_json_extension: bool,
+    /// TLS beside plaintext (FX-2).
+    pub tls: Option<TlsOptions>,
+}
+
+/// Where the certificate of the Flight port comes from (FX-2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsOptions {
+    /// A throw-away CA, its certificate written to this file.
+    Generate {
+        /// The file to write.
+        ca_file: PathBuf,
+    },
+    /// The user's own certificate chain and key, as PEM files.
+    Files {
+        /// The certificate chain.
+        cert: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+}
+
+pub(super) fn resolve(options: Options) -> Result<Config> {
+    let users = users(options.user.unwrap_or_default())?;
+    let api_keys = distinct(options.api_key.unwrap_or_default(), "--api-key", false)?;
+    let environments = options.environment.unwrap_or_else(|| vec!["production".to_owned()]);
+    let environments = distinct(environments, "--environment", true)?;
+    let choices = options.product_analytics.unwrap_or_default();
+    let product_analytics = project_choices(&choices, &users, &api_keys, &environments)?;
+    let catalogs = catalogs(options.catalog.unwrap_or_default())?;
+    let attaches = attaches(&options.attach.unwrap_or_default(), &catalogs)?;
+    let seconds = |given: Option<u64>, default: u64| Duration::from_secs(given.unwrap_or(default));
+    let analytics_body_limit = options.analytics_body_limit.unwrap_or(16 << 20);
+    if analytics_body_limit < LEAST_ANALYTICS_BODY {
+        return Err(fault(format!(
+            "--analytics-body-limit {analytics_body_limit} is below {LEAST_ANALYTICS_BODY}, which clients rely on"
+        )));
+    }
+    Ok(Config {
+        bind: options.bind.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        ports: Ports {
+            lakehouse: options.lakehouse_port.unwrap_or(15000),
+            analytics: options.analytics_port.unwrap_or(15001),
+            flight: options.flight_port.unwrap_or(15002),
+        },
+        engine: EngineConfig {
+            users,
+            allow_any_user: options.allow_any_user.unwrap_or(false),
+            catalogs,
+            attaches,
+            product_analytics,
+            tenant_memory_limit: memory_limit(options.tenant_memory_limit)?,
+            tenant_threads: threads(options.tenant_threads)?,
+            allow_external_access: options.allow_external_access.unwrap_or(false),
+            session_idle_timeout: seconds(options.session_idle_timeout, 4 * 60 * 60),
+            tenant_idle_timeout: seconds(options.tenant_idle_timeout, 600),
+            ..EngineConfig::default()
+        },
+        api_keys,
+        environments,
+        flight: FlightOptions {
+            arrow_json_extension: options.arrow_json_extension.unwrap_or(false),
+            tls: tls(options.tls.unwrap_or(false), options.tls_ca_file, options.tls_cert, options.tls_key)?,
+        },
+        legacy_query_stream: options.legacy_query_stream.unwrap_or(false),
+        legacy_altertable_catalog: options.legacy_altertable_catalog.unwrap_or(false),
+        json_body_limit: options.json_body_limit.unwrap_or(64 << 20),
+        analytics_body_limit,
+        shutdown_timeout: seconds(options.shutdown_timeout, 10),
+        log_format: options.log_format.unwrap_or_default(),
+    })
+}
+
+/// Users as NAME:PASSWORD; the first colon separates. A fault names the user, never the password.
+fn users(given: Vec<String>) -> Result<Vec<Account>> {
+    let mut names = HashSet::new();
+    let mut users = Vec::with_capacity(given.len());
+    for text in given {
+        let Some((name, password)) = text.split_once(':') else {
+            return Err(fault(format!("the user \"{text}\" has no password: write --user NAME:PASSWORD")));
+        };
+        if name.is_empty() || password.is_empty() {
+            let missing = if name.is_empty() { "name" } else { "password" };
+            return Err(fault(format!(
+                "--user \"{name}:…\" has an empty {missing}: write --user NAME:PASSWORD"
+            )));
+        }
+        if !names.insert(name.to_owned()) {
+            return Err(fault(format!("the user \"{name}\" is declared twice: keep one --user {name}:…")));
+        }
+        users.push(Account { name: name.to_owned(), password: password.to_owned() });
+    }
+    Ok(users)
+}
+
+fn distinct(given: Vec<String>, flag: &str, may_be_shown: bool) -> Result<Vec<String>> {
+    let mut seen = HashSet::new();
+    for (index, value) in given.iter().enumerate() {
+        // An API key is a secret, so that a fault names its place instead.
+        let shown = if may_be_shown { format!("\"{value}\"") } else { format!("number {}", index + 1) };
+        if value.is_empty() {
+            return Err(fault(format!("{flag} {shown} is empty")));
+        }
+        if !seen.insert(value) {
+            return Err(fault(format!("{flag} {shown} is given twice")));
+        }
+    }
+    Ok(given)
+}
+
+fn project_choices(
+    given: &[String],
+    users: &[Account],
+    api_keys: &[String],
+    environments: &[String],
+) -> Result<Vec<ProjectChoice>> {
+    given.iter().map(|text| project_choice(text, users, api_keys, environments)).collect()
+}
+
+fn project_choice(
+    text: &str,
+    users: &[Account],
+    api_keys: &[String],
+    environments: &[String],
+) -> Result<ProjectChoice> {
+    let parts = text.split_once('=').and_then(|(user, rest)| Some((user, rest.rsplit_once(':')?)));
+    let Some((user, (api_key, environment))) = parts else {
+        return Err(fault("--product-analytics takes USER=KEY:ENV".to_owned()));
+    };
+    if !users.iter().any(|account| account.name == user) {
+        return Err(fault(format!("--product-analytics names the user \"{user}\", whom no --user declares")));
+    }
+    if !api_keys.iter().any(|key| key == api_key) {
+        return Err(fault(format!(
+            "--product-analytics for \"{user}\" names a key that no --api-key declares"
+        )));
+    }
+    if !environments.iter().any(|name| name == environment) {
+        return Err(fault(format!(
+            "--product-analytics for \"{user}\" names the environment \"{environment}\", which no --environment declares"
+        )));
+    }
+    Ok(ProjectChoice {
+        user: user.to_owned(),
+        api_key: api_key.to_owned(),
+        environment: environment.to_owned(),
+    })
+}
+
+/// Names that an attached catalog cannot have.
+const TAKEN_CATALOGS: &[&str] = &["memory", "system", "temp", "product_analytics", "altertable", "main"];
+
+fn catalogs(given: Vec<String>) -> Result<Vec<String>> {
+    let names = distinct(given, "--catalog", true)?;
+    names.iter().try_for_each(|name| free_catalog("--catalog", name))?;
+    Ok(names)
+}
+
+fn attaches(given: &[String], catalogs: &[String]) -> Result<Vec<(String, String)>> {
+    let mut names: HashSet<&str> = catalogs.iter().map(String::as_str).collect();
+    let mut attaches = Vec::with_capacity(given.len());
+    for text in given {
+        let Some((name, file)) =
+            text.split_once('=').filter(|(name, file)| !name.is_empty() && !file.is_empty())
+        else {
+            return Err(fault(format!("--attach \"{text}\" has to be NAME=FILE")));
+        };
+        free_catalog("--attach", name)?;
+        if !names.insert(name) {
+            return Err(fault(format!("--attach: the catalog \"{name}\" is declared twice")));
+        }
+        if let Err(error) = std::fs::File::open(file) {
+            return Err(fault(format!("--attach {name}: cannot read the file {file}: {error}")));
+        }
+        attaches.push((name.to_owned(), file.to_owned()));
+    }
+    Ok(attaches)
+}
+
+fn free_catalog(flag: &str, name: &str) -> Result<()> {
+    if TAKEN_CATALOGS.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
+        return Err(fault(format!("{flag}: the catalog name \"{name}\" is taken by the server")));
+    }
+    Ok(())
+}
+
+/// DuckDB's spelling of a size, checked here so that a bad one is a start-up fault.
+fn memory_limit(given: Option<String>) -> Result<String> {
+    let Some(text) = given else { return Ok(EngineConfig::default().tenant_memory_limit) };
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let units = ["b", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib"];
+    let good_unit = units.contains(&unit.trim().to_ascii_lowercase().as_str());
+    match number.parse::<f64>() {
+        Ok(number) if number > 0.0 && good_unit => Ok(text),
+        _ => Err(fault(format!("--tenant-memory-limit \"{text}\" is no size: write 512MB or 4GB"))),
+    }
+}
+
+fn threads(given: Option<usize>) -> Result<Option<usize>> {
+    if given == Some(0) {
+        return Err(fault("--tenant-threads has to be at least 1".to_owned()));
+    }
+    Ok(given)
+}
+
+fn tls(
+    generate: bool,
+    ca_file: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<TlsOptions>> {
+    match (generate, ca_file, cert, key) {
+        (false, None, None, None) => Ok(None),
+        (true, Some(ca_file), None, None) => Ok(Some(TlsOptions::Generate { ca_file })),
+        (false, None, Some(cert), Some(key)) => Ok(Some(TlsOptions::Files { cert, key })),
+        (true, None, None, None) => Err(fault(
+            "--tls makes a CA that clients have to trust: say where to write it with --tls-ca-file".into(),
+        )),
+        (false, Some(_), None, None) => Err(fault("--tls-ca-file needs --tls".to_owned())),
+        (false, None, _, _) => Err(fault("--tls-cert and --tls-key go together".to_owned())),
+        _ => Err(fault("choose --tls with --tls-ca-file, or --tls-cert with --tls-key, not both".to_owned())),
+    }
+}
+
+fn fault(message: String) -> Error {
+    Error::new(ErrorKind::Config, message)
+}

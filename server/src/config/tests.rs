@@ -1,0 +1,126 @@
+//! What flags, variables and the file come to.
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use rstest::rstest;
+
+use super::*;
+
+fn config(flags: &[&str], variables: &[(&str, &str)]) -> Result<Config> {
+    let arguments = std::iter::once("altertable-mock").chain(flags.iter().copied());
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+    match read(arguments, variables)? {
+        Invocation::Serve(config) => Ok(*config),
+        Invocation::Print(text) => panic!("printed {text}"),
+    }
+}
+
+#[test]
+fn defaults_are_the_documented_ones() {
+    let config = config(&[], &[]).unwrap();
+    assert_eq!(config.ports, Ports { lakehouse: 15000, analytics: 15001, flight: 15002 });
+    assert_eq!(config.bind.to_string(), "0.0.0.0");
+    assert_eq!(config.environments, ["production"]);
+    assert!(config.engine.users.is_empty() && !config.engine.allow_any_user);
+    assert_eq!(config.shutdown_timeout.as_secs(), 10);
+}
+
+#[test]
+fn only_variables_split_on_commas() {
+    let from_flag = config(&["-u", "alice:se,cret", "--user", "bob:x:y"], &[]).unwrap();
+    let pairs: Vec<_> =
+        from_flag.engine.users.iter().map(|u| (u.name.as_str(), u.password.as_str())).collect();
+    assert_eq!(pairs, [("alice", "se,cret"), ("bob", "x:y")]);
+    let from_variable = config(&[], &[("ALTERTABLE_MOCK_USERS", " alice:secret , bob:hunter2,, ")]).unwrap();
+    assert_eq!(from_variable.engine.users.len(), 2);
+    assert_eq!(from_variable.engine.users[1].password, "hunter2");
+}
+
+#[rstest]
+#[case("ALTERTABLE_MOCK_API_KEYS")]
+#[case("ALTERTABLE_MOCK_API_KEY")]
+fn api_keys_may_be_plural_or_singular(#[case] name: &str) {
+    assert_eq!(config(&[], &[(name, "k1,k2")]).unwrap().api_keys, ["k1", "k2"]);
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    assert_eq!(config(&[], &[("ALTERTABLE_MOCK_FLIGHT_PORT", " ")]).unwrap().ports.flight, 15002);
+}
+
+#[test]
+fn flags_win_over_variables_and_variables_over_the_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "flight-port = 1\nlakehouse-port = 1\nanalytics-port = 1\nuser = [\"f:f\"]").unwrap();
+    let path = file.path().to_str().unwrap();
+    let variables = [("ALTERTABLE_MOCK_FLIGHT_PORT", "2"), ("ALTERTABLE_MOCK_LAKEHOUSE_PORT", "2")];
+    let config = config(&["--flight-port", "3", "--config", path], &variables).unwrap();
+    assert_eq!(config.ports, Ports { flight: 3, lakehouse: 2, analytics: 1 });
+    assert_eq!(config.engine.users[0].name, "f");
+}
+
+#[rstest]
+#[case(&["--user", "alice"], "the user \"alice\" has no password: write --user NAME:PASSWORD")]
+#[case(&["--user", "a:topsecret", "--user", "a:topsecret2"], "the user \"a\" is declared twice: keep one --user a:…")]
+#[case(&["--user", ":topsecret"], "--user \":…\" has an empty name: write --user NAME:PASSWORD")]
+#[case(&["--flight-port", "70000"], "'70000'")]
+#[case(&["--api-key", "topsecret", "--api-key", "topsecret"], "--api-key number 2 is given twice")]
+#[case(&["--catalog", "memory"], "the catalog name \"memory\" is taken")]
+#[case(&["--attach", "pg"], "--attach \"pg\" has to be NAME=FILE")]
+#[case(&["--attach", "pg=/does/not/exist"], "cannot read the file /does/not/exist")]
+#[case(&["--tls"], "--tls-ca-file")]
+#[case(&["--tls-cert", "x"], "--tls-cert and --tls-key go together")]
+#[case(&["--tls", "--tls-ca-file", "x", "--tls-cert", "x", "--tls-key", "y"], "not both")]
+#[case(&["--user", "a:b", "--product-analytics", "a=nope:production"], "a key that no --api-key declares")]
+#[case(&["--user", "a:b", "-k", "k", "--product-analytics", "a=k:nope"], "the environment \"nope\"")]
+#[case(&["--product-analytics", "z=k:production"], "whom no --user declares")]
+#[case(&["--analytics-body-limit", "5"], "is below 4000000")]
+#[case(&["--tenant-memory-limit", "lots"], "\"lots\" is no size")]
+#[case(&["--nonsense"], "--nonsense")]
+#[case(&["--config", "/does/not/exist.toml"], "cannot read the configuration file /does/not/exist.toml")]
+fn a_fault_is_one_line_that_names_the_thing(#[case] flags: &[&str], #[case] expected: &str) {
+    let error = config(flags, &[]).unwrap_err();
+    assert!(error.message().contains(expected), "{error}");
+    assert_eq!(error.message().lines().count(), 1, "{error}");
+    assert!(!error.message().contains("topsecret"), "{error}");
+}
+
+#[test]
+fn a_bad_variable_is_named() {
+    let error = config(&[], &[("ALTERTABLE_MOCK_FLIGHT_PORT", "abc")]).unwrap_err();
+    assert!(error.message().starts_with("ALTERTABLE_MOCK_FLIGHT_PORT: "), "{error}");
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_named_with_its_line() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "flight-port = 1\nprot = 2").unwrap();
+    let error = config(&["--config", file.path().to_str().unwrap()], &[]).unwrap_err();
+    assert!(error.message().contains("line 2") && error.message().contains("prot"), "{error}");
+}
+
+#[test]
+fn help_and_version_are_printed() {
+    for flag in ["--help", "-h", "--version"] {
+        let Invocation::Print(text) = read(["altertable-mock", flag], []).unwrap() else { panic!("{flag}") };
+        assert!(!text.is_empty());
+    }
+}
+
+#[test]
+fn every_flag_has_a_variable() {
+    let command = CommandLine::command();
+    for argument in command.get_arguments().filter(|argument| argument.get_long() != Some("config")) {
+        let long = argument.get_long().unwrap();
+        let name = format!("{VARIABLE_PREFIX}{}", long.to_ascii_uppercase().replace('-', "_"));
+        let candidates = [name.clone(), format!("{name}S"), format!("{name}ES")];
+        assert!(candidates.iter().any(|name| is_variable_of(name, argument)), "--{long}");
+    }
+}
+
+#[test]
+fn secrets_are_not_in_debug_output() {
+    let config = config(&["-u", "alice:topsecret"], &[]).unwrap();
+    assert!(!format!("{:?}", config.engine).contains("topsecret"));
+}

@@ -1,0 +1,184 @@
+//! Cancelling: a token per query, and a gate per session that interrupts DuckDB only while that very query runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::duck::InterruptHandle;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long DuckDB may ignore an interrupt before it is sent again. An interrupt that arrives in the moment before
+/// a statement starts is wiped by its start, so one is not enough.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(5);
+
+/// Cancels one query, whether it is queued, running or merely being read. Clones share the same query.
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    id: u64,
+    cancelled: AtomicBool,
+    reason: Mutex<Option<Error>>,
+    changed: Notify,
+    gate: Mutex<Option<Arc<Gate>>>,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            cancelled: AtomicBool::new(false),
+            reason: Mutex::new(None),
+            changed: Notify::new(),
+            gate: Mutex::new(None),
+        }
+    }
+}
+
+impl CancelToken {
+    /// A token of a query that nobody cancelled yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cancels the query: a queued one never runs, a running one is interrupted. Its stream ends with `Cancelled`
+    /// and this text; a later call changes nothing.
+    pub fn cancel(&self, reason: &str) {
+        self.cancel_with(Error::new(ErrorKind::Cancelled, reason));
+    }
+
+    /// As [`cancel`](Self::cancel), with an error of another kind, such as the session's end.
+    pub fn cancel_with(&self, error: Error) {
+        self.0.reason.lock().get_or_insert(error);
+        self.0.cancelled.store(true, Ordering::SeqCst);
+        self.0.changed.notify_waiters();
+        let gate = self.0.gate.lock().clone();
+        if let Some(gate) = gate {
+            gate.interrupt(self.0.id);
+        }
+    }
+
+    /// Whether the query was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the query is cancelled.
+    pub async fn cancelled(&self) {
+        let changed = self.0.changed.notified();
+        tokio::pin!(changed);
+        changed.as_mut().enable();
+        if !self.is_cancelled() {
+            changed.await;
+        }
+    }
+
+    /// An error if the query was cancelled.
+    ///
+    /// # Errors
+    /// The reason given to `cancel`.
+    pub fn check(&self) -> Result<()> {
+        if self.is_cancelled() { Err(self.error()) } else { Ok(()) }
+    }
+
+    fn error(&self) -> Error {
+        let reason = self.0.reason.lock().clone();
+        reason.unwrap_or_else(|| Error::new(ErrorKind::Cancelled, "the query was cancelled"))
+    }
+
+    /// Replaces DuckDB's interrupt error by the reason of the cancel that caused it.
+    pub fn explain<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.map_err(|error| if self.is_cancelled() { self.error() } else { error })
+    }
+
+    /// Percent done, rows processed and rows in total of the query, while it runs.
+    pub fn progress(&self) -> Option<(f64, u64, u64)> {
+        let gate = self.0.gate.lock().clone()?;
+        gate.progress(self.0.id)
+    }
+}
+
+/// Knows which query a connection runs right now.
+#[derive(Debug)]
+pub struct Gate {
+    running: Mutex<Option<CancelToken>>,
+    interrupt: Arc<InterruptHandle>,
+    runtime: Handle,
+}
+
+impl Gate {
+    /// A gate in front of the connection that `interrupt` belongs to.
+    pub fn new(interrupt: Arc<InterruptHandle>, runtime: Handle) -> Arc<Self> {
+        Arc::new(Self { running: Mutex::new(None), interrupt, runtime })
+    }
+
+    /// Marks the query of `token` as running until the guard is dropped.
+    ///
+    /// # Errors
+    /// `Cancelled` if it was cancelled before.
+    pub fn enter(self: &Arc<Self>, token: &CancelToken) -> Result<Running> {
+        *token.0.gate.lock() = Some(Arc::clone(self));
+        *self.running.lock() = Some(token.clone());
+        let running = Running(Arc::clone(self));
+        token.check().map(|()| running)
+    }
+
+    /// Cancels whatever query runs right now.
+    pub fn cancel_running(self: &Arc<Self>, reason: &str) {
+        let running = self.running.lock().clone();
+        if let Some(token) = running {
+            token.cancel(reason);
+        }
+    }
+
+    fn progress(&self, id: u64) -> Option<(f64, u64, u64)> {
+        let running = self.running.lock();
+        if is_query(&running, id) { self.interrupt.progress() } else { None }
+    }
+
+    /// Interrupts query `id` if it runs now, again and again until it has stopped.
+    fn interrupt(self: &Arc<Self>, id: u64) {
+        if !self.interrupt_once(id) {
+            return;
+        }
+        let gate = Arc::clone(self);
+        self.runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(INTERRUPT_AGAIN).await;
+                if !gate.interrupt_once(id) {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn interrupt_once(&self, id: u64) -> bool {
+        // The lock is held across the interrupt, so that it can never hit the connection's next query.
+        let running = self.running.lock();
+        let mine = is_query(&running, id);
+        if mine {
+            self.interrupt.interrupt();
+        }
+        mine
+    }
+}
+
+fn is_query(running: &Option<CancelToken>, id: u64) -> bool {
+    running.as_ref().is_some_and(|token| token.0.id == id)
+}
+
+/// The proof that a query runs; dropping it ends that.
+#[derive(Debug)]
+pub struct Running(Arc<Gate>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        *self.0.running.lock() = None;
+    }
+}

@@ -1,0 +1,80 @@
+//! What the engine needs to know, already checked; the server's flags fill it.
+
+use std::time::Duration;
+
+/// A declared user.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user's name.
+    pub name: String,
+    /// The user's password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Which project a user sees as `product_analytics` (AC-02).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProjectChoice {
+    /// The user.
+    pub user: String,
+    /// The API key of the project.
+    pub api_key: String,
+    /// The environment of the project.
+    pub environment: String,
+}
+
+impl std::fmt::Debug for ProjectChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProjectChoice").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// The engine's settings.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The declared users.
+    pub users: Vec<Account>,
+    /// Whether undeclared users get a tenant of their own (LX-13).
+    pub allow_any_user: bool,
+    /// Empty catalogs attached for every tenant (LS-09).
+    pub catalogs: Vec<String>,
+    /// DuckDB files attached read-only for every tenant: name and path (LS-10).
+    pub attaches: Vec<(String, String)>,
+    /// Which project each user sees; others see the first declared one (AC-02).
+    pub product_analytics: Vec<ProjectChoice>,
+    /// DuckDB's `memory_limit` per tenant, such as `4GB`.
+    pub tenant_memory_limit: String,
+    /// DuckDB's `threads` per tenant; DuckDB's default when `None`.
+    pub tenant_threads: Option<usize>,
+    /// Whether SQL may read the host's files and open the network.
+    pub allow_external_access: bool,
+    /// A session without use for this long is discarded (FS-5, LS-04).
+    pub session_idle_timeout: Duration,
+    /// An undeclared user's tenant without use for this long is dropped (LX-13).
+    pub tenant_idle_timeout: Duration,
+    /// How many opened databases wait for new tenants.
+    pub pool_size: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            users: Vec::new(),
+            allow_any_user: false,
+            catalogs: Vec::new(),
+            attaches: Vec::new(),
+            product_analytics: Vec::new(),
+            tenant_memory_limit: "4GB".to_owned(),
+            tenant_threads: None,
+            allow_external_access: false,
+            session_idle_timeout: Duration::from_secs(4 * 60 * 60),
+            tenant_idle_timeout: Duration::from_secs(600),
+            pool_size: 1,
+        }
+    }
+}

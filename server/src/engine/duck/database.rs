@@ -1,0 +1,107 @@
+//! One DuckDB instance.
+
+use std::ffi::{CString, c_char};
+use std::ptr;
+
+use libduckdb_sys as ffi;
+
+use super::connection::Connection;
+use super::error::{copy_text, sql_error};
+use crate::error::{Error, Result};
+
+/// Settings an instance is opened with, as DuckDB's own option names and values.
+pub type Settings = Vec<(&'static str, String)>;
+
+/// An in-memory DuckDB instance, closed when the last of its connections and this handle are gone.
+#[derive(Debug)]
+pub struct Database {
+    raw: ffi::duckdb_database,
+}
+
+// SAFETY: DuckDB's database handle is thread-safe; `duckdb_connect` may be called from any thread.
+unsafe impl Send for Database {}
+// SAFETY: as above; no method takes the handle mutably but `Drop`.
+unsafe impl Sync for Database {}
+
+impl Database {
+    /// Opens an in-memory instance.
+    ///
+    /// # Errors
+    /// DuckDB's own text when an option is unknown or has a bad value.
+    pub fn open_in_memory(settings: &Settings) -> Result<Self> {
+        let config = Config::new(settings)?;
+        let path = c_text(":memory:")?;
+        let mut raw = ptr::null_mut();
+        let mut message: *mut c_char = ptr::null_mut();
+        // SAFETY: all pointers are valid for the call; DuckDB copies the configuration.
+        let state = unsafe { ffi::duckdb_open_ext(path.as_ptr(), &mut raw, config.raw, &mut message) };
+        if state == ffi::DuckDBSuccess {
+            return Ok(Self { raw });
+        }
+        // SAFETY: on failure DuckDB hands over a text that is ours to free.
+        let text = unsafe { copy_text(message) };
+        // SAFETY: freed once; `duckdb_free` accepts null.
+        unsafe { ffi::duckdb_free(message.cast()) };
+        Err(sql_error(text))
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// When DuckDB refuses, which it does only once the instance is broken.
+    pub fn connect(&self) -> Result<Connection> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: `self.raw` is open for as long as `self` lives.
+        let state = unsafe { ffi::duckdb_connect(self.raw, &mut raw) };
+        if state == ffi::DuckDBSuccess {
+            return Ok(Connection::new(raw));
+        }
+        Err(Error::internal("DuckDB refused a connection to its own instance"))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // SAFETY: opened once, closed once.
+        unsafe { ffi::duckdb_close(&mut self.raw) };
+    }
+}
+
+struct Config {
+    raw: ffi::duckdb_config,
+}
+
+impl Config {
+    fn new(settings: &Settings) -> Result<Self> {
+        let mut config = Self { raw: ptr::null_mut() };
+        // SAFETY: the out pointer is valid.
+        if unsafe { ffi::duckdb_create_config(&mut config.raw) } != ffi::DuckDBSuccess {
+            return Err(Error::internal("DuckDB could not make a configuration"));
+        }
+        for (name, value) in settings {
+            let (key, text) = (c_text(name)?, c_text(value)?);
+            // SAFETY: both strings live for the call; DuckDB copies them.
+            if unsafe { ffi::duckdb_set_config(config.raw, key.as_ptr(), text.as_ptr()) }
+                != ffi::DuckDBSuccess
+            {
+                return Err(Error::internal(format!("DuckDB does not take the setting {name} = {value}")));
+            }
+        }
+        Ok(config)
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        // SAFETY: created once, destroyed once; null is accepted.
+        unsafe { ffi::duckdb_destroy_config(&mut self.raw) };
+    }
+}
+
+/// Makes a C string.
+///
+/// # Errors
+/// InvalidArgument when the text holds a NUL byte, which DuckDB's API cannot carry.
+pub(super) fn c_text(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::invalid("the text contains a NUL byte, which SQL cannot hold"))
+}

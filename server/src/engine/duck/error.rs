@@ -1,0 +1,57 @@
+//! DuckDB's errors as [`Error`]s: the text is DuckDB's own, unaltered.
+
+use std::ffi::{CStr, c_char};
+
+use crate::error::{Error, ErrorKind};
+
+/// Copies a C string that DuckDB owns; `None` for a null pointer.
+///
+/// # Safety
+/// `text` is null or points to a NUL-terminated string that lives for the call.
+pub(super) unsafe fn copy_text(text: *const c_char) -> Option<String> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: not null, and NUL-terminated by the caller's promise.
+    Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+/// An error from DuckDB's own text, with the kind that FE-2 gives it.
+///
+/// FE-2 defines a write conflict by DuckDB's text, because the C API reports no type for errors of a prepare or a
+/// commit; this is the one place that reads it.
+pub(super) fn sql_error(message: Option<String>) -> Error {
+    let message = message.unwrap_or_else(|| "DuckDB failed without saying why".to_owned());
+    let kind = if is_conflict(&message) { ErrorKind::Conflict } else { ErrorKind::Sql };
+    Error::new(kind, message)
+}
+
+/// Whether DuckDB's text says that its instance is beyond use and has to be replaced.
+pub(crate) fn is_fatal(error: &Error) -> bool {
+    let text = error.message();
+    text.starts_with("FATAL Error:") || text.contains("database has been invalidated")
+}
+
+fn is_conflict(message: &str) -> bool {
+    let Some(rest) = message.strip_prefix("TransactionContext Error:") else { return false };
+    let lower = rest.to_ascii_lowercase();
+    lower.contains("conflict") || lower.contains("failed to commit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn write_conflicts_are_told_from_other_transaction_errors() {
+        for (text, kind) in [
+            ("TransactionContext Error: Conflict on update!", ErrorKind::Conflict),
+            ("TransactionContext Error: Catalog write-write conflict on create", ErrorKind::Conflict),
+            ("TransactionContext Error: Failed to commit: PRIMARY KEY", ErrorKind::Conflict),
+            ("TransactionContext Error: cannot rollback - no transaction is active", ErrorKind::Sql),
+            ("Catalog Error: conflict", ErrorKind::Sql),
+        ] {
+            assert_eq!(sql_error(Some(text.to_owned())).kind(), kind, "{text}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Running a statement in a session: the one path from SQL to rows for every protocol.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
+use tokio::sync::oneshot;
+
+use super::bind::Bind;
+use super::cancel::CancelToken;
+use super::duck::{Connection, Prepared, ResultSet, Returns, StatementKind};
+use super::live::{Kept, Live};
+use super::prepared::{self, PreparedStatement};
+use super::session::{Session, Slot};
+use super::spool::Spool;
+use super::stream::{ResultStream, StreamShared};
+use super::types::{Fidelity, ResultShape};
+use super::window::Window;
+use super::{Target, target, transaction};
+use crate::error::{Error, Result};
+
+/// A statement to run, and how.
+#[derive(Debug)]
+pub struct Execute {
+    /// The statement.
+    pub statement: Statement,
+    /// Where it runs: as `USE` beforehand, lasting in the session (LQ-11).
+    pub target: Target,
+    /// Its parameters; several rows are several executions in order (FP-6).
+    pub bind: Option<Bind>,
+    /// The rows to deliver.
+    pub window: Window,
+    /// How values without an exact Arrow type are exported.
+    pub fidelity: Fidelity,
+    /// Whether a statement that changes anything runs to its end even if its caller goes away (FQ-2). Otherwise it
+    /// is interrupted then, as reading statements always are.
+    pub finish_writes: bool,
+}
+
+/// The text or the handle of a statement.
+#[derive(Debug, Clone)]
+pub enum Statement {
+    /// SQL text holding exactly one statement.
+    Sql(String),
+    /// A statement prepared in the same session.
+    Prepared(Arc<PreparedStatement>),
+}
+
+impl Execute {
+    /// Runs `sql` in the session as it stands, all rows.
+    pub fn sql(sql: impl Into<String>, fidelity: Fidelity) -> Self {
+        Self {
+            statement: Statement::Sql(sql.into()),
+            target: Target::default(),
+            bind: None,
+            window: Window::default(),
+            fidelity,
+            finish_writes: false,
+        }
+    }
+}
+
+/// Interrupts the query when the call that runs it is dropped, unless it has come to an end or may not be stopped.
+struct CancelOnDrop {
+    token: CancelToken,
+    armed: bool,
+    shared: Arc<StreamShared>,
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if self.armed && !self.shared.is_protected() {
+            self.token.cancel("the caller of this statement went away");
+        }
+    }
+}
+
+impl Session {
+    /// Runs a statement; returns once its columns are known.
+    ///
+    /// Rows of a statement that only reads are computed as the stream is read. Any other statement has run to its
+    /// end when this returns.
+    ///
+    /// # Errors
+    /// DuckDB's error; NotOneStatement; Refused (LX-12, AC-05); `Cancelled`; SessionUnknown.
+    pub async fn execute(self: &Arc<Self>, request: Execute, cancel: CancelToken) -> Result<ResultStream> {
+        let shared = StreamShared::new(cancel.clone());
+        let mut on_drop = CancelOnDrop { token: cancel.clone(), armed: true, shared: Arc::clone(&shared) };
+        let guard = self.acquire(&cancel).await?;
+        let (announce, started) = oneshot::channel();
+        let (session, feed, span) = (Arc::clone(self), Arc::clone(&shared), tracing::Span::current());
+        tokio::task::spawn_blocking(move || {
+            let mut announce = Some(announce);
+            let outcome = span.in_scope(|| {
+                session.run(guard, &cancel, |slot| {
+                    Job { session: &session, slot, shared: &feed }.run(request, &mut announce)
+                })
+            });
+            match (outcome, announce) {
+                (Err(error), Some(announce)) => drop(announce.send(Err(error))),
+                (Err(error), None) => feed.fail(error),
+                (Ok(()), _) => {}
+            }
+        });
+        let started =
+            started.await.map_err(|_| Error::internal("the server failed while running this statement"));
+        on_drop.armed = false;
+        let (shape, returns) = started??;
+        Ok(ResultStream::new(shape, returns, Arc::clone(self), shared))
+    }
+}
+
+type Announce = Option<oneshot::Sender<Result<(ResultShape, Returns)>>>;
+
+/// One execution on the session's connection.
+struct Job<'a> {
+    session: &'a Arc<Session>,
+    slot: &'a mut Slot,
+    shared: &'a Arc<StreamShared>,
+}
+
+impl Job<'_> {
+    fn run(mut self, request: Execute, announce: &mut Announce) -> Result<()> {
+        target::apply(self.slot, &request.target)?;
+        match &request.statement {
+            Statement::Sql(sql) => {
+                let mut statement = prepared::plan(self.slot.connection()?, sql)?;
+                let outcome = self.start_noted(&mut statement, sql, &request, announce);
+                self.keep(Kept::Once(statement));
+                outcome
+            }
+            Statement::Prepared(handle) => {
+                let outcome =
+                    handle.with(|statement| self.start_noted(statement, handle.sql(), &request, announce));
+                self.keep(Kept::Handle(Arc::clone(handle)));
+                outcome
+            }
+        }
+    }
+
+    fn keep(&mut self, statement: Kept) {
+        if let Some(live) = &mut self.slot.live {
+            live.keep(statement);
+        }
+    }
+
+    fn start_noted(
+        &mut self,
+        statement: &mut Prepared,
+        sql: &str,
+        request: &Execute,
+        announce: &mut Announce,
+    ) -> Result<()> {
+        let kind = statement.kind();
+        let outcome = self.start(statement, request, announce);
+        transaction::note(self.slot, kind, sql, outcome.is_ok());
+        outcome
+    }
+
+    fn start(&mut self, statement: &mut Prepared, request: &Execute, announce: &mut Announce) -> Result<()> {
+        let kind = statement.kind();
+        if kind != StatementKind::Select {
+            if request.finish_writes {
+                self.shared.protect();
+            }
+            target::forget_if_moved(self.slot, kind);
+        }
+        let rows = request.bind.as_ref().map_or(1, Bind::rows);
+        if rows != 1 {
+            return self.run_each(statement, request, rows, announce);
+        }
+        if let Some(bind) = &request.bind {
+            bind.apply(statement, 0)?;
+        }
+        if kind == StatementKind::Select {
+            self.start_live(statement, request, announce)
+        } else {
+            let result = statement.execute()?;
+            self.deliver(vec![result], request, announce)
+        }
+    }
+
+    fn start_live(
+        &mut self,
+        statement: &mut Prepared,
+        request: &Execute,
+        announce: &mut Announce,
+    ) -> Result<()> {
+        let mut result = statement.execute_streaming()?;
+        let shape = shape(self.slot.connection()?, &mut result, request.fidelity)?;
+        let returns = result.returns();
+        let instance = Arc::clone(self.slot.instance());
+        let live = Live::new(
+            result,
+            shape.clone(),
+            request.fidelity,
+            request.window,
+            Arc::clone(self.shared),
+            instance,
+        );
+        send(announce, shape, returns);
+        self.slot.live = live.pump_entered(|| self.session.is_wanted());
+        Ok(())
+    }
+
+    /// Executes once per bound row; changing statements all or none (FP-6).
+    fn run_each(
+        &mut self,
+        statement: &mut Prepared,
+        request: &Execute,
+        rows: usize,
+        announce: &mut Announce,
+    ) -> Result<()> {
+        let Some(bind) = &request.bind else { return Ok(()) };
+        let cancel = &self.shared.cancel;
+        let results = transaction::atomically(self.slot, |_| {
+            let each = |row| {
+                cancel.check().and_then(|()| bind.apply(statement, row)).and_then(|()| statement.execute())
+            };
+            (0..rows).map(each).collect::<Result<Vec<_>>>()
+        })?;
+        if results.is_empty() {
+            return self.deliver_nothing(statement, request, announce);
+        }
+        self.deliver(results, request, announce)
+    }
+
+    /// Hands over results that are complete: rows one after another, counts summed.
+    fn deliver(&mut self, results: Vec<ResultSet>, request: &Execute, announce: &mut Announce) -> Result<()> {
+        let mut results = results.into_iter();
+        let Some(mut first) = results.next() else { return Ok(()) };
+        let connection = self.slot.connection()?;
+        let shape = shape(connection, &mut first, request.fidelity)?;
+        let returns = first.returns();
+        let instance = Arc::clone(self.slot.instance());
+        let mut spool = Spool::new(Arc::clone(instance.spool_folder()), Arc::clone(&shape.schema));
+        let mut total = None;
+        let mut window = request.window;
+        for result in std::iter::once(first).chain(results) {
+            super::live::read_all(result, &shape, request.fidelity, |batch| {
+                if returns == Returns::Count {
+                    total = Some(total.unwrap_or(0) + count_of(&batch));
+                    return Ok(());
+                }
+                window.cut(batch).map_or(Ok(()), |batch| spool.push(batch))
+            })?;
+        }
+        if let Some(total) = total
+            && let Some(batch) = window.cut(count_batch(&shape, total)?)
+        {
+            spool.push(batch)?;
+        }
+        self.shared.spooled(spool.finish()?);
+        send(announce, shape, returns);
+        Ok(())
+    }
+
+    /// The empty result of a statement that was bound to zero rows.
+    fn deliver_nothing(
+        &mut self,
+        statement: &Prepared,
+        request: &Execute,
+        announce: &mut Announce,
+    ) -> Result<()> {
+        let columns = statement.columns();
+        let zone = self.slot.connection()?.time_zone()?;
+        let schema = super::types::arrow::arrow_schema(&columns, request.fidelity, &zone);
+        let returns = prepared::returns(statement);
+        self.shared.finish();
+        send(announce, ResultShape { columns, schema }, returns);
+        Ok(())
+    }
+}
+
+fn send(announce: &mut Announce, shape: ResultShape, returns: Returns) {
+    if let Some(announce) = announce.take() {
+        // The caller may have gone away; its stream is abandoned then.
+        let _ = announce.send(Ok((shape, returns)));
+    }
+}
+
+fn shape(connection: &Connection, result: &mut ResultSet, fidelity: Fidelity) -> Result<ResultShape> {
+    let columns = result.columns();
+    let zone = if columns.iter().any(|column| column.ty.has_time_zone()) {
+        connection.time_zone()?
+    } else {
+        String::new()
+    };
+    let schema = super::types::arrow::arrow_schema(&columns, fidelity, &zone);
+    Ok(ResultShape { columns, schema })
+}
+
+fn count_of(batch: &RecordBatch) -> i64 {
+    let counts = batch.columns().first().and_then(|column| column.as_any().downcast_ref::<Int64Array>());
+    counts.map_or(0, |counts| counts.iter().flatten().sum())
+}
+
+fn count_batch(shape: &ResultShape, total: i64) -> Result<RecordBatch> {
+    let column: ArrayRef = Arc::new(Int64Array::from(vec![total]));
+    RecordBatch::try_new(Arc::clone(&shape.schema), vec![column])
+        .map_err(|fault| Error::internal(format!("a count does not fit its column: {fault}")))
+}

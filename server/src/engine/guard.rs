@@ -1,0 +1,148 @@
+//! What no user's SQL may change: settings that belong to the instance or the host (LX-12).
+
+use super::sql::lexer::{self, Token};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Settings and functions that only the server sets.
+const MANAGED: &[&str] = &[
+    "enable_logging",
+    "disable_logging",
+    "truncate_duckdb_logs",
+    "enable_profiling",
+    "enable_profile",
+    "disable_profiling",
+    "profiling_output",
+    "profile_output",
+    "profiling_mode",
+    "threads",
+    "worker_threads",
+    "external_threads",
+    "memory_limit",
+    "max_memory",
+    "max_temp_directory_size",
+    "lock_configuration",
+    "enable_external_access",
+    "allowed_directories",
+    "allowed_paths",
+    "logging_level",
+    "logging_mode",
+    "logging_storage",
+    "enabled_log_types",
+    "disabled_log_types",
+];
+
+/// Table functions that change the instance, however they are called.
+const MANAGED_FUNCTIONS: &[&str] = &["enable_logging", "disable_logging", "truncate_duckdb_logs"];
+
+/// Refuses a statement that would change a managed setting.
+///
+/// DuckDB's parser has accepted the text as one statement. Settings change by SET, RESET, PRAGMA and, for logging, by
+/// a table function; inside EXPLAIN, PREPARE or a macro it is the same text, so the words decide wherever they stand.
+///
+/// # Errors
+/// Refused, with LX-12's text.
+pub(super) fn check_text(sql: &str) -> Result<()> {
+    if !mentions_managed(sql) {
+        return Ok(());
+    }
+    let tokens: Vec<Token<'_>> = lexer::tokens(sql).collect();
+    for (at, token) in tokens.iter().enumerate() {
+        if let Token::Text(text) = token {
+            // A text may be SQL for `query('…')`.
+            check_functions(&lexer::tokens(text).collect::<Vec<_>>())?;
+        }
+        if matches!(token, Token::Word { quoted: false, .. })
+            && ["set", "reset", "pragma"].iter().any(|keyword| token.is_keyword(keyword))
+        {
+            check_setting(&tokens[at + 1..])?;
+        }
+    }
+    check_functions(&tokens)
+}
+
+/// A quick test that lets nearly every statement pass without being split into tokens.
+fn mentions_managed(sql: &str) -> bool {
+    let lower = sql.to_ascii_lowercase();
+    lower.contains("_directory") || MANAGED.iter().any(|name| lower.contains(name))
+}
+
+/// The name after SET, RESET or PRAGMA, behind an optional scope.
+fn check_setting(rest: &[Token<'_>]) -> Result<()> {
+    let scope = |token: &&Token<'_>| ["global", "session", "local"].iter().any(|word| token.is_keyword(word));
+    let name = rest.iter().find(|token| !scope(token));
+    match name {
+        Some(Token::Word { name, .. }) if is_managed(name) => Err(refused(name)),
+        // `SET 'threads' = 1` is not SQL to DuckDB, but costs nothing to refuse.
+        Some(Token::Text(name)) if is_managed(name) => Err(refused(name)),
+        _ => Ok(()),
+    }
+}
+
+fn check_functions(tokens: &[Token<'_>]) -> Result<()> {
+    for pair in tokens.windows(2) {
+        let [name, Token::Symbol('(')] = pair else { continue };
+        if let Some(managed) = MANAGED_FUNCTIONS.iter().find(|managed| name.is_name(managed)) {
+            return Err(refused(managed));
+        }
+    }
+    Ok(())
+}
+
+fn is_managed(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.ends_with("_directory") || MANAGED.contains(&lower.as_str())
+}
+
+fn refused(name: &str) -> Error {
+    let name = name.to_ascii_lowercase();
+    Error::new(ErrorKind::Refused, format!("Permission Error: \"{name}\" is managed by the server"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_text;
+
+    #[test]
+    fn managed_settings_are_refused_in_every_spelling() {
+        for sql in [
+            "SET threads = 1",
+            "set GLOBAL threads TO 1",
+            "SET SESSION \"threads\" = 1",
+            "RESET memory_limit",
+            "RESET GLOBAL max_memory",
+            "PRAGMA threads=4",
+            "PRAGMA enable_profiling",
+            "PRAGMA profiling_output = '/tmp/x'",
+            "SET /* why */ temp_directory = '/tmp'",
+            "SET secret_directory = '/tmp'",
+            "SET lock_configuration = true",
+            "CALL enable_logging()",
+            "CALL enable_logging('QueryLog', storage = 'file')",
+            "SELECT * FROM enable_logging ()",
+            "SELECT * FROM \"enable_logging\"()",
+            "FROM query('SELECT * FROM enable_logging()')",
+            "CREATE MACRO m() AS TABLE SELECT * FROM enable_logging()",
+            "SET enable_logging = true",
+        ] {
+            let error = check_text(sql).expect_err(sql);
+            assert!(error.message().starts_with("Permission Error: \""), "{sql}: {error}");
+            assert!(error.message().ends_with("\" is managed by the server"), "{sql}: {error}");
+        }
+    }
+
+    #[test]
+    fn other_statements_pass() {
+        for sql in [
+            "SET TimeZone = 'Europe/Paris'",
+            "SET search_path = 'main'",
+            "SET VARIABLE threads_wanted = 1",
+            "SELECT threads FROM t",
+            "SELECT current_setting('threads')",
+            "INSERT INTO settings VALUES ('memory_limit')",
+            "UPDATE t SET x = 1 WHERE name = 'threads'",
+            "SELECT 'enable_logging'",
+        ] {
+            check_text(sql).expect(sql);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! One opened DuckDB instance with its private folder, and a pool that opens the next one ahead of time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use super::config::EngineConfig;
+use super::duck::{Connection, Database, Settings};
+use super::spool::SpoolFolder;
+use super::sql;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A tenant's database; replaced as a whole when DuckDB fails fatally.
+#[derive(Debug)]
+pub struct Instance {
+    database: Database,
+    folder: Arc<SpoolFolder>,
+    broken: AtomicBool,
+}
+
+impl Instance {
+    /// Opens a database with the declared catalogs, closed to files and network unless allowed. Blocks for about
+    /// 15 ms.
+    ///
+    /// # Errors
+    /// Config when DuckDB does not take a configured limit or cannot attach a configured file.
+    pub(super) fn open(config: &EngineConfig) -> Result<Arc<Self>> {
+        let folder = SpoolFolder::new();
+        let database = Database::open_in_memory(&settings(config, &folder)).map_err(as_config)?;
+        let connection = database.connect()?;
+        connection.run(sql::START_ZONE)?;
+        for (name, file) in &config.attaches {
+            connection.run(&sql::attach_file(name, file)).map_err(|error| attach_fault(name, &error))?;
+        }
+        for name in &config.catalogs {
+            connection.run(&sql::attach_memory(name)).map_err(|error| attach_fault(name, &error))?;
+        }
+        if !config.allow_external_access {
+            connection.run(&sql::allow_directory(&folder.path().to_string_lossy()))?;
+            connection.run(sql::NO_EXTERNAL_ACCESS)?;
+        }
+        Ok(Arc::new(Self { database, folder, broken: AtomicBool::new(false) }))
+    }
+
+    pub(super) fn connect(&self) -> Result<Connection> {
+        self.database.connect()
+    }
+
+    /// The folder for spooled rows and uploads, the only one that SQL may read.
+    pub(super) fn spool_folder(&self) -> &Arc<SpoolFolder> {
+        &self.folder
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn mark_broken(&self) {
+        self.broken.store(true, Ordering::SeqCst);
+    }
+}
+
+fn settings(config: &EngineConfig, folder: &SpoolFolder) -> Settings {
+    let mut settings: Settings = vec![
+        ("autoinstall_known_extensions", "false".to_owned()),
+        ("autoload_known_extensions", "false".to_owned()),
+        ("temp_directory", folder.path().join("spill").to_string_lossy().into_owned()),
+        ("memory_limit", config.tenant_memory_limit.clone()),
+    ];
+    if let Some(threads) = config.tenant_threads {
+        settings.push(("threads", threads.to_string()));
+    }
+    settings
+}
+
+fn as_config(error: Error) -> Error {
+    Error::new(ErrorKind::Config, error.message())
+}
+
+fn attach_fault(name: &str, error: &Error) -> Error {
+    Error::new(ErrorKind::Config, format!("cannot attach the catalog \"{name}\": {error}"))
+}
+
+/// Keeps one opened instance ready, so that a new tenant does not wait for DuckDB to open.
+#[derive(Debug)]
+pub(super) struct InstancePool {
+    config: Arc<EngineConfig>,
+    ready: Mutex<Vec<Arc<Instance>>>,
+    filling: AtomicBool,
+}
+
+impl InstancePool {
+    pub(super) fn new(config: Arc<EngineConfig>) -> Arc<Self> {
+        Arc::new(Self { config, ready: Mutex::new(Vec::new()), filling: AtomicBool::new(false) })
+    }
+
+    /// An instance, from the pool if one is ready; opens the next in the background. Blocks.
+    ///
+    /// # Errors
+    /// As [`Instance::open`].
+    pub(super) fn take(self: &Arc<Self>) -> Result<Arc<Instance>> {
+        let ready = self.ready.lock().pop();
+        self.fill();
+        ready.map_or_else(|| Instance::open(&self.config), Ok)
+    }
+
+    /// Opens instances in the background until the pool is full.
+    pub(super) fn fill(self: &Arc<Self>) {
+        if self.filling.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let pool = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            while pool.ready.lock().len() < pool.config.pool_size {
+                match Instance::open(&pool.config) {
+                    Ok(instance) => pool.ready.lock().push(instance),
+                    Err(error) => {
+                        tracing::error!(%error, "cannot open a database");
+                        break;
+                    }
+                }
+            }
+            pool.filling.store(false, Ordering::SeqCst);
+        });
+    }
+}

@@ -1,0 +1,229 @@
+//! A live result on its connection, and the pump that turns its chunks into batches.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+
+use super::cancel::Gate;
+use super::duck::{BatchBuilder, Prepared, ResultSet};
+use super::instance::Instance;
+use super::prepared::PreparedStatement;
+use super::spool::Spool;
+use super::stream::StreamShared;
+use super::types::{Fidelity, ResultShape};
+use super::window::Window;
+use crate::error::{Error, Result};
+
+/// A batch is handed over once it is this large: big enough that per-batch work vanishes, small enough to stay in
+/// the processor's cache between DuckDB and the encoder.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// A chunk that took this long to compute is handed over at once, since its reader may be waiting for it.
+const SLOW_CHUNK: Duration = Duration::from_millis(5);
+
+/// An executing statement's result, its rows on their way to `shared`.
+pub(super) struct Live {
+    result: ResultSet,
+    /// Dropped after the result: DuckDB closes a live result together with its statement.
+    statement: Option<Kept>,
+    builder: BatchBuilder,
+    shape: ResultShape,
+    window: Window,
+    /// Whether DuckDB has given the last chunk; asking again would be an error.
+    ended: bool,
+    /// Rows that make a full batch; doubles from one chunk on, so that the first rows leave at once.
+    target_rows: usize,
+    shared: Arc<StreamShared>,
+    instance: Arc<Instance>,
+}
+
+/// The statement behind a live result.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held only to be dropped with the result")]
+pub(super) enum Kept {
+    Once(Prepared),
+    Handle(Arc<PreparedStatement>),
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
+impl Live {
+    pub(super) fn new(
+        result: ResultSet,
+        shape: ResultShape,
+        fidelity: Fidelity,
+        window: Window,
+        shared: Arc<StreamShared>,
+        instance: Arc<Instance>,
+    ) -> Self {
+        let builder = BatchBuilder::new(&shape, fidelity);
+        Self {
+            result,
+            statement: None,
+            builder,
+            shape,
+            window,
+            ended: false,
+            target_rows: 1,
+            shared,
+            instance,
+        }
+    }
+
+    /// Keeps the statement alive that the result comes from.
+    pub(super) fn keep(&mut self, statement: Kept) {
+        self.statement = Some(statement);
+    }
+
+    /// Whether this is the result that `shared`'s reader reads.
+    pub(super) fn feeds(&self, shared: &Arc<StreamShared>) -> bool {
+        Arc::ptr_eq(&self.shared, shared)
+    }
+
+    /// Works ahead of the reader until enough is ready, the connection is wanted, or the rows end. Gives itself back
+    /// if rows are left.
+    pub(super) fn pump(self, gate: &Arc<Gate>, wanted: impl Fn() -> bool) -> Option<Self> {
+        let running = gate.enter(&self.shared.cancel);
+        let outcome = match running {
+            Ok(running) => {
+                let outcome = self.pump_entered(wanted);
+                drop(running);
+                return outcome;
+            }
+            Err(error) => error,
+        };
+        self.end(outcome);
+        None
+    }
+
+    /// As [`pump`](Self::pump), when the gate already counts this query as running.
+    pub(super) fn pump_entered(mut self, wanted: impl Fn() -> bool) -> Option<Self> {
+        loop {
+            if self.shared.is_abandoned() {
+                return None;
+            }
+            match self.next_batch() {
+                Ok(Some(batch)) => {
+                    if !self.shared.push(batch) || wanted() {
+                        self.shared.pause();
+                        return Some(self);
+                    }
+                }
+                Ok(None) => {
+                    let shared = Arc::clone(&self.shared);
+                    // The result goes first: its end commits the statement's transaction, and a reader that has
+                    // seen the last row may rely on that.
+                    drop(self);
+                    shared.finish();
+                    return None;
+                }
+                Err(error) => {
+                    self.end(error);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Moves the remaining rows to a spool, for the reader to read on while the connection serves another call.
+    pub(super) fn settle(self, gate: &Arc<Gate>) {
+        if self.shared.is_abandoned() {
+            return;
+        }
+        match gate.enter(&self.shared.cancel) {
+            Ok(running) => {
+                self.drain();
+                drop(running);
+            }
+            Err(error) => self.end(error),
+        }
+    }
+
+    /// As [`settle`](Self::settle), when the gate already counts this query as running.
+    pub(super) fn drain(mut self) {
+        let mut spool = Spool::new(Arc::clone(self.instance.spool_folder()), Arc::clone(&self.shape.schema));
+        let outcome = self.drain_into(&mut spool).and_then(|()| spool.finish());
+        let shared = Arc::clone(&self.shared);
+        match outcome {
+            Ok(reader) => {
+                drop(self);
+                shared.spooled(reader);
+            }
+            Err(error) => self.end(error),
+        }
+    }
+
+    fn drain_into(&mut self, spool: &mut Spool) -> Result<()> {
+        while let Some(batch) = self.next_batch()? {
+            if self.shared.is_abandoned() {
+                break;
+            }
+            spool.push(batch)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the stream with an error.
+    pub(super) fn end(self, error: Error) {
+        let shared = Arc::clone(&self.shared);
+        let error = shared.cancel.explain::<()>(Err(error)).err();
+        drop(self);
+        if let Some(error) = error {
+            shared.fail(error);
+        }
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if self.ended || self.window.is_over() {
+                return Ok(None);
+            }
+            let Some(batch) = self.build()? else { return Ok(None) };
+            if let Some(batch) = self.window.cut(batch) {
+                return Ok(Some(batch));
+            }
+        }
+    }
+
+    fn build(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            self.shared.cancel.check()?;
+            let started = Instant::now();
+            let Some(chunk) = self.result.fetch()? else {
+                self.ended = true;
+                return if self.builder.rows() > 0 { self.builder.finish().map(Some) } else { Ok(None) };
+            };
+            self.builder.append_chunk(&chunk)?;
+            let full = self.builder.rows() >= self.target_rows || self.builder.bytes() >= BATCH_BYTES;
+            if full || started.elapsed() >= SLOW_CHUNK {
+                self.target_rows = (self.target_rows.max(self.builder.rows()) * 2).min(1 << 20);
+                return self.builder.finish().map(Some);
+            }
+        }
+    }
+}
+
+/// Reads a complete result batch by batch.
+pub(super) fn read_all(
+    mut result: ResultSet,
+    shape: &ResultShape,
+    fidelity: Fidelity,
+    mut each: impl FnMut(RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let mut builder = BatchBuilder::new(shape, fidelity);
+    while let Some(chunk) = result.fetch()? {
+        builder.append_chunk(&chunk)?;
+        if builder.bytes() >= BATCH_BYTES {
+            each(builder.finish()?)?;
+        }
+    }
+    if builder.rows() > 0 {
+        each(builder.finish()?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! Statements prepared in a session, and what planning tells about a statement.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::cancel::CancelToken;
+use super::duck::{Connection, Extracted, Prepared, Returns, StatementKind};
+use super::guard;
+use super::session::Session;
+use super::sql::lexer;
+use super::types::{Column, Fidelity, LogicalType, ResultShape};
+use super::{Target, target};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What planning a statement tells, without executing it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What DuckDB says the statement is.
+    pub kind: StatementKind,
+    /// What executing it will give back.
+    pub returns: Returns,
+    /// The columns of its own rows, or of DuckDB's `Count` or `Success`.
+    pub shape: ResultShape,
+    /// Parameters in DuckDB's order: identifier and type.
+    pub parameters: Vec<(String, LogicalType)>,
+}
+
+impl Plan {
+    /// Whether executing it may change anything.
+    pub fn changes(&self) -> bool {
+        self.kind != StatementKind::Select
+    }
+}
+
+/// A statement prepared in a session; it lives as long as its handles.
+#[derive(Debug)]
+pub struct PreparedStatement {
+    sql: String,
+    plan: Plan,
+    statement: Mutex<Prepared>,
+}
+
+impl PreparedStatement {
+    /// What planning told.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The statement's text.
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// Works with DuckDB's statement; the session's lock already keeps others away.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Prepared) -> T) -> T {
+        let mut statement = self.statement.lock();
+        statement.clear_bindings();
+        work(&mut statement)
+    }
+}
+
+impl Session {
+    /// Parses and binds a statement in the session's context; executes nothing and leaves the session's `USE` as it
+    /// was.
+    ///
+    /// # Errors
+    /// DuckDB's error; NotOneStatement; Refused.
+    pub async fn plan(
+        self: &Arc<Self>,
+        sql: String,
+        to: Target,
+        fidelity: Fidelity,
+        cancel: &CancelToken,
+    ) -> Result<Plan> {
+        self.call(cancel, move |slot| {
+            let connection = slot.connection()?;
+            let before = if to.is_empty() { None } else { Some(super::sql::current_target(connection)?) };
+            if !to.is_empty() {
+                target::switch(connection, &to)?;
+            }
+            let outcome =
+                plan(connection, &sql).and_then(|statement| describe(connection, &statement, fidelity));
+            if let Some((catalog, schema)) = before {
+                connection.run(&super::sql::use_schema(&catalog, &schema))?;
+            }
+            outcome
+        })
+        .await
+    }
+
+    /// Prepares a statement for later executions in this session.
+    ///
+    /// # Errors
+    /// DuckDB's error; NotOneStatement; Refused.
+    pub async fn prepare(
+        self: &Arc<Self>,
+        sql: String,
+        fidelity: Fidelity,
+        cancel: &CancelToken,
+    ) -> Result<Arc<PreparedStatement>> {
+        self.call(cancel, move |slot| {
+            let connection = slot.connection()?;
+            let statement = plan(connection, &sql)?;
+            let plan = describe(connection, &statement, fidelity)?;
+            Ok(Arc::new(PreparedStatement { sql, plan, statement: Mutex::new(statement) }))
+        })
+        .await
+    }
+}
+
+/// Plans the one statement of a user's text.
+///
+/// # Errors
+/// DuckDB's parser or binder error; NotOneStatement; Refused.
+pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
+    let extracted = connection.extract(sql)?;
+    match extracted.len() {
+        1 => {}
+        0 => return Err(not_one()),
+        _ if lexer::count_statements(sql) == 1 => return plan_expanded(connection, &extracted),
+        _ => return Err(not_one()),
+    }
+    guard::check_text(sql)?;
+    extracted.prepare(connection, 0)
+}
+
+/// A PIVOT without an IN list: DuckDB expands it to the creation of its enum types, which has to run before the rest
+/// can be planned, and the query itself.
+fn plan_expanded(connection: &Connection, extracted: &Extracted) -> Result<Prepared> {
+    for index in 0..extracted.len() - 1 {
+        let mut part = extracted.prepare(connection, index)?;
+        if part.kind() != StatementKind::Create {
+            return Err(not_one());
+        }
+        part.execute()?;
+    }
+    extracted.prepare(connection, extracted.len() - 1)
+}
+
+fn describe(connection: &Connection, statement: &Prepared, fidelity: Fidelity) -> Result<Plan> {
+    let columns: Arc<[Column]> = statement.columns();
+    let zone = connection.time_zone()?;
+    let schema = super::types::arrow::arrow_schema(&columns, fidelity, &zone);
+    Ok(Plan {
+        kind: statement.kind(),
+        returns: returns(statement),
+        shape: ResultShape { columns, schema },
+        parameters: statement.parameters(),
+    })
+}
+
+/// What a planned statement will give back. DuckDB tells only after execution; before it, its `Count` and `Success`
+/// columns do.
+pub(super) fn returns(statement: &Prepared) -> Returns {
+    use StatementKind as Kind;
+    let columns = statement.columns();
+    let only = |name: &str, ty: &LogicalType| {
+        columns.len() == 1 && columns.first().is_some_and(|column| column.name == name && column.ty == *ty)
+    };
+    match statement.kind() {
+        Kind::Select | Kind::Explain | Kind::Call | Kind::Execute | Kind::Pragma | Kind::Other => {
+            Returns::Rows
+        }
+        _ if only("Count", &LogicalType::BigInt) => Returns::Count,
+        Kind::Insert | Kind::Update | Kind::Delete | Kind::Merge => Returns::Rows,
+        _ => Returns::Nothing,
+    }
+}
+
+fn not_one() -> Error {
+    Error::new(ErrorKind::NotOneStatement, "Expected exactly one SQL statement")
+}

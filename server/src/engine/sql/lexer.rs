@@ -1,0 +1,200 @@
+//! A lexer for DuckDB's SQL: enough to know where literals, quoted names and comments end.
+//!
+//! DuckDB's own parser decides what a text means. This lexer answers the questions that its C API cannot: how many
+//! statements the user wrote (a PIVOT is expanded to several), and which names a settings statement mentions.
+
+/// A piece of SQL text; blanks and comments are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Token<'a> {
+    /// An unquoted word or a quoted name, unescaped. Keywords are words too.
+    Word {
+        /// The name.
+        name: String,
+        /// Whether it was quoted, and so cannot be a keyword.
+        quoted: bool,
+    },
+    /// A text literal of any kind, with its raw content.
+    Text(&'a str),
+    /// A number, or a parameter such as `$1`.
+    Number(&'a str),
+    /// Any other character.
+    Symbol(char),
+}
+
+impl Token<'_> {
+    /// Whether this is the unquoted word `keyword`, in any case.
+    pub fn is_keyword(&self, keyword: &str) -> bool {
+        matches!(self, Self::Word { name, quoted: false } if name.eq_ignore_ascii_case(keyword))
+    }
+
+    /// Whether this is the name `wanted`, quoted or not, in any case.
+    pub fn is_name(&self, wanted: &str) -> bool {
+        matches!(self, Self::Word { name, .. } if name.eq_ignore_ascii_case(wanted))
+    }
+}
+
+/// How many statements a text holds: parts between top-level semicolons that hold anything at all.
+pub fn count_statements(sql: &str) -> usize {
+    let mut count = 0;
+    let mut inside = false;
+    for token in tokens(sql) {
+        let end = token == Token::Symbol(';');
+        count += usize::from(!end && !inside);
+        inside = !end;
+    }
+    count
+}
+
+/// The tokens of a text, in order. Unterminated pieces end with the text.
+pub fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
+    Lexer { rest: sql }
+}
+
+struct Lexer<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Lexer<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        self.skip_blanks();
+        let first = self.rest.chars().next()?;
+        Some(match first {
+            '\'' => Token::Text(self.quoted('\'', false)),
+            '"' => Token::Word { name: self.quoted('"', false).replace("\"\"", "\""), quoted: true },
+            'e' | 'E' if self.rest[1..].starts_with('\'') => {
+                self.advance(1);
+                Token::Text(self.quoted('\'', true))
+            }
+            '$' => self.dollar(),
+            c if is_word_start(c) => Token::Word { name: self.take_while(is_word).to_owned(), quoted: false },
+            c if c.is_ascii_digit() => Token::Number(self.take_while(|c| is_word(c) || c == '.')),
+            c => {
+                self.advance(c.len_utf8());
+                Token::Symbol(c)
+            }
+        })
+    }
+}
+
+impl<'a> Lexer<'a> {
+    fn advance(&mut self, bytes: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at(bytes.min(self.rest.len()));
+        self.rest = rest;
+        taken
+    }
+
+    fn take_while(&mut self, keep: impl Fn(char) -> bool) -> &'a str {
+        let end = self.rest.find(|c| !keep(c)).unwrap_or(self.rest.len());
+        self.advance(end)
+    }
+
+    fn skip_blanks(&mut self) {
+        loop {
+            self.rest = self.rest.trim_start_matches(|c: char| c.is_whitespace());
+            if self.rest.starts_with("--") {
+                self.take_while(|c| c != '\n' && c != '\r');
+            } else if self.rest.starts_with("/*") {
+                self.skip_block_comment();
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Block comments nest, as in PostgreSQL.
+    fn skip_block_comment(&mut self) {
+        let mut depth = 0_usize;
+        loop {
+            if self.rest.starts_with("/*") {
+                depth += 1;
+                self.advance(2);
+            } else if self.rest.starts_with("*/") {
+                depth -= 1;
+                self.advance(2);
+            } else {
+                let Some(c) = self.rest.chars().next() else { return };
+                self.advance(c.len_utf8());
+            }
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The content of a quoted piece; a doubled quote, or a backslash where `escapes`, keeps it open.
+    fn quoted(&mut self, quote: char, escapes: bool) -> &'a str {
+        self.advance(1);
+        let text = self.rest;
+        let mut chars = text.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            if escapes && c == '\\' {
+                chars.next();
+            } else if c == quote && chars.peek().is_some_and(|(_, next)| *next == quote) {
+                chars.next();
+            } else if c == quote {
+                self.advance(at + 1);
+                return &text[..at];
+            }
+        }
+        self.advance(text.len())
+    }
+
+    /// `$tag$ … $tag$`, or a parameter such as `$1` or `$name`.
+    fn dollar(&mut self) -> Token<'a> {
+        let tag_length = self.rest[1..].find(|c| !is_word(c)).map_or(self.rest.len(), |end| end + 1);
+        let is_quote = self.rest[tag_length..].starts_with('$')
+            && !self.rest[1..].starts_with(|c: char| c.is_ascii_digit());
+        if !is_quote {
+            return Token::Number(self.advance(tag_length));
+        }
+        let tag = self.advance(tag_length + 1);
+        let text = self.rest;
+        let end = text.find(tag).unwrap_or(text.len());
+        self.advance(end + tag.len());
+        Token::Text(&text[..end])
+    }
+}
+
+fn is_word_start(c: char) -> bool {
+    c.is_alphabetic() || c == '_' || !c.is_ascii()
+}
+
+fn is_word(c: char) -> bool {
+    is_word_start(c) || c.is_ascii_digit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_counted_as_a_reader_would() {
+        for (sql, count) in [
+            ("", 0),
+            (" ; ;; -- nothing\n", 0),
+            ("SELECT 1", 1),
+            ("SELECT 1; -- done", 1),
+            ("SELECT 1; SELECT 2", 2),
+            ("SELECT ';'; /* ; /* ; */ ; */", 1),
+            ("SELECT $$ ; $$, $tag$ ; $$ ; $tag$", 1),
+            (r"SELECT E'\'; ', 'it''s;'", 1),
+            ("SELECT \"a;\"\"b;\" FROM t; SELECT $1", 2),
+            ("SELECT 'é;ü' ; SELECT 'ü", 2),
+            ("SELECT 1 /* open ; ", 1),
+        ] {
+            assert_eq!(count_statements(sql), count, "{sql}");
+        }
+    }
+
+    #[test]
+    fn tokens_tell_quoted_names_from_keywords() {
+        let all: Vec<_> = tokens("SET \"Thr\"\"eads\" = 4.5e3, $1").collect();
+        assert!(all[0].is_keyword("set"));
+        assert_eq!(all[1], Token::Word { name: "Thr\"eads".to_owned(), quoted: true });
+        assert!(!all[1].is_keyword("Thr\"eads"));
+        assert_eq!(all[3], Token::Number("4.5e3"));
+        assert_eq!(all[5], Token::Number("$1"));
+    }
+}

@@ -1,0 +1,264 @@
+//! A result on its way to its reader: pulled from DuckDB only as fast as it is read (FS-4, LQ-07).
+//!
+//! The rows of a live result are computed on the session's connection. A *pump* runs there, on a blocking thread,
+//! while the reader keeps up; it leaves a few batches ready and then gives thread and connection back. When another
+//! call needs the connection, it first drains the live result into a [`Spool`], from which its reader reads on.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::blocking;
+use super::cancel::CancelToken;
+use super::duck::Returns;
+use super::session::Session;
+use super::spool::SpoolReader;
+use super::types::ResultShape;
+use crate::error::{Error, Result};
+
+/// How many finished batches may wait for the reader before the pump pauses.
+const READY_BATCHES: usize = 2;
+
+/// The rows of one statement, in order. Dropping it ends a statement that only reads.
+#[derive(Debug)]
+pub struct ResultStream {
+    shape: ResultShape,
+    returns: Returns,
+    session: Arc<Session>,
+    shared: Arc<StreamShared>,
+}
+
+/// What pump and reader share.
+#[derive(Debug)]
+pub(super) struct StreamShared {
+    state: Mutex<State>,
+    changed: Notify,
+    pub(super) cancel: CancelToken,
+}
+
+#[derive(Debug)]
+struct State {
+    ready: VecDeque<RecordBatch>,
+    phase: Phase,
+    abandoned: bool,
+    protected: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The pump is at work, or about to be.
+    Pumping,
+    /// The rest waits in the connection for the reader to ask.
+    Paused,
+    /// The rest was drained; the connection serves others.
+    Spooled(Option<SpoolReader>),
+    /// No rows are left.
+    Finished,
+    /// The statement failed after the rows in `ready`.
+    Failed(Error),
+}
+
+/// What the reader does next.
+enum Step {
+    Yield(RecordBatch),
+    End,
+    Fail(Error),
+    Wait,
+    Resume,
+    ReadSpool(SpoolReader),
+}
+
+impl StreamShared {
+    pub(super) fn new(cancel: CancelToken) -> Arc<Self> {
+        let state =
+            State { ready: VecDeque::new(), phase: Phase::Pumping, abandoned: false, protected: false };
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), cancel })
+    }
+
+    /// Hands over a batch; says whether the pump should go on.
+    pub(super) fn push(&self, batch: RecordBatch) -> bool {
+        let mut state = self.state.lock();
+        state.ready.push_back(batch);
+        let more = state.ready.len() < READY_BATCHES;
+        drop(state);
+        self.changed.notify_one();
+        more
+    }
+
+    /// The pump gives the connection back with rows left in it, unless the reader has just caught up.
+    pub(super) fn pause(&self) {
+        self.set(Phase::Paused);
+    }
+
+    pub(super) fn finish(&self) {
+        self.set(Phase::Finished);
+    }
+
+    pub(super) fn fail(&self, error: Error) {
+        self.set(Phase::Failed(error));
+    }
+
+    pub(super) fn spooled(&self, spool: SpoolReader) {
+        self.set(Phase::Spooled(Some(spool)));
+    }
+
+    /// From now on the statement runs to its end, even if its caller goes away (FQ-2).
+    pub(super) fn protect(&self) {
+        self.state.lock().protected = true;
+    }
+
+    pub(super) fn is_protected(&self) -> bool {
+        self.state.lock().protected
+    }
+
+    /// Whether the reader went away.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.state.lock().abandoned
+    }
+
+    fn set(&self, phase: Phase) {
+        self.state.lock().phase = phase;
+        self.changed.notify_one();
+    }
+
+    fn step(&self) -> Step {
+        let mut state = self.state.lock();
+        if let Phase::Failed(error) = &state.phase
+            && state.ready.is_empty()
+        {
+            return Step::Fail(error.clone());
+        }
+        if let Some(batch) = state.ready.pop_front() {
+            return Step::Yield(batch);
+        }
+        match &mut state.phase {
+            Phase::Pumping => Step::Wait,
+            Phase::Paused => {
+                state.phase = Phase::Pumping;
+                Step::Resume
+            }
+            Phase::Spooled(spool) => spool.take().map_or(Step::Wait, Step::ReadSpool),
+            Phase::Finished | Phase::Failed(_) => Step::End,
+        }
+    }
+
+    /// After a batch was taken: whether the pump should start again already, so that it works ahead of the reader.
+    fn claim_resume(&self) -> bool {
+        let mut state = self.state.lock();
+        let resume = matches!(state.phase, Phase::Paused) && state.ready.len() < READY_BATCHES;
+        if resume {
+            state.phase = Phase::Pumping;
+        }
+        resume
+    }
+}
+
+impl ResultStream {
+    pub(super) fn new(
+        shape: ResultShape,
+        returns: Returns,
+        session: Arc<Session>,
+        shared: Arc<StreamShared>,
+    ) -> Self {
+        session.stream_opened();
+        Self { shape, returns, session, shared }
+    }
+
+    /// The result's columns and Arrow schema.
+    pub fn shape(&self) -> &ResultShape {
+        &self.shape
+    }
+
+    /// Whether these are the statement's own rows, DuckDB's `Count` or its `Success` column (FQ-4, LQ-08).
+    pub fn returns(&self) -> Returns {
+        self.returns
+    }
+
+    /// The next rows, or `None` at the end.
+    ///
+    /// # Errors
+    /// DuckDB's error when computing them failed; `Cancelled` once the query was cancelled.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        loop {
+            self.session.touch();
+            if self.shared.cancel.is_cancelled() {
+                return self.fail_with(&self.shared.cancel);
+            }
+            if self.session.closing().is_cancelled() {
+                return self.fail_with(self.session.closing());
+            }
+            match self.shared.step() {
+                Step::Yield(batch) => {
+                    if self.shared.claim_resume() {
+                        self.session.resume(&self.shared);
+                    }
+                    return Some(Ok(batch));
+                }
+                Step::End => return None,
+                Step::Fail(error) => {
+                    self.shared.finish();
+                    return Some(Err(error));
+                }
+                Step::Resume => self.session.resume(&self.shared),
+                Step::ReadSpool(spool) => return self.read_spool(spool).await,
+                Step::Wait => {
+                    tokio::select! {
+                        () = self.shared.changed.notified() => {}
+                        () = self.shared.cancel.cancelled() => {}
+                        () = self.session.closing().cancelled() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn fail_with(&self, cancel: &CancelToken) -> Option<Result<RecordBatch>> {
+        let mut state = self.shared.state.lock();
+        state.ready.clear();
+        if matches!(state.phase, Phase::Finished) {
+            return None;
+        }
+        state.phase = Phase::Finished;
+        cancel.check().err().map(Err)
+    }
+
+    async fn read_spool(&mut self, mut spool: SpoolReader) -> Option<Result<RecordBatch>> {
+        let batch = match spool.next_in_memory() {
+            Some(batch) => Ok((Some(batch), spool)),
+            None if spool.is_done() => Ok((None, spool)),
+            None => blocking::run(move || spool.next_blocking().map(|batch| (batch, spool))).await,
+        };
+        match batch {
+            Ok((Some(batch), spool)) => {
+                self.shared.spooled(spool);
+                Some(Ok(batch))
+            }
+            Ok((None, _)) => {
+                self.shared.finish();
+                None
+            }
+            Err(error) => {
+                self.shared.finish();
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+impl Drop for ResultStream {
+    fn drop(&mut self) {
+        let live = {
+            let mut state = self.shared.state.lock();
+            state.abandoned = true;
+            state.ready.clear();
+            matches!(state.phase, Phase::Pumping | Phase::Paused)
+        };
+        if live {
+            self.session.abandon(&self.shared);
+        }
+        self.session.stream_closed();
+    }
+}

@@ -1,0 +1,64 @@
+//! Where a statement runs: the catalog and schema of a request, applied as `USE` (LQ-11).
+
+use super::duck::{Connection, StatementKind};
+use super::session::Slot;
+use super::sql;
+use crate::error::Result;
+
+/// A catalog and schema to switch to before a statement; `None` leaves that part as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// The catalog; alone it selects its `main`.
+    pub catalog: Option<String>,
+    /// The schema; alone it stays in the current catalog.
+    pub schema: Option<String>,
+}
+
+impl Target {
+    /// Whether nothing is to be switched.
+    pub fn is_empty(&self) -> bool {
+        self.catalog.is_none() && self.schema.is_none()
+    }
+}
+
+/// Switches the session, unless it stands there already.
+///
+/// # Errors
+/// DuckDB's `SET schema: No catalog + schema named …`.
+pub(super) fn apply(slot: &mut Slot, target: &Target) -> Result<()> {
+    if target.is_empty() || slot.applied.as_ref() == Some(target) {
+        return Ok(());
+    }
+    slot.applied = None;
+    switch(slot.connection()?, target)?;
+    slot.applied = Some(target.clone());
+    Ok(())
+}
+
+/// Issues the `USE` for `target` on a connection.
+///
+/// # Errors
+/// As [`apply`].
+pub(super) fn switch(connection: &Connection, target: &Target) -> Result<()> {
+    let catalog = match &target.catalog {
+        Some(catalog) => catalog.clone(),
+        None => current_catalog(connection)?,
+    };
+    let schema = target.schema.as_deref().unwrap_or(sql::MAIN);
+    connection.run(&sql::use_schema(&catalog, schema))
+}
+
+/// After a statement that may have moved the session, what was applied before no longer counts.
+pub(super) fn forget_if_moved(slot: &mut Slot, kind: StatementKind) {
+    let harmless = matches!(
+        kind,
+        StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge
+    );
+    if !harmless {
+        slot.applied = None;
+    }
+}
+
+fn current_catalog(connection: &Connection) -> Result<String> {
+    Ok(sql::current_target(connection)?.0)
+}

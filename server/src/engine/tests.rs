@@ -1,0 +1,266 @@
+//! Sessions and streams at work: what no single module shows.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use rstest::rstest;
+
+use super::types::Fidelity;
+use super::*;
+use crate::error::{Error, ErrorKind};
+
+fn engine() -> Arc<Engine> {
+    let account = |name: &str| Account { name: name.to_owned(), password: "secret".to_owned() };
+    Engine::new(EngineConfig { users: vec![account("alice"), account("bob")], ..EngineConfig::default() })
+}
+
+async fn session(engine: &Arc<Engine>) -> Arc<Session> {
+    engine.authenticate("alice", "secret").unwrap().open_session().await.unwrap()
+}
+
+async fn run(session: &Arc<Session>, sql: &str) -> Result<Vec<RecordBatch>, Error> {
+    let mut stream = session.execute(Execute::sql(sql, Fidelity::Exact), CancelToken::new()).await?;
+    collect(&mut stream).await
+}
+
+async fn collect(stream: &mut ResultStream) -> Result<Vec<RecordBatch>, Error> {
+    let mut batches = Vec::new();
+    while let Some(batch) = stream.next().await {
+        batches.push(batch?);
+    }
+    Ok(batches)
+}
+
+async fn number(session: &Arc<Session>, sql: &str) -> i64 {
+    run(session, sql).await.unwrap()[0].column(0).as_primitive::<Int64Type>().value(0)
+}
+
+fn rows(batches: &[RecordBatch]) -> usize {
+    batches.iter().map(RecordBatch::num_rows).sum()
+}
+
+const MANY: &str = "SELECT i::BIGINT AS i FROM range(3000000) r(i)";
+const ENDLESS: &str = "SELECT count(*) FROM range(1000000000000) a(i), range(1000000) b(j) WHERE i + j < 0";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_gives_every_row_once_and_in_order() {
+    let session = session(&engine()).await;
+    let batches = run(&session, MANY).await.unwrap();
+    let mut next = 0;
+    for batch in &batches {
+        for value in batch.column(0).as_primitive::<Int64Type>().values() {
+            assert_eq!(*value, next);
+            next += 1;
+        }
+    }
+    assert_eq!(next, 3_000_000);
+    assert!(batches.len() < 200, "batches are merged: {}", batches.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_live_streams_of_one_session_can_be_joined() {
+    let session = session(&engine()).await;
+    let mut first = session.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    let head = first.next().await.unwrap().unwrap();
+    let mut second = session.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    let mut counts = (head.num_rows(), 0);
+    loop {
+        let (one, two) = (first.next().await, second.next().await);
+        if one.is_none() && two.is_none() {
+            break;
+        }
+        counts.0 += one.map_or(0, |batch| batch.unwrap().num_rows());
+        counts.1 += two.map_or(0, |batch| batch.unwrap().num_rows());
+    }
+    assert_eq!(counts, (3_000_000, 3_000_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unread_stream_never_blocks_the_next_statement() {
+    let session = session(&engine()).await;
+    let wide = "SELECT i::BIGINT AS i, repeat('x', 100) AS s FROM range(2000000) r(i)";
+    let mut unread = session.execute(Execute::sql(wide, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    run(&session, "CREATE TABLE t AS SELECT 1 AS i").await.unwrap();
+    assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1);
+    assert_eq!(rows(&collect(&mut unread).await.unwrap()), 2_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_query_stops_within_a_second_and_the_session_goes_on() {
+    let session = session(&engine()).await;
+    let cancel = CancelToken::new();
+    let running = tokio::spawn({
+        let (session, cancel) = (Arc::clone(&session), cancel.clone());
+        async move { session.execute(Execute::sql(ENDLESS, Fidelity::Exact), cancel).await.map(drop) }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let begun = Instant::now();
+    cancel.cancel("the query was cancelled");
+    let error = running.await.unwrap().unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Cancelled, "the query was cancelled"));
+    assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_cancelled_while_queued_never_runs() {
+    let session = session(&engine()).await;
+    run(&session, "CREATE TABLE t (i INTEGER)").await.unwrap();
+    let (busy, queued) = (CancelToken::new(), CancelToken::new());
+    let spawn = |sql: &'static str, cancel: &CancelToken| {
+        let (session, cancel) = (Arc::clone(&session), cancel.clone());
+        tokio::spawn(
+            async move { session.execute(Execute::sql(sql, Fidelity::Exact), cancel).await.map(drop) },
+        )
+    };
+    let running = spawn(ENDLESS, &busy);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let waiting = spawn("INSERT INTO t VALUES (1)", &queued);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    queued.cancel("the query was cancelled");
+    assert_eq!(waiting.await.unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+    busy.cancel("the query was cancelled");
+    assert!(running.await.unwrap().is_err());
+    assert_eq!(number(&session, "SELECT count(*) FROM t").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_the_reader_frees_the_session() {
+    let session = session(&engine()).await;
+    let slow = "SELECT i, md5(i::VARCHAR) FROM range(2000000000) r(i)";
+    let mut stream = session.execute(Execute::sql(slow, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    stream.next().await.unwrap().unwrap();
+    drop(stream);
+    let begun = Instant::now();
+    assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_the_call_interrupts_what_it_started() {
+    let session = session(&engine()).await;
+    let call = session.execute(Execute::sql(ENDLESS, Fidelity::Exact), CancelToken::new());
+    assert!(tokio::time::timeout(Duration::from_millis(100), call).await.is_err());
+    let begun = Instant::now();
+    assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_may_not_be_stopped_finishes_after_its_call_is_dropped() {
+    let session = session(&engine()).await;
+    let sql = "CREATE TABLE t AS SELECT i, md5(i::VARCHAR) AS m FROM range(1500000) r(i)";
+    let call = Execute { finish_writes: true, ..Execute::sql(sql, Fidelity::Exact) };
+    let call = session.execute(call, CancelToken::new());
+    assert!(tokio::time::timeout(Duration::from_millis(20), call).await.is_err());
+    assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1_500_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_failure_ends_the_stream_and_not_the_session() {
+    let session = session(&engine()).await;
+    let sql = "SELECT CASE WHEN i = 500000 THEN error('boom') ELSE i END AS i FROM range(1000000) r(i)";
+    let error = run(&session, sql).await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Sql, "Invalid Input Error: boom"));
+    assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
+}
+
+#[rstest]
+#[case("")]
+#[case(" ; -- nothing")]
+#[case("SELECT 1; SELECT 2")]
+#[case("INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)")]
+#[tokio::test(flavor = "multi_thread")]
+async fn only_exactly_one_statement_runs(#[case] sql: &str) {
+    let session = session(&engine()).await;
+    run(&session, "CREATE TABLE t (i INTEGER)").await.unwrap();
+    let error = run(&session, sql).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::NotOneStatement, "Expected exactly one SQL statement")
+    );
+    assert_eq!(number(&session, "SELECT count(*) FROM t").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pivot_that_duckdb_expands_is_one_statement() {
+    let session = session(&engine()).await;
+    run(&session, "CREATE TABLE t AS SELECT i % 3 AS a, i AS b FROM range(9) r(i)").await.unwrap();
+    assert_eq!(rows(&run(&session, "PIVOT t ON a USING sum(b); -- done").await.unwrap()), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_shared_and_uncommitted_work_is_not() {
+    let engine = engine();
+    let (one, two) = (session(&engine).await, session(&engine).await);
+    run(&one, "CREATE TABLE t (i BIGINT)").await.unwrap();
+    run(&one, "BEGIN").await.unwrap();
+    run(&one, "INSERT INTO t VALUES (1)").await.unwrap();
+    assert_eq!(number(&two, "SELECT count(*) FROM t").await, 0);
+    run(&one, "COMMIT").await.unwrap();
+    assert_eq!(number(&two, "SELECT count(*) FROM t").await, 1);
+    let bob = engine.authenticate("bob", "secret").unwrap().open_session().await.unwrap();
+    assert_eq!(run(&bob, "FROM t").await.unwrap_err().kind(), ErrorKind::Sql);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_a_session_ends_its_streams_and_rolls_back() {
+    let engine = engine();
+    let (one, two) = (session(&engine).await, session(&engine).await);
+    run(&one, "CREATE TABLE t (i BIGINT)").await.unwrap();
+    run(&one, "BEGIN").await.unwrap();
+    run(&one, "INSERT INTO t VALUES (1)").await.unwrap();
+    let mut stream = one.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    one.close().await;
+    assert_eq!(collect(&mut stream).await.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(number(&two, "SELECT count(*) FROM t").await, 0);
+    assert_eq!(run(&one, "SELECT 1").await.unwrap_err().kind(), ErrorKind::SessionUnknown);
+}
+
+#[rstest]
+#[case("COPY (SELECT 1) TO '/tmp/altertable-mock-escape.csv'")]
+#[case("SELECT * FROM read_text('/etc/passwd')")]
+#[case("ATTACH '/tmp/altertable-mock-escape.db' AS x")]
+#[case("INSTALL httpfs")]
+#[case("LOAD httpfs")]
+#[case("SET enable_external_access = true")]
+#[case("SET allowed_directories = ['/']")]
+#[tokio::test(flavor = "multi_thread")]
+async fn sql_cannot_reach_the_host(#[case] sql: &str) {
+    let session = session(&engine()).await;
+    assert!(run(&session, sql).await.is_err(), "{sql}");
+    run(&session, "ATTACH ':memory:' AS other").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_start_in_utc_in_memory_main() {
+    let session = session(&engine()).await;
+    let sql = "SELECT current_setting('TimeZone') = 'Etc/UTC' AND current_catalog() = 'memory' AND current_schema() = 'main'";
+    assert!(run(&session, sql).await.unwrap()[0].column(0).as_boolean().value(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_credentials_are_refused() {
+    let engine = engine();
+    for (user, password) in [("alice", "wrong"), ("alice", ""), ("carol", "secret"), ("", "")] {
+        assert_eq!(engine.authenticate(user, password).unwrap_err().kind(), ErrorKind::Unauthenticated);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_cuts_rows_and_ends_the_query() {
+    let session = session(&engine()).await;
+    let window = Window { limit: Some(3), offset: 2 };
+    let endless = "SELECT i::BIGINT AS i FROM range(1000000000000) r(i)";
+    let request = Execute { window, ..Execute::sql(endless, Fidelity::Exact) };
+    let mut stream = session.execute(request, CancelToken::new()).await.unwrap();
+    let batches = collect(&mut stream).await.unwrap();
+    let values: Vec<i64> = batches
+        .iter()
+        .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
+        .collect();
+    assert_eq!(values, [2, 3, 4]);
+    assert_eq!(batches[0].column(0).null_count(), 0);
+}

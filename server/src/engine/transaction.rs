@@ -1,0 +1,44 @@
+//! Work that is done whole or not at all.
+
+use super::duck::StatementKind;
+use super::session::Slot;
+use super::sql;
+use super::sql::lexer;
+use crate::error::Result;
+
+/// Runs `work` in a transaction of its own, or in the session's open one if there is one.
+///
+/// # Errors
+/// `work`'s own, after a rollback; DuckDB's, when the commit fails.
+pub(super) fn atomically<T>(slot: &mut Slot, work: impl FnOnce(&mut Slot) -> Result<T>) -> Result<T> {
+    if slot.in_transaction {
+        return work(slot);
+    }
+    slot.connection()?.run(sql::BEGIN)?;
+    match work(slot) {
+        Ok(value) => {
+            slot.connection()?.run(sql::COMMIT)?;
+            Ok(value)
+        }
+        Err(error) => {
+            // A failed rollback would hide the error that matters; DuckDB has then ended the transaction itself.
+            let _ = slot.connection()?.run(sql::ROLLBACK);
+            Err(error)
+        }
+    }
+}
+
+/// Keeps count of whether the session is in a transaction, which DuckDB's C API does not tell: asking by a second
+/// BEGIN would abort the one that is open.
+pub(super) fn note(slot: &mut Slot, kind: StatementKind, sql: &str, succeeded: bool) {
+    if kind != StatementKind::Transaction {
+        return;
+    }
+    let opens =
+        lexer::tokens(sql).next().is_some_and(|first| first.is_keyword("begin") || first.is_keyword("start"));
+    if !opens {
+        slot.in_transaction = false;
+    } else if succeeded {
+        slot.in_transaction = true;
+    }
+}

@@ -1,0 +1,77 @@
+//! Whether the server can serve: what `/health` answers on both HTTP ports (LX-14).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::engine::Engine;
+
+/// How often the server's own database is asked.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// A database silent for this long makes the server unhealthy.
+const SILENT: Duration = Duration::from_secs(5);
+
+/// The state of the server, shared by the doors.
+#[derive(Debug)]
+pub struct Health {
+    started: Instant,
+    answered: AtomicU64,
+    stopping: AtomicBool,
+    serving: watch::Sender<bool>,
+}
+
+impl Health {
+    /// A healthy state; the first probe is due.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            started: Instant::now(),
+            answered: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            serving: watch::Sender::new(true),
+        })
+    }
+
+    /// Whether the server serves: its own database answers, and it is not stopping.
+    pub fn is_serving(&self) -> bool {
+        let answered = Duration::from_millis(self.answered.load(Ordering::SeqCst));
+        !self.stopping.load(Ordering::SeqCst) && self.started.elapsed().saturating_sub(answered) < SILENT
+    }
+
+    /// Whole seconds since the start.
+    pub fn uptime_seconds(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+
+    /// Follows the state as it changes.
+    pub fn watch(&self) -> watch::Receiver<bool> {
+        self.serving.subscribe()
+    }
+
+    /// From now on the server does not serve: it is about to stop.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.serving.send_replace(false);
+    }
+
+    fn note_answer(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.answered.store(now, Ordering::SeqCst);
+    }
+
+    /// Asks the server's own database again and again.
+    pub(crate) async fn probe(self: Arc<Self>, engine: Arc<Engine>) {
+        loop {
+            // A probe that hangs is not awaited for longer than it takes to be unhealthy.
+            let answer = tokio::time::timeout(SILENT, engine.probe()).await;
+            if let Ok(Ok(())) = answer {
+                self.note_answer();
+            }
+            let serving = self.is_serving();
+            self.serving.send_if_modified(|was| std::mem::replace(was, serving) != serving);
+            tokio::time::sleep(PROBE_EVERY).await;
+        }
+    }
+}

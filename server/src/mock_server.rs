@@ -1,0 +1,239 @@
+//! The server as a value: bound when it starts, stopped when it is dropped.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{self, Config, Options};
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::health::Health;
+use crate::http_server;
+
+/// How long interrupted calls get to tell their clients.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A running server; it stops when dropped.
+#[derive(Debug)]
+pub struct MockServer {
+    addresses: Addresses,
+    engine: Arc<Engine>,
+    health: Arc<Health>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    shutdown_timeout: Duration,
+}
+
+/// Where the three doors are bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// Lakehouse REST.
+    pub lakehouse: SocketAddr,
+    /// Product Analytics REST.
+    pub analytics: SocketAddr,
+    /// Flight SQL.
+    pub flight: SocketAddr,
+}
+
+/// Settings of a server to start; see `altertable-mock --help` for their meaning.
+#[derive(Debug, Default)]
+pub struct MockServerBuilder {
+    options: Options,
+    fault: Option<Error>,
+}
+
+impl MockServerBuilder {
+    /// Declares a user.
+    #[must_use]
+    pub fn user(mut self, name: &str, password: &str) -> Self {
+        self.options.user.get_or_insert_default().push(format!("{name}:{password}"));
+        self
+    }
+
+    /// Declares an API key.
+    #[must_use]
+    pub fn api_key(mut self, key: &str) -> Self {
+        self.options.api_key.get_or_insert_default().push(key.to_owned());
+        self
+    }
+
+    /// Declares an environment; `production` if none is declared.
+    #[must_use]
+    pub fn environment(mut self, name: &str) -> Self {
+        self.options.environment.get_or_insert_default().push(name.to_owned());
+        self
+    }
+
+    /// Lets the system pick three free ports on the loopback address; see [`MockServer::addresses`].
+    #[must_use]
+    pub fn ephemeral_ports(mut self) -> Self {
+        self.options.lakehouse_port = Some(0);
+        self.options.analytics_port = Some(0);
+        self.options.flight_port = Some(0);
+        self.options.bind.get_or_insert(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+        self
+    }
+
+    /// Adds settings as the binary's flags; the environment is not read. A fault shows when the server is started.
+    #[must_use]
+    pub fn args(mut self, flags: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>) -> Self {
+        match config::parse_flags(flags) {
+            Ok(options) => self.options = options.or(self.options),
+            Err(error) => self.fault = self.fault.or(Some(error)),
+        }
+        self
+    }
+
+    /// Adds settings as typed options, which win over those given so far.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options.or(self.options);
+        self
+    }
+
+    /// Starts the server: its ports are bound when this returns. Runs inside a Tokio runtime with several threads.
+    ///
+    /// # Errors
+    /// Config, in one line that names the setting, port or file and the way out.
+    pub async fn start(self) -> Result<MockServer> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        MockServer::start_with(config::from_options(self.options)?).await
+    }
+}
+
+impl MockServer {
+    /// Begins with default settings and no user.
+    pub fn builder() -> MockServerBuilder {
+        MockServerBuilder::default()
+    }
+
+    /// Starts a server with checked settings.
+    ///
+    /// # Errors
+    /// Config, naming the port or file that cannot be used.
+    pub async fn start_with(config: Config) -> Result<Self> {
+        let ports = config.ports;
+        let lakehouse = bind(config.bind, ports.lakehouse, "Lakehouse HTTP", "--lakehouse-port").await?;
+        let analytics =
+            bind(config.bind, ports.analytics, "Product Analytics HTTP", "--analytics-port").await?;
+        let flight = bind(config.bind, ports.flight, "Flight SQL", "--flight-port").await?;
+        let engine = Engine::new(config.engine.clone());
+        if !config.engine.attaches.is_empty() {
+            let engine = Arc::clone(&engine);
+            crate::engine::run_blocking(move || engine.check()).await?;
+        }
+        let server = Self {
+            addresses: Addresses {
+                lakehouse: local(&lakehouse)?,
+                analytics: local(&analytics)?,
+                flight: local(&flight)?,
+            },
+            health: Health::new(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            shutdown_timeout: config.shutdown_timeout,
+            engine,
+        };
+        server.serve(&config, lakehouse, analytics, flight);
+        server.announce(&config);
+        Ok(server)
+    }
+
+    fn serve(&self, config: &Config, lakehouse: TcpListener, analytics: TcpListener, flight: TcpListener) {
+        let http = |listener, router: Router| {
+            let serving = http_server::serve(listener, router, self.stop.clone(), self.tasks.clone());
+            self.tasks.spawn(serving);
+        };
+        http(lakehouse, Router::new());
+        http(analytics, Router::new());
+        let _ = (config, flight);
+        let background = [
+            tokio::spawn(Arc::clone(&self.health).probe(Arc::clone(&self.engine))),
+            tokio::spawn(Engine::sweep(Arc::downgrade(&self.engine))),
+        ];
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            stop.cancelled().await;
+            background.iter().for_each(tokio::task::JoinHandle::abort);
+        });
+        self.engine.warm_up();
+    }
+
+    /// The lines launchers wait for (FX-1), and the one that a newcomer without users needs.
+    fn announce(&self, config: &Config) {
+        let Addresses { lakehouse, analytics, flight } = self.addresses;
+        tracing::info!("Starting Lakehouse HTTP server on {lakehouse}");
+        tracing::info!("Starting Product Analytics HTTP server on {analytics}");
+        tracing::info!("Starting Flight SQL server on {flight}");
+        if config.engine.users.is_empty() && !config.engine.allow_any_user {
+            tracing::warn!(
+                "No user is declared, so every login is refused: add --user NAME:PASSWORD (or ALTERTABLE_MOCK_USERS), or --allow-any-user"
+            );
+        }
+    }
+
+    /// Where the doors are bound.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Stops: takes no new connections, lets running calls finish within `--shutdown-timeout`, interrupts the rest.
+    pub async fn shutdown(self) {
+        self.health.stop();
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(self.shutdown_timeout, self.tasks.wait()).await.is_err() {
+            tracing::warn!("Interrupting the calls that have not finished within --shutdown-timeout");
+            let closing = async {
+                self.engine.close().await;
+                self.tasks.wait().await;
+            };
+            let _ = tokio::time::timeout(LAST_WORDS, closing).await;
+        }
+    }
+}
+
+impl Drop for MockServer {
+    fn drop(&mut self) {
+        self.health.stop();
+        self.stop.cancel();
+    }
+}
+
+/// A runtime fit for the server: a blocking thread for every statement that may run at once.
+///
+/// # Errors
+/// Internal when the system refuses threads.
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("altertable-mock")
+        .max_blocking_threads(4096)
+        .build()
+        .map_err(|fault| Error::internal(format!("cannot start the runtime: {fault}")))
+}
+
+async fn bind(address: IpAddr, port: u16, door: &str, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind((address, port)).await.map_err(|fault| {
+        let why = match fault.kind() {
+            std::io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
+            _ => fault.to_string(),
+        };
+        let message = format!(
+            "cannot bind the {door} server to {}: {why}; stop it, or choose another port with {flag} (0 picks a free one)",
+            SocketAddr::new(address, port)
+        );
+        Error::new(ErrorKind::Config, message)
+    })
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr> {
+    listener.local_addr().map_err(|fault| Error::internal(format!("a bound port has no address: {fault}")))
+}

@@ -1,0 +1,56 @@
+//! Log lines: on stdout, as text or JSON, filtered by `RUST_LOG`.
+
+use std::io::{IsTerminal, Write};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogFormat;
+use crate::error::{Error, Result};
+
+/// Starts logging for this process; a second call changes nothing.
+pub fn init(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    let started = match format {
+        LogFormat::Text => logs.with_ansi(std::io::stdout().is_terminal()).try_init(),
+        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+    };
+    // Somebody else's subscriber is just as good: a library's caller may have set one.
+    drop(started);
+}
+
+/// Writes what the user asked to read, such as the help text.
+///
+/// # Errors
+/// Internal when stdout cannot be written.
+pub fn print(text: &str) -> Result<()> {
+    let written = std::io::stdout().lock().write_all(text.as_bytes());
+    written.map_err(|fault| Error::internal(format!("cannot write to stdout: {fault}")))
+}
+
+/// Writes the one line that a failed start ends with.
+pub fn print_fault(error: &Error) {
+    // There is nobody left to tell if stderr is closed.
+    let _ = writeln!(std::io::stderr().lock(), "error: {error}");
+}
+
+/// Waits for Ctrl-C or a request to terminate.
+///
+/// # Errors
+/// Internal when the process cannot listen to signals.
+pub async fn stop_signal() -> Result<()> {
+    let fault = |fault: std::io::Error| Error::internal(format!("cannot listen to signals: {fault}"));
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.map_err(fault)
+}
