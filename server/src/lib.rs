@@ -16,6 +16,7 @@
 //! The three doors are [`lakehouse`], [`analytics`] and [`flight`]; each one's root module lists its entry points. They
 //! share the [`engine`] and know nothing of each other. `docs/contract/` says what they answer.
 
+pub mod analytics;
 pub mod config;
 pub mod engine;
 mod error;

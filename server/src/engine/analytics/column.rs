@@ -16,6 +16,12 @@ impl Strings {
         self.ends.push(self.bytes.len() | null);
     }
 
+    /// Appends what `write` writes.
+    pub(super) fn push_with(&mut self, write: impl FnOnce(&mut String)) {
+        write(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
     /// The value in `row`, `None` for NULL.
     pub(super) fn get(&self, row: usize) -> Option<&str> {
         let end = self.ends[row];

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::column::Strings;
 use super::identity::{IdRef, IdentityRef, Subject};
 use super::item::{Micros, Track};
+use super::json;
 
 /// Rows per chunk: two of DuckDB's vectors, small enough to copy when a reader holds the last one.
 const ROWS: usize = 4096;
@@ -158,7 +159,7 @@ impl Events {
         chunk.subjects.push(subject);
         chunk.traits.push(traits);
         chunk.events.push(Some(&track.event));
-        chunk.properties.push(Some(&track.properties));
+        chunk.properties.push_with(|out| json::push_object(out, &track.properties));
         chunk.devices.push(track.device_id.as_deref());
         chunk.sessions.push(track.session_id.as_deref());
         self.len += 1;

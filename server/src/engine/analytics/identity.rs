@@ -14,7 +14,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::chunked::Chunked;
-use super::item::{Alias, Identify, Micros};
+use super::item::{Alias, Identify, Members, Micros};
 use super::traits::Traits;
 
 /// A known id, by its place in the order of first sight.
@@ -250,13 +250,7 @@ impl Identities {
     }
 
     /// AM-05: merges `update` into the traits, unless `at` says that newer ones are there.
-    fn update_traits(
-        &mut self,
-        id: IdRef,
-        update: Vec<(Box<str>, Box<str>)>,
-        at: Option<Micros>,
-        now: Micros,
-    ) {
+    fn update_traits(&mut self, id: IdRef, update: Members, at: Option<Micros>, now: Micros) {
         let place = self.view.id(id).current;
         let identity = self.view.identity(place);
         if at.is_some() && at <= identity.trait_time {

@@ -12,6 +12,9 @@ impl Micros {
     }
 }
 
+/// The members of a JSON object: names, each once, with their values as compact JSON text.
+pub type Members = Vec<(Box<str>, Box<str>)>;
+
 /// One element of a request body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
@@ -35,8 +38,8 @@ pub enum Action {
 pub struct Track {
     /// The event's name, never empty.
     pub event: Box<str>,
-    /// A JSON object as compact text.
-    pub properties: Box<str>,
+    /// What is known about the event.
+    pub properties: Members,
     /// The subject, when the client knows one.
     pub distinct_id: Option<Box<str>>,
     /// The id before the client knew the person; the subject when `distinct_id` is absent.
@@ -56,8 +59,8 @@ pub struct Identify {
     pub distinct_id: Box<str>,
     /// The id to link to it.
     pub anonymous_id: Option<Box<str>>,
-    /// Trait names, each once, with their values as compact JSON text.
-    pub traits: Vec<(Box<str>, Box<str>)>,
+    /// What to set about the person.
+    pub traits: Members,
     /// When the traits were true (AM-05).
     pub timestamp: Option<Micros>,
 }

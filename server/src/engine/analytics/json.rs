@@ -32,19 +32,18 @@ fn push_escape(out: &mut String, byte: u8) {
     }
 }
 
-/// A JSON object of `entries`, whose values are JSON text already.
-pub(super) fn object<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let mut out = String::from("{");
-    for (name, value) in entries {
-        if out.len() > 1 {
+/// Appends a JSON object with `members`, whose values are JSON text already.
+pub(super) fn push_object(out: &mut String, members: &[(Box<str>, Box<str>)]) {
+    out.push('{');
+    for (place, (name, value)) in members.iter().enumerate() {
+        if place > 0 {
             out.push(',');
         }
-        push_string(&mut out, name);
+        push_string(out, name);
         out.push(':');
         out.push_str(value);
     }
     out.push('}');
-    out
 }
 
 #[cfg(test)]
@@ -53,9 +52,15 @@ mod tests {
 
     #[test]
     fn names_are_escaped_and_values_left_alone() {
-        assert_eq!(object([]), "{}");
+        let object = |members: &[(&str, &str)]| {
+            let members: Vec<_> = members.iter().map(|&(name, value)| (name.into(), value.into())).collect();
+            let mut out = String::new();
+            push_object(&mut out, &members);
+            out
+        };
+        assert_eq!(object(&[]), "{}");
         assert_eq!(
-            object([("a\"b\\\n\u{1}é", "1.0"), ("c", "[ ]")]),
+            object(&[("a\"b\\\n\u{1}é", "1.0"), ("c", "[ ]")]),
             "{\"a\\\"b\\\\\\n\\u0001é\":1.0,\"c\":[ ]}"
         );
     }

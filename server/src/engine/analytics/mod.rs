@@ -21,7 +21,7 @@ pub mod store;
 mod traits;
 
 pub use identity::{IdRef, Identities, Identity, IdentityRef, IdentityView, KnownId};
-pub use item::{Action, Alias, Identify, Item, Micros, Track};
+pub use item::{Action, Alias, Identify, Item, Members, Micros, Track};
 pub use project::Snapshot;
 pub use store::{Access, Settings, Store, UnknownEnvironment};
 pub use traits::Traits;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::item::Members;
 use super::json;
 
 /// An identity's traits, in the order in which they were first set. Cheap to clone.
@@ -33,7 +34,7 @@ impl Traits {
 
     /// These traits with `update` on top: shallow, the update's value winning, null being a value (AM-05).
     #[must_use]
-    pub fn updated_by(&self, update: Vec<Entry>) -> Self {
+    pub fn updated_by(&self, update: Members) -> Self {
         if update.is_empty() {
             return self.clone();
         }
@@ -62,7 +63,8 @@ impl Traits {
     }
 
     fn from_entries(entries: Vec<Entry>) -> Self {
-        let text = json::object(entries.iter().map(|(name, value)| (&**name, &**value)));
+        let mut text = String::new();
+        json::push_object(&mut text, &entries);
         Self { entries: entries.into(), text: text.into() }
     }
 }

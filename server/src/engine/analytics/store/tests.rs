@@ -14,12 +14,7 @@ fn store(allow_any_key: bool) -> Store {
 }
 
 fn track(environment: &str, id: &str) -> Item {
-    let track = Track {
-        event: "e".into(),
-        properties: "{}".into(),
-        distinct_id: Some(id.into()),
-        ..Track::default()
-    };
+    let track = Track { event: "e".into(), distinct_id: Some(id.into()), ..Track::default() };
     Item { environment: environment.into(), action: Action::Track(track) }
 }
 
@@ -83,13 +78,7 @@ fn item() -> impl Strategy<Value = Item> {
     let id = || (0..6_u8).prop_map(|id| -> Box<str> { format!("id{id}").into() });
     let action = prop_oneof![
         (prop::option::of(id()), prop::option::of(id())).prop_map(|(distinct_id, anonymous_id)| {
-            Action::Track(Track {
-                event: "e".into(),
-                properties: "{}".into(),
-                distinct_id,
-                anonymous_id,
-                ..Track::default()
-            })
+            Action::Track(Track { event: "e".into(), distinct_id, anonymous_id, ..Track::default() })
         }),
         (id(), prop::option::of(id()), 0..9_u8).prop_map(|(distinct_id, anonymous_id, value)| {
             let traits = vec![("t".into(), value.to_string().into())];
