@@ -8,13 +8,12 @@ use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
-use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
+use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 
 use super::error::ErrorBody;
 use super::response::Accepted;
 
 #[derive(OpenApi)]
-#[expect(unused_qualifications, reason = "utoipa repeats the paths of the schemas listed")]
 #[openapi(
     info(title = "Altertable Product Analytics", description = "Events, identities and aliases, as the local stand-in \
         serves them. What arrives is readable in SQL as the database `product_analytics` before the answer."),
@@ -22,8 +21,7 @@ use super::response::Accepted;
         super::track::track, super::identify::identify, super::alias::alias,
         super::response::root, super::response::health, document
     ),
-    components(schemas(Accepted, ErrorBody)),
-    modifiers(&Keys, &OneOrMany)
+    modifiers(&Keys, &OneOrMany, &Answers)
 )]
 struct Api;
 
@@ -92,6 +90,15 @@ pub(super) fn timestamp() -> Object {
 
 /// What the ingestion routes answer (AX-09, AE-02).
 pub(super) struct Answers;
+
+impl Modify for Answers {
+    /// Adds the bodies that the answers refer to.
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        components.schemas.insert(Accepted::name().into_owned(), Accepted::schema());
+        components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
+    }
+}
 
 impl IntoResponses for Answers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
