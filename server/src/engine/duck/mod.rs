@@ -6,10 +6,12 @@ mod connection;
 mod database;
 mod error;
 mod export;
+mod fault;
 mod logical_type;
 #[cfg(test)]
 mod probe;
 mod result;
+mod scan;
 mod statement;
 mod type_handle;
 mod value;
@@ -19,5 +21,12 @@ pub use database::{Database, Settings};
 pub(super) use error::is_fatal;
 pub use export::BatchBuilder;
 pub use result::{Chunk, ResultSet, Returns};
+pub use scan::{BatchReader, SCAN_FUNCTION, ScanGuard, ScanRegistry};
 pub use statement::{Extracted, Prepared, StatementKind};
 pub use value::Value;
+
+/// A count of DuckDB's as a length in memory.
+fn length(count: libduckdb_sys::idx_t) -> usize {
+    // Whatever DuckDB holds in memory has a count within the address space.
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

@@ -9,7 +9,7 @@ use libduckdb_sys as ffi;
 use super::{BatchBuilder, Value, logical_type};
 use crate::engine::types::arrow::arrow_schema;
 use crate::engine::types::{Column, Fidelity, ResultShape};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 pub(super) struct Probe {
     database: ffi::duckdb_database,
@@ -58,7 +58,10 @@ impl Probe {
         unsafe {
             let mut statement = ptr::null_mut();
             if ffi::duckdb_prepare(self.connection, text.as_ptr(), &mut statement) != 0 {
-                panic!("{sql}: {:?}", CStr::from_ptr(ffi::duckdb_prepare_error(statement)));
+                let message =
+                    CStr::from_ptr(ffi::duckdb_prepare_error(statement)).to_string_lossy().into_owned();
+                ffi::duckdb_destroy_prepare(&mut statement);
+                return Err(Error::new(ErrorKind::Sql, message));
             }
             for (index, value) in (1..).zip(values) {
                 assert_eq!(ffi::duckdb_bind_value(statement, index, value.raw()), 0);
@@ -67,7 +70,12 @@ impl Probe {
             assert_eq!(ffi::duckdb_pending_prepared_streaming(statement, &mut pending), 0);
             let mut result = std::mem::zeroed();
             if ffi::duckdb_execute_pending(pending, &mut result) != 0 {
-                panic!("{sql}: {:?}", CStr::from_ptr(ffi::duckdb_result_error(&mut result)));
+                let message =
+                    CStr::from_ptr(ffi::duckdb_result_error(&mut result)).to_string_lossy().into_owned();
+                ffi::duckdb_destroy_result(&mut result);
+                ffi::duckdb_destroy_pending(&mut pending);
+                ffi::duckdb_destroy_prepare(&mut statement);
+                return Err(Error::new(ErrorKind::Sql, message));
             }
             let shape = columns(&mut result);
             let outcome = loop {

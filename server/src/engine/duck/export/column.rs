@@ -1,6 +1,5 @@
 //! What every column builder does, and which builder serves which type.
 
-use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -10,6 +9,7 @@ use arrow::datatypes::{
     TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
+pub(super) use crate::engine::duck::fault::Fault;
 use crate::engine::types::{Fidelity, LogicalType};
 
 use super::nested::{ArrayBuilder, ListBuilder, MapBuilder, StructBuilder};
@@ -19,28 +19,6 @@ use super::text::TextBuilder;
 use super::union::UnionBuilder;
 use super::vector::Vector;
 use super::{primitive, text};
-
-/// Why a value or a batch cannot be Arrow; the batch builder names the column.
-#[derive(Debug)]
-pub(super) struct Fault(String);
-
-impl Fault {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<arrow::error::ArrowError> for Fault {
-    fn from(error: arrow::error::ArrowError) -> Self {
-        Self(error.to_string())
-    }
-}
 
 /// Copies rows of DuckDB vectors to the end of one Arrow array.
 pub(super) trait ColumnBuilder: Send {

@@ -13,7 +13,7 @@ mod validity;
 mod vector;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ use libduckdb_sys as ffi;
 
 use crate::engine::types::{Column, Fidelity, ResultShape};
 use crate::error::{Error, Result};
+
+use super::length;
 
 use self::column::{ColumnBuilder, Fault, column_builder};
 use self::vector::Vector;
@@ -112,10 +114,4 @@ impl BatchBuilder {
 
 fn name_column(column: &Column, fault: &Fault) -> Error {
     Error::internal(format!("Column \"{}\" of type {}: {fault}", column.name, column.ty))
-}
-
-/// A count of DuckDB's as a length in memory.
-fn length(count: ffi::idx_t) -> usize {
-    // Whatever DuckDB holds in memory has a count within the address space.
-    usize::try_from(count).unwrap_or(usize::MAX)
 }

@@ -9,8 +9,8 @@ use libduckdb_sys as ffi;
 
 use crate::engine::types::{Fidelity, LogicalType};
 
+use super::super::length;
 use super::column::{ColumnBuilder, Fault, column_builder};
-use super::length;
 use super::primitive::take_sized;
 use super::strings::check_size;
 use super::validity::Validity;

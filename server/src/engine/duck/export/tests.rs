@@ -1,4 +1,4 @@
-mod differential;
+pub(in crate::engine::duck) mod differential;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use rstest::rstest;

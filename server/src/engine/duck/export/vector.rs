@@ -5,7 +5,7 @@ use std::{ptr, slice};
 
 use libduckdb_sys as ffi;
 
-use super::length;
+use super::super::length;
 
 /// One flat vector, alive as long as its chunk.
 #[derive(Clone, Copy)]

@@ -138,7 +138,7 @@ fn lists_computed_from_constants(#[case] expression: &str) {
 }
 
 /// A SQL expression of a random type, whose values depend on the row number `i`, and are sometimes NULL.
-fn expression() -> impl Strategy<Value = String> {
+pub(in crate::engine::duck) fn expression() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "@::INTEGER",
         "(@ % 100)::UTINYINT",
@@ -174,6 +174,11 @@ fn expression() -> impl Strategy<Value = String> {
     })
 }
 
+/// The expression for the row number `i`.
+pub(in crate::engine::duck) fn row_of(expression: &str) -> String {
+    at(expression, "i")
+}
+
 /// The expression for another row number.
 fn at(expression: &str, row: &str) -> String {
     expression.replace('@', row)
@@ -194,7 +199,7 @@ proptest! {
         ]),
     ) {
         let probe = Probe::new();
-        let row = expression.replace('@', "i");
+        let row = row_of(&expression);
         check(&probe, &format!("SELECT {row} AS c FROM {source}"));
         check(&probe, &format!("SELECT c FROM (SELECT {row} AS c, i FROM {source}) WHERE hash(i) % 3 = 0"));
         check(&probe, &format!("SELECT unnest([c, c]) FROM (SELECT {row} AS c FROM {source})"));

@@ -1,0 +1,270 @@
+//! Values of a fixed width: copied where both sides agree, else mapped one by one.
+
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray,
+};
+use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
+use arrow::datatypes::{
+    DataType, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType, Field,
+    Float16Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType,
+    Time32MillisecondType, Time32SecondType, TimeUnit, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, i256,
+};
+use libduckdb_sys as ffi;
+
+use super::super::super::fault::Fault;
+use super::{Filler, Target, unsupported};
+
+/// The filler for an array of fixed-width values.
+pub(super) fn filler(
+    field: &Field,
+    array: &ArrayRef,
+    nulls: Option<NullBuffer>,
+) -> Result<Box<dyn Filler>, Fault> {
+    use DataType as D;
+    Ok(match array.data_type() {
+        D::Boolean => Box::new(Booleans { array: array.as_boolean().clone(), nulls }),
+        D::FixedSizeBinary(16) if field.extension_type_name() == Some("arrow.uuid") => {
+            Box::new(Uuids { array: array.as_fixed_size_binary().clone(), nulls })
+        }
+        D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64 => {
+            copied(array, nulls)
+        }
+        D::Float32 | D::Float64 | D::Date32 | D::Time64(_) | D::Timestamp(_, None) => copied(array, nulls),
+        D::Timestamp(TimeUnit::Microsecond, Some(_)) => copied(array, nulls),
+        D::Decimal32(width, _) => decimal::<Decimal32Type>(array, *width, nulls),
+        D::Decimal64(width, _) => decimal::<Decimal64Type>(array, *width, nulls),
+        D::Decimal128(width, _) => decimal::<Decimal128Type>(array, *width, nulls),
+        D::Decimal256(width, _) => decimal::<Decimal256Type>(array, *width, nulls),
+        _ => mapped_filler(array, nulls)?,
+    })
+}
+
+fn mapped_filler(array: &ArrayRef, nulls: Option<NullBuffer>) -> Result<Box<dyn Filler>, Fault> {
+    use DataType as D;
+    use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
+    const DAY_MILLIS: i64 = 86_400_000;
+    Ok(match array.data_type() {
+        D::Float16 => mapped::<Float16Type, _>(array, nulls, |value| Some(value.to_f32())),
+        D::Date64 => {
+            mapped::<Date64Type, _>(array, nulls, |value| i32::try_from(value.div_euclid(DAY_MILLIS)).ok())
+        }
+        D::Time32(Second) => {
+            mapped::<Time32SecondType, _>(array, nulls, |value| micros(value.into(), Second))
+        }
+        D::Time32(_) => {
+            mapped::<Time32MillisecondType, _>(array, nulls, |value| micros(value.into(), Millisecond))
+        }
+        D::Timestamp(Second, _) => {
+            mapped::<TimestampSecondType, _>(array, nulls, |value| micros(value, Second))
+        }
+        D::Timestamp(Millisecond, _) => {
+            mapped::<TimestampMillisecondType, _>(array, nulls, |value| micros(value, Millisecond))
+        }
+        D::Timestamp(_, _) => {
+            mapped::<TimestampNanosecondType, _>(array, nulls, |value| micros(value, Nanosecond))
+        }
+        D::Duration(Second) => mapped::<DurationSecondType, _>(array, nulls, |value| duration(value, Second)),
+        D::Duration(Millisecond) => {
+            mapped::<DurationMillisecondType, _>(array, nulls, |value| duration(value, Millisecond))
+        }
+        D::Duration(Microsecond) => {
+            mapped::<DurationMicrosecondType, _>(array, nulls, |value| duration(value, Microsecond))
+        }
+        D::Duration(Nanosecond) => {
+            mapped::<DurationNanosecondType, _>(array, nulls, |value| duration(value, Nanosecond))
+        }
+        D::Interval(IntervalUnit::YearMonth) => {
+            mapped::<IntervalYearMonthType, _>(array, nulls, |value| Some(interval(value, 0, 0)))
+        }
+        D::Interval(IntervalUnit::DayTime) => mapped::<IntervalDayTimeType, _>(array, nulls, |value| {
+            Some(interval(0, value.days, i64::from(value.milliseconds) * 1000))
+        }),
+        D::Interval(IntervalUnit::MonthDayNano) => {
+            mapped::<IntervalMonthDayNanoType, _>(array, nulls, |value| {
+                Some(interval(value.months, value.days, value.nanoseconds / 1000))
+            })
+        }
+        _ => return Err(unsupported(array)),
+    })
+}
+
+/// A count of `unit` in microseconds; `None` beyond 64 bits. What is finer than a microsecond is cut off.
+pub(in crate::engine::duck) fn micros(count: i64, unit: TimeUnit) -> Option<i64> {
+    match unit {
+        TimeUnit::Second => count.checked_mul(1_000_000),
+        TimeUnit::Millisecond => count.checked_mul(1000),
+        TimeUnit::Microsecond => Some(count),
+        TimeUnit::Nanosecond => Some(count.div_euclid(1000)),
+    }
+}
+
+fn duration(count: i64, unit: TimeUnit) -> Option<ffi::duckdb_interval> {
+    Some(interval(0, 0, micros(count, unit)?))
+}
+
+fn interval(months: i32, days: i32, micros: i64) -> ffi::duckdb_interval {
+    ffi::duckdb_interval { months, days, micros }
+}
+
+/// A column without any value.
+pub(super) struct AllNull;
+
+impl Filler for AllNull {
+    unsafe fn fill(&self, _: usize, len: usize, target: Target) -> Result<(), Fault> {
+        // SAFETY: the caller's promise.
+        unsafe { target.set_nulls(Some(&NullBuffer::new_null(len)), 0, len) };
+        Ok(())
+    }
+}
+
+/// Values whose representation is the same in Arrow and in DuckDB.
+struct Copied {
+    values: Buffer,
+    width: usize,
+    nulls: Option<NullBuffer>,
+}
+
+fn copied(array: &ArrayRef, nulls: Option<NullBuffer>) -> Box<dyn Filler> {
+    let data = array.to_data();
+    let width = data.data_type().primitive_width().unwrap_or_default();
+    let values = data.buffers()[0].slice_with_length(data.offset() * width, data.len() * width);
+    Box::new(Copied { values, width, nulls })
+}
+
+impl Filler for Copied {
+    unsafe fn fill(&self, from: usize, len: usize, target: Target) -> Result<(), Fault> {
+        let bytes = &self.values[from * self.width..(from + len) * self.width];
+        // SAFETY: the caller's promise; the vector's values have the same width.
+        unsafe {
+            let out = Target { at: target.at * self.width, ..target }.data::<u8>();
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), out, bytes.len());
+            target.set_nulls(self.nulls.as_ref(), from, len);
+        }
+        Ok(())
+    }
+}
+
+struct Booleans {
+    array: BooleanArray,
+    nulls: Option<NullBuffer>,
+}
+
+impl Filler for Booleans {
+    unsafe fn fill(&self, from: usize, len: usize, target: Target) -> Result<(), Fault> {
+        // SAFETY: the caller's promise; DuckDB's booleans are bytes of 0 and 1.
+        unsafe {
+            let out = target.data::<bool>();
+            let values = self.array.values().slice(from, len);
+            values.iter().enumerate().for_each(|(i, value)| out.add(i).write(value));
+            target.set_nulls(self.nulls.as_ref(), from, len);
+        }
+        Ok(())
+    }
+}
+
+/// UUIDs of sixteen bytes. DuckDB keeps the top bit flipped, so that the values sort as signed numbers.
+struct Uuids {
+    array: FixedSizeBinaryArray,
+    nulls: Option<NullBuffer>,
+}
+
+impl Filler for Uuids {
+    unsafe fn fill(&self, from: usize, len: usize, target: Target) -> Result<(), Fault> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let out = target.data::<ffi::duckdb_hugeint>();
+            for i in 0..len {
+                let mut bytes = [0; 16];
+                bytes.copy_from_slice(self.array.value(from + i));
+                out.add(i).write(hugeint((u128::from_be_bytes(bytes) ^ 1 << 127).cast_signed()));
+            }
+            target.set_nulls(self.nulls.as_ref(), from, len);
+        }
+        Ok(())
+    }
+}
+
+fn hugeint(value: i128) -> ffi::duckdb_hugeint {
+    ffi::duckdb_hugeint { lower: value as u64, upper: (value >> 64) as i64 }
+}
+
+/// Values that need a computation each; DuckDB keeps them as `D`.
+struct Mapped<T: ArrowPrimitiveType, F> {
+    values: ScalarBuffer<T::Native>,
+    nulls: Option<NullBuffer>,
+    map: F,
+}
+
+fn mapped<T: ArrowPrimitiveType, D: 'static>(
+    array: &ArrayRef,
+    nulls: Option<NullBuffer>,
+    map: impl Fn(T::Native) -> Option<D> + Send + 'static,
+) -> Box<dyn Filler> {
+    let array: &PrimitiveArray<T> = array.as_primitive();
+    Box::new(Mapped::<T, _> { values: array.values().clone(), nulls, map })
+}
+
+impl<T: ArrowPrimitiveType, D, F: Fn(T::Native) -> Option<D> + Send> Filler for Mapped<T, F> {
+    unsafe fn fill(&self, from: usize, len: usize, target: Target) -> Result<(), Fault> {
+        // SAFETY: the caller's promise; a NULL row's value is never read.
+        unsafe {
+            let out = target.data::<D>();
+            for (i, value) in self.values[from..from + len].iter().enumerate() {
+                let is_null = || self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(from + i));
+                match (self.map)(*value) {
+                    Some(value) => out.add(i).write(value),
+                    None if is_null() => {}
+                    None => return Err(Fault::new(format!("the value {value:?} is out of range"))),
+                }
+            }
+            target.set_nulls(self.nulls.as_ref(), from, len);
+        }
+        Ok(())
+    }
+}
+
+/// A decimal as a number of up to 38 digits.
+trait ToI128 {
+    fn to_i128(self) -> Option<i128>;
+}
+
+impl ToI128 for i32 {
+    fn to_i128(self) -> Option<i128> {
+        Some(self.into())
+    }
+}
+
+impl ToI128 for i64 {
+    fn to_i128(self) -> Option<i128> {
+        Some(self.into())
+    }
+}
+
+impl ToI128 for i128 {
+    fn to_i128(self) -> Option<i128> {
+        Some(self)
+    }
+}
+
+impl ToI128 for i256 {
+    fn to_i128(self) -> Option<i128> {
+        self.to_i128()
+    }
+}
+
+/// Decimals, whose storage in DuckDB grows with their width.
+fn decimal<T: DecimalType>(array: &ArrayRef, width: u8, nulls: Option<NullBuffer>) -> Box<dyn Filler>
+where
+    T::Native: ToI128,
+{
+    let limit = 10_u128.saturating_pow(width.into());
+    let number = move |value: T::Native| value.to_i128().filter(|value| value.unsigned_abs() < limit);
+    match width {
+        0..=4 => mapped::<T, _>(array, nulls, move |value| i16::try_from(number(value)?).ok()),
+        5..=9 => mapped::<T, _>(array, nulls, move |value| i32::try_from(number(value)?).ok()),
+        10..=18 => mapped::<T, _>(array, nulls, move |value| i64::try_from(number(value)?).ok()),
+        _ => mapped::<T, _>(array, nulls, move |value| number(value).map(hugeint)),
+    }
+}
