@@ -8,7 +8,7 @@ mod tests;
 
 use std::ptr;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::Array;
 use arrow::datatypes::{DataType, Field, Int16Type, Int32Type, Int64Type};
 use arrow::downcast_dictionary_array;
 use libduckdb_sys as ffi;
