@@ -58,6 +58,11 @@ fn holds(name: &str, argument: &Value, actual: Option<&Value>) -> Option<bool> {
             items.len() >= first.len()
                 && first.iter().zip(items).all(|(wanted, item)| matches(wanted, Some(item)))
         }),
+        ("$ends", Value::String(end)) => text.is_some_and(|text| text.ends_with(end.as_str())),
+        ("$ends", Value::Array(last)) => array(actual).is_some_and(|items| {
+            items.len() >= last.len()
+                && last.iter().rev().zip(items.iter().rev()).all(|(wanted, item)| matches(wanted, Some(item)))
+        }),
         ("$any_of", Value::Array(options)) => options.iter().any(|option| matches(option, actual)),
         ("$not", wanted) => !matches(wanted, actual),
         ("$unordered", Value::Array(wanted)) => {

@@ -29,6 +29,8 @@ fn differences(expected: &str, actual: &str) -> Vec<String> {
 #[case::includes(r#"{"$includes":[3]}"#, "[2,3]", &[])]
 #[case::each(r#"{"$each":"$integer"}"#, "[2,2.5]", &["/1"])]
 #[case::starts(r#"{"$starts":[1]}"#, "[1,2]", &[])]
+#[case::ends(r#"{"$ends":[2,"$any"]}"#, "[1,2,3]", &[])]
+#[case::ends_in_order(r#"{"$ends":[3,2]}"#, "[1,2,3]", &[""])]
 #[case::between(r#"{"$between":[1,3]}"#, "2.5", &[])]
 #[case::not_between(r#"{"$between":[1,3]}"#, "4", &[""])]
 #[case::contains(r#"{"$contains":["a","b"]}"#, r#""xaxb""#, &[])]
