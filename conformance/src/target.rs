@@ -3,6 +3,7 @@
 use crate::fault::{Fault, Result};
 use crate::quirks::Quirks;
 use crate::spec::DEFAULT_FLAGS;
+use altertable_mock::MockServer;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
@@ -69,25 +70,7 @@ pub struct Server {
     /// Where it listens.
     pub addresses: Addresses,
     /// Keeps an in-process server alive.
-    _running: Option<Running>,
-}
-
-#[cfg(feature = "in-process")]
-type Running = Held;
-#[cfg(not(feature = "in-process"))]
-type Running = ();
-
-#[cfg(feature = "in-process")]
-struct Held(
-    #[expect(dead_code, reason = "held so that the server runs as long as its value lives")]
-    altertable_mock::MockServer,
-);
-
-#[cfg(feature = "in-process")]
-impl std::fmt::Debug for Held {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("MockServer")
-    }
+    _running: Option<MockServer>,
 }
 
 impl Target {
@@ -132,9 +115,8 @@ impl Server {
     }
 }
 
-#[cfg(feature = "in-process")]
 async fn in_process(flags: &[String]) -> Result<Server> {
-    let start = altertable_mock::MockServer::builder().args(flags).ephemeral_ports().start();
+    let start = MockServer::builder().args(flags).ephemeral_ports().start();
     let server = start
         .await
         .map_err(|error| Fault(format!("the server with {} does not start: {error}", flags.join(" "))))?;
@@ -146,10 +128,5 @@ async fn in_process(flags: &[String]) -> Result<Server> {
         flight: url(at.flight),
         account: None,
     };
-    Ok(Server { addresses, _running: Some(Held(server)) })
-}
-
-#[cfg(not(feature = "in-process"))]
-async fn in_process(_: &[String]) -> Result<Server> {
-    Err(Fault::new("this runner was built without the server; name a --target url"))
+    Ok(Server { addresses, _running: Some(server) })
 }

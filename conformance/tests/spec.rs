@@ -1,6 +1,5 @@
 //! Every file of the spec against the target: a server in this process unless CONFORMANCE_TARGET says otherwise.
 
-#![cfg(feature = "in-process")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use altertable_mock_conformance::quirks::Quirks;
