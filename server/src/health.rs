@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::routing::{MethodRouter, get};
+use http::{StatusCode, header};
+use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::engine::Engine;
@@ -23,6 +26,31 @@ pub struct Health {
     serving: watch::Sender<bool>,
 }
 
+/// The answer to `/health`.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    /// Whether the server serves; false is 503.
+    pub is_serving: bool,
+    /// The JSON body.
+    pub body: String,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    status: &'static str,
+    version: &'static str,
+    uptime_seconds: u64,
+    doors: Doors,
+}
+
+/// The doors share one engine and one process, so that they stand and fall together.
+#[derive(Serialize)]
+struct Doors {
+    lakehouse: &'static str,
+    analytics: &'static str,
+    flight: &'static str,
+}
+
 impl Health {
     /// A healthy state; the first probe is due.
     pub(crate) fn new() -> Arc<Self> {
@@ -40,9 +68,26 @@ impl Health {
         !self.stopping.load(Ordering::SeqCst) && self.started.elapsed().saturating_sub(answered) < SILENT
     }
 
-    /// Whole seconds since the start.
-    pub fn uptime_seconds(&self) -> u64 {
-        self.started.elapsed().as_secs()
+    /// The route that both HTTP doors answer `/health` with.
+    pub(crate) fn route<S: Clone + Send + Sync + 'static>(self: Arc<Self>) -> MethodRouter<S> {
+        get(move || async move {
+            let report = self.report();
+            let status = if report.is_serving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            (status, [(header::CONTENT_TYPE, "application/json")], report.body)
+        })
+    }
+
+    /// What `/health` says now.
+    pub(crate) fn report(&self) -> Report {
+        let is_serving = self.is_serving();
+        let word = if is_serving { "ok" } else { "unavailable" };
+        let answer = Answer {
+            status: word,
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            doors: Doors { lakehouse: word, analytics: word, flight: word },
+        };
+        Report { is_serving, body: serde_json::to_string(&answer).unwrap_or_default() }
     }
 
     /// Follows the state as it changes.

@@ -120,7 +120,10 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn run(mut self, request: Execute, announce: &mut Announce) -> Result<()> {
-        target::apply(self.slot, &request.target)?;
+        if !request.target.is_empty() {
+            self.session.mark();
+            target::apply(self.slot, &request.target)?;
+        }
         match &request.statement {
             Statement::Sql(sql) => {
                 let mut statement = prepared::plan(self.slot.connection()?, sql)?;
@@ -164,6 +167,9 @@ impl Job<'_> {
             }
             target::forget_if_moved(self.slot, kind);
         }
+        if !leaves_nothing(kind) {
+            self.session.mark();
+        }
         let rows = request.bind.as_ref().map_or(1, Bind::rows);
         if rows != 1 {
             return self.run_each(statement, request, rows, announce);
@@ -189,6 +195,9 @@ impl Job<'_> {
         let shape = shape(self.slot.connection()?, &mut result, request.fidelity)?;
         let returns = result.returns();
         let instance = Arc::clone(self.slot.instance());
+        if self.slot.in_transaction {
+            self.shared.join_transaction();
+        }
         let live = Live::new(
             result,
             shape.clone(),
@@ -269,6 +278,12 @@ impl Job<'_> {
         send(announce, ResultShape { columns, schema }, returns);
         Ok(())
     }
+}
+
+/// Whether a statement of this kind leaves its connection as it was, tables of the database aside.
+fn leaves_nothing(kind: StatementKind) -> bool {
+    use StatementKind as Kind;
+    matches!(kind, Kind::Select | Kind::Insert | Kind::Update | Kind::Delete | Kind::Merge | Kind::Explain)
 }
 
 fn send(announce: &mut Announce, shape: ResultShape, returns: Returns) {

@@ -32,7 +32,20 @@ const MANAGED: &[&str] = &[
 ];
 
 /// Table functions that change the instance, however they are called.
-const MANAGED_FUNCTIONS: &[&str] = &["enable_logging", "disable_logging", "truncate_duckdb_logs"];
+const MANAGED_FUNCTIONS: &[&str] = &[
+    "enable_logging",
+    "disable_logging",
+    "truncate_duckdb_logs",
+    "enable_profiling",
+    "disable_profiling",
+    DESERIALIZER,
+];
+
+/// Runs SQL from a tree that no lexer reads.
+const DESERIALIZER: &str = "json_execute_serialized_sql";
+
+/// Runs SQL from a text, which has to stand there in plain for the server to read it first.
+const QUERY: &str = "query";
 
 /// Refuses a statement that would change a managed setting.
 ///
@@ -47,7 +60,9 @@ pub(super) fn check_text(sql: &str) -> Result<()> {
     }
     let tokens: Vec<Token<'_>> = lexer::tokens(sql).collect();
     for (at, token) in tokens.iter().enumerate() {
-        if let Token::Text(text) = token {
+        if let Token::Text(text) = token
+            && mentions_managed(text)
+        {
             // A text may be SQL for `query('…')`.
             check_functions(&lexer::tokens(text).collect::<Vec<_>>())?;
         }
@@ -63,7 +78,10 @@ pub(super) fn check_text(sql: &str) -> Result<()> {
 /// A quick test that lets nearly every statement pass without being split into tokens.
 fn mentions_managed(sql: &str) -> bool {
     let lower = sql.to_ascii_lowercase();
-    lower.contains("_directory") || MANAGED.iter().any(|name| lower.contains(name))
+    lower.contains("_directory")
+        || lower.contains(QUERY)
+        || lower.contains(DESERIALIZER)
+        || MANAGED.iter().any(|name| lower.contains(name))
 }
 
 /// The name after SET, RESET or PRAGMA, behind an optional scope.
@@ -79,13 +97,23 @@ fn check_setting(rest: &[Token<'_>]) -> Result<()> {
 }
 
 fn check_functions(tokens: &[Token<'_>]) -> Result<()> {
-    for pair in tokens.windows(2) {
-        let [name, Token::Symbol('(')] = pair else { continue };
+    for at in 0..tokens.len() {
+        let [name, Token::Symbol('('), rest @ ..] = &tokens[at..] else { continue };
+        if name.is_name(QUERY) && !is_plain_call(rest) {
+            let message = "Permission Error: query() takes one plain text literal here, so that the server can check it";
+            return Err(Error::new(ErrorKind::Refused, message));
+        }
         if let Some(managed) = MANAGED_FUNCTIONS.iter().find(|managed| name.is_name(managed)) {
             return Err(refused(managed));
         }
     }
     Ok(())
+}
+
+/// Whether a call's argument is one text literal: `query` may also be a user's column or alias, with anything behind it
+/// but a call.
+fn is_plain_call(rest: &[Token<'_>]) -> bool {
+    matches!(rest, [Token::Text(_), Token::Symbol(')'), ..])
 }
 
 fn is_managed(name: &str) -> bool {
@@ -121,12 +149,29 @@ mod tests {
             "SELECT * FROM enable_logging ()",
             "SELECT * FROM \"enable_logging\"()",
             "FROM query('SELECT * FROM enable_logging()')",
+            "CALL enable_profiling()",
+            "FROM json_execute_serialized_sql('{}')",
             "CREATE MACRO m() AS TABLE SELECT * FROM enable_logging()",
             "SET enable_logging = true",
         ] {
             let error = check_text(sql).expect_err(sql);
             assert!(error.message().starts_with("Permission Error: \""), "{sql}: {error}");
             assert!(error.message().ends_with("\" is managed by the server"), "{sql}: {error}");
+        }
+    }
+
+    #[test]
+    fn dynamic_sql_has_to_stand_in_plain() {
+        for sql in [
+            "FROM query('SELECT * FROM enable_' || 'logging()')",
+            "FROM query(E'SELECT * FROM enable\\x5flogging()')",
+            "FROM query(('SELECT 1'))",
+            "CREATE MACRO m(x) AS TABLE FROM \"query\"(x)",
+            "PREPARE p AS FROM query($1)",
+            "FROM query('SELECT * ' 'FROM x')",
+        ] {
+            let error = check_text(sql).expect_err(sql);
+            assert!(error.message().contains("plain text literal"), "{sql}: {error}");
         }
     }
 
@@ -141,6 +186,9 @@ mod tests {
             "INSERT INTO settings VALUES ('memory_limit')",
             "UPDATE t SET x = 1 WHERE name = 'threads'",
             "SELECT 'enable_logging'",
+            "FROM query('SELECT 1')",
+            "SELECT query FROM log",
+            "WITH query AS (SELECT 1) FROM query",
         ] {
             check_text(sql).expect(sql);
         }

@@ -99,6 +99,7 @@ impl Session {
         fidelity: Fidelity,
         cancel: &CancelToken,
     ) -> Result<Arc<PreparedStatement>> {
+        self.mark();
         self.call(cancel, move |slot| {
             let connection = slot.connection()?;
             let statement = plan(connection, &sql)?;

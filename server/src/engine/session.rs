@@ -26,6 +26,7 @@ pub struct Session {
     runtime: Handle,
     waiting: AtomicUsize,
     closed: AtomicBool,
+    marked: AtomicBool,
     closing: CancelToken,
     opened: Instant,
     last_used: AtomicU64,
@@ -95,6 +96,7 @@ impl Session {
             runtime,
             waiting: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            marked: AtomicBool::new(false),
             closing: CancelToken::new(),
             opened: Instant::now(),
             last_used: AtomicU64::new(0),
@@ -110,6 +112,16 @@ impl Session {
     /// Whether the session was closed, or its database was replaced.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Whether the session is as a new one would be: no statement has left anything in its connection.
+    pub fn is_pristine(&self) -> bool {
+        !self.marked.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the connection holds something of its own from now on: a setting, a temporary table, a transaction.
+    pub(super) fn mark(&self) {
+        self.marked.store(true, Ordering::SeqCst);
     }
 
     /// Whether the session's database was lost to a fatal DuckDB error.
@@ -199,10 +211,6 @@ impl Session {
         &self.closing
     }
 
-    pub(super) fn gate(&self) -> &Arc<Gate> {
-        &self.gate
-    }
-
     /// Starts the pump of a paused stream again, unless another call drains it first.
     pub(super) fn resume(self: &Arc<Self>, shared: &Arc<StreamShared>) {
         let (session, shared) = (Arc::clone(self), Arc::clone(shared));
@@ -227,10 +235,9 @@ impl Session {
         }
     }
 
-    /// The reader of a live stream went away: its statement ends, and the connection is freed.
+    /// The reader of a live stream went away: its result is dropped, which frees the connection.
     pub(super) fn abandon(self: &Arc<Self>, shared: &Arc<StreamShared>) {
         let (session, shared) = (Arc::clone(self), Arc::clone(shared));
-        shared.cancel.cancel("the reader of this result went away");
         self.runtime.spawn(async move {
             let mut slot = Arc::clone(&session.slot).lock_owned().await;
             let _ = blocking::run(move || {
@@ -262,6 +269,12 @@ impl Session {
             Ok(())
         })
         .await;
+    }
+
+    /// As if DuckDB had failed fatally.
+    #[cfg(test)]
+    pub(super) fn break_database(&self) {
+        self.instance.mark_broken();
     }
 
     fn note_fatal<T>(&self, outcome: Result<T>) -> Result<T> {

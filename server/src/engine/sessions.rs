@@ -33,8 +33,22 @@ impl Sessions {
         Self { idle_limit, state: Mutex::new(State::default()) }
     }
 
-    pub(super) fn add(&self, session: &Arc<Session>) {
-        self.state.lock().open.insert(session.id(), Arc::clone(session));
+    /// Adds a session, unless another call has opened one under its id meanwhile; that one is returned then.
+    pub(super) fn add(&self, session: Arc<Session>) -> Arc<Session> {
+        let mut state = self.state.lock();
+        let known = state.open.entry(session.id()).or_insert_with(|| Arc::clone(&session));
+        if known.is_closed() || known.is_lost() {
+            *known = session;
+        }
+        Arc::clone(known)
+    }
+
+    /// Forgets a session that holds nothing an empty one would not: its id is adopted again when it comes back
+    /// (LS-03), so that a client that never names a session leaves none behind.
+    pub fn release(&self, session: &Arc<Session>) {
+        if session.is_pristine() {
+            self.state.lock().open.remove(&session.id());
+        }
     }
 
     /// Whether a session of this id idled out.

@@ -45,6 +45,8 @@ struct State {
     phase: Phase,
     abandoned: bool,
     protected: bool,
+    in_transaction: bool,
+    delivered: bool,
 }
 
 #[derive(Debug)]
@@ -73,8 +75,14 @@ enum Step {
 
 impl StreamShared {
     pub(super) fn new(cancel: CancelToken) -> Arc<Self> {
-        let state =
-            State { ready: VecDeque::new(), phase: Phase::Pumping, abandoned: false, protected: false };
+        let state = State {
+            ready: VecDeque::new(),
+            phase: Phase::Pumping,
+            abandoned: false,
+            protected: false,
+            in_transaction: false,
+            delivered: false,
+        };
         Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), cancel })
     }
 
@@ -110,6 +118,11 @@ impl StreamShared {
         self.state.lock().protected = true;
     }
 
+    /// The rows belong to an open transaction, which has to outlive them (FC-1).
+    pub(super) fn join_transaction(&self) {
+        self.state.lock().in_transaction = true;
+    }
+
     pub(super) fn is_protected(&self) -> bool {
         self.state.lock().protected
     }
@@ -132,6 +145,7 @@ impl StreamShared {
             return Step::Fail(error.clone());
         }
         if let Some(batch) = state.ready.pop_front() {
+            state.delivered = true;
             return Step::Yield(batch);
         }
         match &mut state.phase {
@@ -250,13 +264,17 @@ impl ResultStream {
 
 impl Drop for ResultStream {
     fn drop(&mut self) {
-        let live = {
+        let (live, gently) = {
             let mut state = self.shared.state.lock();
             state.abandoned = true;
             state.ready.clear();
-            matches!(state.phase, Phase::Pumping | Phase::Paused)
+            (matches!(state.phase, Phase::Pumping | Phase::Paused), state.in_transaction && state.delivered)
         };
         if live {
+            // An interrupt would abort the transaction; the pump ends by itself after the batch it is at.
+            if !gently {
+                self.shared.cancel.cancel("the reader of this result went away");
+            }
             self.session.abandon(&self.shared);
         }
         self.session.stream_closed();

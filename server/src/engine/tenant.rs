@@ -86,9 +86,7 @@ impl Tenant {
                 blocking::run(move || tenant.open_instance()).await?
             }
         };
-        let session = Session::open(id, instance)?;
-        self.sessions.add(&session);
-        Ok(session)
+        Ok(self.sessions.add(Session::open(id, instance)?))
     }
 
     /// The tenant's database, opened or replaced if need be.

@@ -264,3 +264,79 @@ async fn a_window_cuts_rows_and_ends_the_query() {
     assert_eq!(values, [2, 3, 4]);
     assert_eq!(batches[0].column(0).null_count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_a_reader_inside_a_transaction_leaves_it_usable() {
+    let session = session(&engine()).await;
+    run(&session, "CREATE TABLE t (i BIGINT)").await.unwrap();
+    run(&session, "BEGIN").await.unwrap();
+    run(&session, "INSERT INTO t VALUES (1)").await.unwrap();
+    for _ in 0..20 {
+        let mut stream =
+            session.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
+        stream.next().await.unwrap().unwrap();
+        drop(stream);
+        assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1);
+    }
+    run(&session, "COMMIT").await.unwrap();
+    assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1);
+}
+
+#[rstest]
+#[case("CALL enable_logging(storage = 'file', storage_path = '/nowhere/logs')")]
+#[case("SELECT * FROM enable_logging(storage = 'file', storage_path = '/nowhere/logs')")]
+#[case(
+    "FROM query('SELECT * FROM enable_' || 'logging(storage = ''file'', storage_path = ''/nowhere/logs'')')"
+)]
+#[case("SET enable_profiling = 'json'")]
+#[case("SET profiling_output = '/nowhere/x'")]
+#[case("PRAGMA profiling_output = '/nowhere/x'")]
+#[case("SET threads = 64")]
+#[case("SET memory_limit = '1TB'")]
+#[case("SET max_memory = '1TB'")]
+#[case("SET temp_directory = '/nowhere'")]
+#[case("SET secret_directory = '/nowhere'")]
+#[case("SET extension_directory = '/nowhere'")]
+#[case("SET home_directory = '/nowhere'")]
+#[case("SET lock_configuration = true")]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_takes_the_process_down_with_its_database(#[case] sql: &str) {
+    let engine = engine();
+    let one = session(&engine).await;
+    let error = run(&one, sql).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{sql}: {error}");
+    run(&one, "SELECT 1").await.unwrap();
+    one.close().await;
+    drop((one, engine));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_database_is_replaced_for_its_tenant_alone() {
+    let engine = engine();
+    let (alice, bob) =
+        (engine.authenticate("alice", "secret").unwrap(), engine.authenticate("bob", "secret").unwrap());
+    let (one, other) = (alice.open_session().await.unwrap(), bob.open_session().await.unwrap());
+    for session in [&one, &other] {
+        run(session, "CREATE TABLE t AS SELECT 1::BIGINT AS i").await.unwrap();
+    }
+    one.break_database();
+    assert_eq!(run(&one, "FROM t").await.unwrap_err().kind(), ErrorKind::SessionExpired);
+    let fresh = alice.open_session().await.unwrap();
+    assert_eq!(run(&fresh, "FROM t").await.unwrap_err().kind(), ErrorKind::Sql);
+    assert_eq!(number(&fresh, "SELECT 42::BIGINT").await, 42);
+    assert_eq!(number(&other, "SELECT count(*) FROM t").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_adopt_one_id_at_once_share_one_session() {
+    let tenant = engine().authenticate("alice", "secret").unwrap();
+    let id = uuid::Uuid::new_v4();
+    let calls = (0..16).map(|_| {
+        let tenant = Arc::clone(&tenant);
+        tokio::spawn(async move { tenant.rest_session(Some(id)).await.unwrap() })
+    });
+    let sessions: Vec<_> =
+        futures::future::join_all(calls).await.into_iter().map(|call| call.unwrap()).collect();
+    assert!(sessions.iter().all(|session| Arc::ptr_eq(session, &sessions[0])));
+}

@@ -66,9 +66,7 @@ impl ResultSet {
                 // SAFETY: the index is in range; the text lives as long as the result.
                 let name = unsafe { copy_text(ffi::duckdb_column_name(&mut self.raw, index)) };
                 // SAFETY: the index is in range; the type is ours to destroy.
-                let ty = unsafe {
-                    logical_type::take(ffi::duckdb_column_logical_type(&mut self.raw, index))
-                };
+                let ty = unsafe { logical_type::take(ffi::duckdb_column_logical_type(&mut self.raw, index)) };
                 Column { name: name.unwrap_or_default(), ty }
             })
             .collect()

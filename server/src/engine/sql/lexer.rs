@@ -15,6 +15,8 @@ pub enum Token<'a> {
     },
     /// A text literal of any kind, with its raw content.
     Text(&'a str),
+    /// A text literal `E'…'`, whose escapes are not resolved.
+    Escaped(&'a str),
     /// A number, or a parameter such as `$1`.
     Number(&'a str),
     /// Any other character.
@@ -65,7 +67,7 @@ impl<'a> Iterator for Lexer<'a> {
             '"' => Token::Word { name: self.quoted('"', false).replace("\"\"", "\""), quoted: true },
             'e' | 'E' if self.rest[1..].starts_with('\'') => {
                 self.advance(1);
-                Token::Text(self.quoted('\'', true))
+                Token::Escaped(self.quoted('\'', true))
             }
             '$' => self.dollar(),
             c if is_word_start(c) => Token::Word { name: self.take_while(is_word).to_owned(), quoted: false },
