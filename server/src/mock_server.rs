@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::analytics::{self, Analytics};
 use crate::config::{self, Config, Options};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -152,8 +153,8 @@ impl MockServer {
             self.tasks.spawn(serving);
         };
         http(lakehouse, Router::new());
-        http(analytics, Router::new());
-        let _ = (config, flight);
+        http(analytics, self.analytics_router(config));
+        let _ = flight;
         let background = [
             tokio::spawn(Arc::clone(&self.health).probe(Arc::clone(&self.engine))),
             tokio::spawn(Engine::sweep(Arc::downgrade(&self.engine))),
@@ -164,6 +165,18 @@ impl MockServer {
             background.iter().for_each(tokio::task::JoinHandle::abort);
         });
         self.engine.warm_up();
+    }
+
+    fn analytics_router(&self, config: &Config) -> Router {
+        let health = Arc::clone(&self.health);
+        analytics::router(Analytics {
+            store: Arc::clone(self.engine.analytics()),
+            body_limit: usize::try_from(config.analytics_body_limit).unwrap_or(usize::MAX),
+            health: Arc::new(move || {
+                let report = health.report();
+                analytics::Health { is_available: report.is_serving, body: report.body }
+            }),
+        })
     }
 
     /// The lines launchers wait for (FX-1), and the one that a newcomer without users needs.

@@ -21,10 +21,6 @@ pub struct Config {
     pub ports: Ports,
     /// What the engine needs.
     pub engine: EngineConfig,
-    /// The declared API keys (AX-03).
-    pub api_keys: Vec<String>,
-    /// The declared environments (AX-03).
-    pub environments: Vec<String>,
     /// What the Flight door needs beyond the engine.
     pub flight: FlightOptions,
     /// Whether `/query` answers as older clients expect (LQ-22).
@@ -104,6 +100,8 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
         engine: EngineConfig {
             users,
             allow_any_user: options.allow_any_user.unwrap_or(false),
+            api_keys,
+            environments,
             catalogs,
             attaches,
             product_analytics,
@@ -114,8 +112,6 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             tenant_idle_timeout: seconds(options.tenant_idle_timeout, 600),
             ..EngineConfig::default()
         },
-        api_keys,
-        environments,
         flight: FlightOptions {
             arrow_json_extension: options.arrow_json_extension.unwrap_or(false),
             tls: tls(options.tls.unwrap_or(false), options.tls_ca_file, options.tls_cert, options.tls_key)?,

@@ -21,7 +21,7 @@ fn defaults_are_the_documented_ones() {
     let config = config(&[], &[]).unwrap();
     assert_eq!(config.ports, Ports { lakehouse: 15000, analytics: 15001, flight: 15002 });
     assert_eq!(config.bind.to_string(), "0.0.0.0");
-    assert_eq!(config.environments, ["production"]);
+    assert_eq!(config.engine.environments, ["production"]);
     assert!(config.engine.users.is_empty() && !config.engine.allow_any_user);
     assert_eq!(config.shutdown_timeout.as_secs(), 10);
 }
@@ -41,7 +41,7 @@ fn only_variables_split_on_commas() {
 #[case("ALTERTABLE_MOCK_API_KEYS")]
 #[case("ALTERTABLE_MOCK_API_KEY")]
 fn api_keys_may_be_plural_or_singular(#[case] name: &str) {
-    assert_eq!(config(&[], &[(name, "k1,k2")]).unwrap().api_keys, ["k1", "k2"]);
+    assert_eq!(config(&[], &[(name, "k1,k2")]).unwrap().engine.api_keys, ["k1", "k2"]);
 }
 
 #[test]

@@ -35,12 +35,16 @@ impl std::fmt::Debug for ProjectChoice {
 }
 
 /// The engine's settings.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct EngineConfig {
     /// The declared users.
     pub users: Vec<Account>,
     /// Whether undeclared users get a tenant of their own (LX-13).
     pub allow_any_user: bool,
+    /// The declared API keys (AX-03).
+    pub api_keys: Vec<String>,
+    /// The declared environments (AX-03).
+    pub environments: Vec<String>,
     /// Empty catalogs attached for every tenant (LS-09).
     pub catalogs: Vec<String>,
     /// DuckDB files attached read-only for every tenant: name and path (LS-10).
@@ -66,6 +70,8 @@ impl Default for EngineConfig {
         Self {
             users: Vec::new(),
             allow_any_user: false,
+            api_keys: Vec::new(),
+            environments: vec!["production".to_owned()],
             catalogs: Vec::new(),
             attaches: Vec::new(),
             product_analytics: Vec::new(),
@@ -76,5 +82,12 @@ impl Default for EngineConfig {
             tenant_idle_timeout: Duration::from_secs(600),
             pool_size: 1,
         }
+    }
+}
+
+impl std::fmt::Debug for EngineConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let users: Vec<&str> = self.users.iter().map(|user| user.name.as_str()).collect();
+        f.debug_struct("EngineConfig").field("users", &users).finish_non_exhaustive()
     }
 }

@@ -50,6 +50,7 @@ pub use window::Window;
 
 use crate::error::Result;
 use accounts::Accounts;
+use analytics::Store;
 use instance::{Instance, InstancePool};
 
 /// How often idle sessions and tenants are looked for.
@@ -61,6 +62,7 @@ pub struct Engine {
     config: Arc<EngineConfig>,
     accounts: Accounts,
     pool: Arc<InstancePool>,
+    analytics: Arc<Store>,
     probe: Arc<parking_lot::Mutex<Option<duck::Connection>>>,
 }
 
@@ -70,12 +72,22 @@ impl Engine {
         let config = Arc::new(config);
         let pool = InstancePool::new(Arc::clone(&config));
         let accounts = Accounts::new(Arc::clone(&config), Arc::clone(&pool));
-        Arc::new(Self { config, accounts, pool, probe: Arc::default() })
+        let analytics = Arc::new(Store::new(analytics::Settings {
+            keys: config.api_keys.clone(),
+            environments: config.environments.clone(),
+            allow_any_key: config.allow_any_user,
+        }));
+        Arc::new(Self { config, accounts, pool, analytics, probe: Arc::default() })
     }
 
     /// The settings it was made with.
     pub fn config(&self) -> &EngineConfig {
         &self.config
+    }
+
+    /// The analytics events and identities of every project.
+    pub fn analytics(&self) -> &Arc<Store> {
+        &self.analytics
     }
 
     /// The tenant of a user who proved the password (FA-1, LX-02); in constant time per declared user.
@@ -122,6 +134,7 @@ impl Engine {
         loop {
             tokio::time::sleep(SWEEP).await;
             let Some(engine) = engine.upgrade() else { return };
+            engine.analytics.drop_idle(engine.config.tenant_idle_timeout);
             for tenant in engine.accounts.drop_idle() {
                 tenant.close().await;
             }
