@@ -22,6 +22,7 @@ pub mod engine;
 mod error;
 mod health;
 mod http_server;
+pub mod lakehouse;
 mod mock_server;
 pub mod telemetry;
 

@@ -1,0 +1,2 @@
+//! The Lakehouse REST door.
+pub(crate) mod encode;
