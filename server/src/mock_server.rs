@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::Health;
 use crate::http_server;
+use crate::lakehouse::{self, Lakehouse};
 
 /// How long interrupted calls get to tell their clients.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -152,7 +153,7 @@ impl MockServer {
             let serving = http_server::serve(listener, router, self.stop.clone(), self.tasks.clone());
             self.tasks.spawn(serving);
         };
-        http(lakehouse, Router::new());
+        http(lakehouse, self.lakehouse_router(config));
         http(analytics, self.analytics_router(config));
         let _ = flight;
         let background = [
@@ -165,6 +166,12 @@ impl MockServer {
             background.iter().for_each(tokio::task::JoinHandle::abort);
         });
         self.engine.warm_up();
+    }
+
+    fn lakehouse_router(&self, config: &Config) -> Router {
+        let engine = Arc::clone(&self.engine);
+        let door = Lakehouse::new(engine, config.json_body_limit, config.legacy_query_stream);
+        lakehouse::router(door, Arc::clone(&self.health).route())
     }
 
     fn analytics_router(&self, config: &Config) -> Router {

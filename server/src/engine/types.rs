@@ -9,6 +9,8 @@ pub mod input;
 mod keywords;
 mod text;
 
+pub(crate) use text::FieldName;
+
 /// A DuckDB logical type, with its children.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants carry DuckDB's own type names")]

@@ -1,2 +1,33 @@
-//! The Lakehouse REST door.
+//! The Lakehouse REST door: `docs/contract/lakehouse.md`, one file per noun.
+
 pub(crate) mod encode;
+mod extract;
+mod query;
+mod query_log;
+mod response;
+mod session;
+mod state;
+mod tasks;
+mod transport;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+
+pub use self::state::Lakehouse;
+
+/// Every route of the door. `health` answers `/health`, which the HTTP doors share (LX-14).
+pub fn router(state: Lakehouse, health: MethodRouter) -> Router {
+    let routes = Router::new()
+        .route("/", get(transport::ready))
+        .route("/query", transport::plain_errors(&state, post(query::run)))
+        .route("/query/{query_id}", get(query_log::show).delete(query_log::cancel))
+        .route("/validate", post(validate::run))
+        .route("/tasks/{task_id}", get(tasks::show))
+        .with_state(state)
+        .route("/health", health);
+    transport::wrap(routes)
+}

@@ -103,7 +103,7 @@ fn write_fields(f: &mut fmt::Formatter<'_>, family: &str, fields: &[(String, Log
 }
 
 /// A field's name as DuckDB prints it inside a type: quoted only where it must be.
-struct FieldName<'a>(&'a str);
+pub(crate) struct FieldName<'a>(pub(crate) &'a str);
 
 impl fmt::Display for FieldName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

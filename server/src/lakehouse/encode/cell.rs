@@ -83,7 +83,9 @@ impl Cell<'_> {
                 }
             }
             Values::Struct(fields) => structure(fields, row, out),
-            Values::Tuple(fields) => sequence(fields.iter(), b'[', b']', out, |field, out| field.json(row, out)),
+            Values::Tuple(fields) => {
+                sequence(fields.iter(), b'[', b']', out, |field, out| field.json(row, out))
+            }
             Values::List(offsets, child) => list(span(offsets, row), child, out),
             Values::Array(len, child) => list(row * len..(row + 1) * len, child, out),
             Values::Map(offsets, keys, values) => map(span(offsets, row), keys, values, out),
@@ -105,7 +107,9 @@ impl Cell<'_> {
     #[inline]
     pub(super) fn text(&self, row: usize, out: &mut Vec<u8>) {
         match &self.values {
-            Values::Boolean(values) => out.extend_from_slice(if values.value(row) { b"true" } else { b"false" }),
+            Values::Boolean(values) => {
+                out.extend_from_slice(if values.value(row) { b"true" } else { b"false" })
+            }
             Values::I8(values) => number::integer(values[row], out),
             Values::I16(values) => number::integer(values[row], out),
             Values::I32(values) => number::integer(values[row], out),

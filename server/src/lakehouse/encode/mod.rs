@@ -2,9 +2,9 @@
 mod cell;
 mod csv;
 mod jsonl;
-mod keywords;
 mod ndjson;
 mod number;
+mod parquet;
 mod prepare;
 mod temporal;
 mod text;
@@ -15,12 +15,13 @@ use std::ops::Range;
 
 use arrow::array::RecordBatch;
 
+use self::cell::Cell;
 pub(crate) use self::csv::Csv;
 pub(crate) use self::jsonl::Jsonl;
 pub(crate) use self::ndjson::{ColumnsLine, Ndjson};
+pub(crate) use self::parquet::Parquet;
 pub(crate) use self::type_name::TypeName;
-use self::cell::Cell;
-use crate::engine::types::{Column, ResultShape};
+use crate::engine::types::Column;
 use crate::error::Result;
 
 /// A text format of result rows.
@@ -34,6 +35,28 @@ pub(crate) trait Encode {
     /// # Errors
     /// `Internal` if a column is not of the Arrow type that its DuckDB type travels as.
     fn rows(&mut self, batch: &RecordBatch, from: usize, enough: usize, out: &mut Vec<u8>) -> Result<usize>;
+
+    /// Appends what follows the rows.
+    ///
+    /// # Errors
+    /// `Internal` if the format cannot be completed.
+    fn finish(&mut self, _out: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Encode for Box<dyn Encode + Send> {
+    fn header(&mut self, out: &mut Vec<u8>) {
+        self.as_mut().header(out);
+    }
+
+    fn rows(&mut self, batch: &RecordBatch, from: usize, enough: usize, out: &mut Vec<u8>) -> Result<usize> {
+        self.as_mut().rows(batch, from, enough, out)
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        self.as_mut().finish(out)
+    }
 }
 
 /// The cells of a batch, one per column.

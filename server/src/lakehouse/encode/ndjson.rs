@@ -15,6 +15,8 @@ pub(crate) enum ColumnsLine {
     Typed,
     /// Bare names (LQ-23).
     Names,
+    /// No names at all (LQ-23).
+    Nothing,
 }
 
 /// Lines 2 and following of the default response.
@@ -29,8 +31,14 @@ impl Ndjson {
         Self { columns: Arc::clone(&shape.columns), line }
     }
 
+    /// Leaves line 2 without names, as old clients have it for a result without rows.
+    pub(crate) fn name_no_columns(&mut self) {
+        self.line = ColumnsLine::Nothing;
+    }
+
     fn column(&self, column: &Column, out: &mut Vec<u8>) {
         match self.line {
+            ColumnsLine::Nothing => {}
             ColumnsLine::Names => text::string(&column.name, out),
             ColumnsLine::Typed => {
                 out.extend_from_slice(b"{\"name\":");
@@ -47,7 +55,7 @@ impl Encode for Ndjson {
     fn header(&mut self, out: &mut Vec<u8>) {
         out.push(b'[');
         for (index, column) in self.columns.iter().enumerate() {
-            if index > 0 {
+            if index > 0 && self.line != ColumnsLine::Nothing {
                 out.push(b',');
             }
             self.column(column, out);

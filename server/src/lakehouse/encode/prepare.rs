@@ -4,8 +4,8 @@ use arrow::array::{Array, ArrayRef, AsArray, UnionArray};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
     Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType, Time64NanosecondType,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
 use super::cell::{Cell, Values};
@@ -43,18 +43,24 @@ fn values<'a>(ty: &LogicalType, array: &'a ArrayRef) -> Result<Values<'a>> {
         T::UHugeInt | T::BigNum => Values::Digits(string(ty, array)?),
         T::Uuid | T::Bit => Values::Plain(string(ty, array)?),
         T::Json | T::Variant => Values::Json(string(ty, array)?),
-        T::Varchar | T::Enum(_) | T::Unknown | T::Other(_) => Values::Text(string(ty, array)?),
+        T::Varchar | T::Enum(_) | T::Geometry(_) | T::Unknown | T::Other(_) => {
+            Values::Text(string(ty, array)?)
+        }
         T::Blob => Values::Blob(array.as_binary_opt().ok_or_else(|| mismatch(ty, array))?),
         T::Date => Values::Date(primitive::<Date32Type>(ty, array)?),
         T::Time => Values::Time(primitive::<Time64MicrosecondType>(ty, array)?, Unit::Microsecond),
         T::TimeNs => Values::Time(primitive::<Time64NanosecondType>(ty, array)?, Unit::Nanosecond),
         T::TimeTz => Values::TimeTz(string(ty, array)?),
-        T::Timestamp => Values::Timestamp(primitive::<TimestampMicrosecondType>(ty, array)?, Unit::Microsecond),
+        T::Timestamp => {
+            Values::Timestamp(primitive::<TimestampMicrosecondType>(ty, array)?, Unit::Microsecond)
+        }
         T::TimestampS => Values::Timestamp(primitive::<TimestampSecondType>(ty, array)?, Unit::Second),
         T::TimestampMs => {
             Values::Timestamp(primitive::<TimestampMillisecondType>(ty, array)?, Unit::Millisecond)
         }
-        T::TimestampNs => Values::Timestamp(primitive::<TimestampNanosecondType>(ty, array)?, Unit::Nanosecond),
+        T::TimestampNs => {
+            Values::Timestamp(primitive::<TimestampNanosecondType>(ty, array)?, Unit::Nanosecond)
+        }
         T::TimestampTz => Values::TimestampTz(primitive::<TimestampMicrosecondType>(ty, array)?, zone(array)),
         T::Interval => Values::Interval(primitive::<IntervalMonthDayNanoType>(ty, array)?),
         T::List(_) | T::Array(..) | T::Struct(_) | T::Map(..) | T::Union(_) => nested(ty, array)?,
@@ -70,14 +76,19 @@ fn nested<'a>(ty: &LogicalType, array: &'a ArrayRef) -> Result<Values<'a>> {
         }
         LogicalType::Array(element, len) => {
             let list = array.as_fixed_size_list_opt().ok_or_else(mismatch)?;
-            Values::Array(usize::try_from(*len).map_err(|_| mismatch())?, Box::new(cell(element, list.values())?))
+            Values::Array(
+                usize::try_from(*len).map_err(|_| mismatch())?,
+                Box::new(cell(element, list.values())?),
+            )
         }
         LogicalType::Map(key, value) => {
             let map = array.as_map_opt().ok_or_else(mismatch)?;
             let (keys, values) = (cell(key, map.keys())?, cell(value, map.values())?);
             Values::Map(map.value_offsets(), Box::new(keys), Box::new(values))
         }
-        LogicalType::Struct(fields) => structure(fields, array.as_struct_opt().ok_or_else(mismatch)?.columns())?,
+        LogicalType::Struct(fields) => {
+            structure(fields, array.as_struct_opt().ok_or_else(mismatch)?.columns())?
+        }
         LogicalType::Union(members) => {
             union(members, array.as_any().downcast_ref::<UnionArray>().ok_or_else(mismatch)?)?
         }
@@ -86,7 +97,8 @@ fn nested<'a>(ty: &LogicalType, array: &'a ArrayRef) -> Result<Values<'a>> {
 }
 
 fn structure<'a>(fields: &[(String, LogicalType)], columns: &'a [ArrayRef]) -> Result<Values<'a>> {
-    let cells = fields.iter().zip(columns).map(|((_, ty), column)| cell(ty, column)).collect::<Result<Vec<_>>>()?;
+    let cells =
+        fields.iter().zip(columns).map(|((_, ty), column)| cell(ty, column)).collect::<Result<Vec<_>>>()?;
     if fields.iter().all(|(name, _)| name.is_empty()) {
         return Ok(Values::Tuple(cells));
     }

@@ -1,17 +1,17 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeListArray, Float32Array,
-    Float64Array, Int8Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, MapArray, RecordBatch,
-    StringArray, StructArray, Time64MicrosecondArray, Time64NanosecondArray, TimestampMicrosecondArray,
-    TimestampNanosecondArray, TimestampSecondArray, UInt64Array, UnionArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeListArray,
+    Float32Array, Float64Array, Int8Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray,
+    MapArray, RecordBatch, StringArray, StructArray, Time64MicrosecondArray, Time64NanosecondArray,
+    TimestampMicrosecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt64Array, UnionArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Fields, Int32Type, IntervalMonthDayNano, Schema, UnionFields};
 use rstest::rstest;
 
 use super::*;
-use crate::engine::types::LogicalType as T;
+use crate::engine::types::{LogicalType as T, ResultShape};
 
 fn shape_and_batch(columns: Vec<(&str, T, ArrayRef)>) -> (ResultShape, RecordBatch) {
     let fields: Vec<_> =
@@ -75,7 +75,8 @@ fn map(keys: ArrayRef) -> ArrayRef {
 }
 
 fn union() -> ArrayRef {
-    let fields = UnionFields::try_new([0, 1], [field("n", DataType::Int32), field("s", DataType::Utf8)]).unwrap();
+    let fields =
+        UnionFields::try_new([0, 1], [field("n", DataType::Int32), field("s", DataType::Utf8)]).unwrap();
     let children = vec![ints(&[Some(1), None, None]), text(&[None, Some("a\nb"), None])];
     Arc::new(UnionArray::try_new(fields, ScalarBuffer::from(vec![0i8, 1, 0]), None, children).unwrap())
 }
@@ -152,7 +153,11 @@ fn sample() -> (ResultShape, RecordBatch) {
     shape_and_batch(vec![
         ("id", T::Integer, ints(&[Some(1), None, Some(3)])),
         ("na\"me", T::Varchar, text(&[Some("a,b"), Some(""), Some("c")])),
-        ("at", T::TimestampTz, Arc::new(TimestampMicrosecondArray::from(vec![0, 1_000, 2]).with_timezone("Etc/UTC"))),
+        (
+            "at",
+            T::TimestampTz,
+            Arc::new(TimestampMicrosecondArray::from(vec![0, 1_000, 2]).with_timezone("Etc/UTC")),
+        ),
     ])
 }
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::keywords::is_keyword;
-use crate::engine::types::LogicalType;
+use crate::engine::types::{FieldName, LogicalType};
 
 /// A type as LN-01 spells it: DuckDB's logical name, bare for LIST, MAP, UNION and ENUM.
 pub(crate) struct TypeName<'a>(pub(crate) &'a LogicalType);
@@ -12,10 +11,16 @@ impl fmt::Display for TypeName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             LogicalType::Decimal { width, scale } => write!(f, "DECIMAL({width}, {scale})"),
+            LogicalType::TimeTz => f.write_str("TIMETZ"),
+            LogicalType::Enum(_) => f.write_str("ENUM"),
+            LogicalType::List(_) => f.write_str("LIST"),
+            LogicalType::Map(..) => f.write_str("MAP"),
+            LogicalType::Union(_) => f.write_str("UNION"),
+            LogicalType::Null => f.write_str("INTEGER"),
+            LogicalType::Unknown => f.write_str("VARCHAR"),
             LogicalType::Array(element, _) => write!(f, "{}[]", TypeName(element)),
             LogicalType::Struct(fields) => struct_name(fields, f),
-            LogicalType::Other(name) => f.write_str(name),
-            simple => f.write_str(bare_name(simple)),
+            simple => write!(f, "{simple}"),
         }
     }
 }
@@ -26,62 +31,12 @@ fn struct_name(fields: &[(String, LogicalType)], f: &mut fmt::Formatter<'_>) -> 
         if index > 0 {
             f.write_str(", ")?;
         }
-        match name.as_str() {
-            "" => {}
-            plain if is_plain(plain) => write!(f, "{plain} ")?,
-            odd => write!(f, "\"{}\" ", odd.replace('"', "\"\""))?,
+        if !name.is_empty() {
+            write!(f, "{} ", FieldName(name))?;
         }
         write!(f, "{}", TypeName(ty))?;
     }
     f.write_str(")")
-}
-
-/// Whether DuckDB writes a field name without quotes.
-fn is_plain(name: &str) -> bool {
-    name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && !is_keyword(name)
-}
-
-fn bare_name(ty: &LogicalType) -> &'static str {
-    match ty {
-        LogicalType::Boolean => "BOOLEAN",
-        LogicalType::TinyInt => "TINYINT",
-        LogicalType::SmallInt => "SMALLINT",
-        LogicalType::Integer | LogicalType::Null => "INTEGER",
-        LogicalType::BigInt => "BIGINT",
-        LogicalType::UTinyInt => "UTINYINT",
-        LogicalType::USmallInt => "USMALLINT",
-        LogicalType::UInteger => "UINTEGER",
-        LogicalType::UBigInt => "UBIGINT",
-        LogicalType::HugeInt => "HUGEINT",
-        LogicalType::UHugeInt => "UHUGEINT",
-        LogicalType::BigNum => "BIGNUM",
-        LogicalType::Float => "FLOAT",
-        LogicalType::Double => "DOUBLE",
-        LogicalType::Decimal { .. } => "DECIMAL",
-        LogicalType::Varchar | LogicalType::Unknown | LogicalType::Other(_) => "VARCHAR",
-        LogicalType::Json => "JSON",
-        LogicalType::Uuid => "UUID",
-        LogicalType::Enum(_) => "ENUM",
-        LogicalType::Blob => "BLOB",
-        LogicalType::Bit => "BIT",
-        LogicalType::Date => "DATE",
-        LogicalType::Time => "TIME",
-        LogicalType::TimeNs => "TIME_NS",
-        LogicalType::TimeTz => "TIMETZ",
-        LogicalType::Timestamp => "TIMESTAMP",
-        LogicalType::TimestampS => "TIMESTAMP_S",
-        LogicalType::TimestampMs => "TIMESTAMP_MS",
-        LogicalType::TimestampNs => "TIMESTAMP_NS",
-        LogicalType::TimestampTz => "TIMESTAMP WITH TIME ZONE",
-        LogicalType::Interval => "INTERVAL",
-        LogicalType::List(_) | LogicalType::Array(..) => "LIST",
-        LogicalType::Struct(_) => "STRUCT",
-        LogicalType::Map(..) => "MAP",
-        LogicalType::Union(_) => "UNION",
-        LogicalType::Variant => "VARIANT",
-    }
 }
 
 #[cfg(test)]

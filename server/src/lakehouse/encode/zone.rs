@@ -20,9 +20,10 @@ pub(super) struct Zone {
 impl Zone {
     /// The zone of that IANA name in any case, as DuckDB takes them; UTC for a name that is not IANA's.
     pub(super) fn named(name: &str) -> Self {
-        let tz = name.parse().ok().or_else(|| {
-            chrono_tz::TZ_VARIANTS.into_iter().find(|tz| tz.name().eq_ignore_ascii_case(name))
-        });
+        let tz = name
+            .parse()
+            .ok()
+            .or_else(|| chrono_tz::TZ_VARIANTS.into_iter().find(|tz| tz.name().eq_ignore_ascii_case(name)));
         Self { tz: tz.unwrap_or(Tz::Etc__UTC), last: Cell::new((i64::MIN, 0)) }
     }
 

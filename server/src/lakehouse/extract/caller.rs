@@ -1,0 +1,83 @@
+//! Who asks (LX-02, LX-03).
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+
+use crate::engine::{Engine, Tenant};
+use crate::lakehouse::response::{ApiError, Code};
+use crate::lakehouse::state::Lakehouse;
+
+/// Padding is optional.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The tenant of the user who proved a password. Handlers take it first, so that nothing else is checked before.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(pub(crate) Arc<Tenant>);
+
+impl FromRequestParts<Lakehouse> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Lakehouse) -> Result<Self, ApiError> {
+        authenticate(&state.engine, &parts.headers).map(Self).ok_or_else(refused)
+    }
+}
+
+fn authenticate(engine: &Engine, headers: &HeaderMap) -> Option<Arc<Tenant>> {
+    let (user, password) = credentials(headers)?;
+    engine.authenticate(&user, &password).ok()
+}
+
+/// The user and password of `Basic` or `Bearer` credentials; the first `:` ends the user's name.
+fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") && !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+fn refused() -> ApiError {
+    ApiError::new(
+        Code::Unauthorized,
+        "Invalid credentials. Send `Authorization: Basic <base64 of user:password>` for a user that the server was started with (`--user NAME:PASSWORD`).",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("Basic YWxpY2U6c2VjcmV0", Some(("alice", "secret")))]
+    #[case("bEaReR YWxpY2U6c2VjcmV0", Some(("alice", "secret")))]
+    #[case::with_padding("Basic YTpi", Some(("a", "b")))]
+    #[case::padded("Basic YTpiYw==", Some(("a", "bc")))]
+    #[case::without_padding("Basic YTpiYw", Some(("a", "bc")))]
+    #[case::colons_in_the_password("Basic YTpiOmM6", Some(("a", "b:c:")))]
+    #[case::several_blanks("Basic   YTpi ", Some(("a", "b")))]
+    #[case::no_colon("Basic YWI=", None)]
+    #[case::not_base64("Basic ???", None)]
+    #[case::other_scheme("Digest YTpi", None)]
+    #[case::no_scheme("YTpi", None)]
+    #[case::not_utf8("Basic /zr/", None)]
+    fn credentials_are_read(#[case] value: &str, #[case] expected: Option<(&str, &str)>) {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
+        let found = credentials(&headers);
+        assert_eq!(found.as_ref().map(|(user, password)| (user.as_str(), password.as_str())), expected);
+    }
+}

@@ -1,0 +1,9 @@
+//! What handlers take from a request: who asks, the JSON body, the query parameters.
+
+mod caller;
+mod json;
+mod params;
+
+pub(crate) use self::caller::Caller;
+pub(crate) use self::json::{JsonBody, parse};
+pub(crate) use self::params::Params;

@@ -1,0 +1,43 @@
+//! `POST /query`: one statement, its rows as a stream (LQ).
+
+mod export;
+mod ndjson;
+mod params;
+mod request;
+mod rows;
+mod running;
+
+use std::time::Instant;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+
+use self::export::Export;
+use self::request::{Format, QueryBody, QueryRequest};
+use self::running::Running;
+use super::extract::{Caller, JsonBody};
+use super::response::Result;
+use super::state::Lakehouse;
+
+/// Runs a statement. What is wrong with the statement is told inside the response (LQ-09, LQ-18).
+///
+/// # Errors
+/// `bad-request` and `unsupported-dialect` for a request that cannot be understood (LQ-10).
+pub(super) async fn run(
+    caller: Caller,
+    State(state): State<Lakehouse>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<QueryBody>,
+) -> Result<Response> {
+    let received = Instant::now();
+    let running = Running::start(&caller.0, QueryRequest::try_from(body)?, &headers).await?;
+    let elapsed_ms = u64::try_from(received.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(match running.request.format {
+        Format::Default if state.legacy_query_stream => ndjson::respond_legacy(running, elapsed_ms).await,
+        Format::Default => ndjson::respond(running, elapsed_ms),
+        Format::Csv => export::respond(running, Export::Csv).await,
+        Format::Jsonl => export::respond(running, Export::Jsonl).await,
+        Format::Parquet => export::respond(running, Export::Parquet).await,
+    })
+}

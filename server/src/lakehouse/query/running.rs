@@ -1,0 +1,91 @@
+//! A query under way: its session, its log entry, and what becomes of them when the response ends.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::USER_AGENT;
+
+use super::request::QueryRequest;
+use crate::engine::types::Fidelity;
+use crate::engine::{CancelToken, Execute, ResultStream, Statement, Tenant};
+use crate::engine::{QueryEntry, QueryFacts};
+use crate::error::{Error, Result};
+use crate::lakehouse::response;
+use crate::lakehouse::session::RequestSession;
+
+/// The log's word on a query whose client broke off (LQ-07).
+const CLIENT_GONE: &str = "the client disconnected before the end of the result";
+
+/// A logged query. Dropped before its end, it is cancelled and logged as failed.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// What was asked.
+    pub(super) request: QueryRequest,
+    /// Where it runs.
+    pub(super) session: RequestSession,
+    entry: Arc<QueryEntry>,
+}
+
+impl Running {
+    /// Opens or finds the session and logs the query as running (LG-03).
+    ///
+    /// # Errors
+    /// `internal` when no database can be opened.
+    pub(super) async fn start(
+        tenant: &Arc<Tenant>,
+        request: QueryRequest,
+        headers: &HeaderMap,
+    ) -> response::Result<Self> {
+        let session = match request.ephemeral {
+            true => RequestSession::ephemeral(tenant).await?,
+            false => RequestSession::named(tenant, request.session).await?,
+        };
+        let facts = QueryFacts {
+            id: request.id,
+            session: session.id(),
+            statement: request.statement.clone(),
+            visible: request.visible,
+            requested_by: request.requested_by.clone(),
+            user_agent: headers
+                .get(USER_AGENT)
+                .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()),
+        };
+        let entry = tenant.queries().start(facts, CancelToken::new());
+        Ok(Self { request, session, entry })
+    }
+
+    /// Starts the statement.
+    ///
+    /// # Errors
+    /// DuckDB's, and the engine's own.
+    pub(super) async fn execute(&self, fidelity: Fidelity) -> Result<ResultStream> {
+        let execute = Execute {
+            statement: Statement::Sql(self.request.statement.clone()),
+            target: self.request.target.clone(),
+            bind: self.request.bind.clone(),
+            window: self.request.window(),
+            fidelity,
+            finish_writes: false,
+        };
+        self.session.execute(execute, self.entry.cancel.clone()).await
+    }
+
+    /// Counts rows handed to the client.
+    pub(super) fn count_rows(&self, rows: usize) {
+        self.entry.count_rows(rows);
+    }
+
+    /// Logs the end.
+    pub(super) fn finish(&self, outcome: Result<(), &Error>) {
+        self.entry.finish(outcome.err().map(|error| error.message().to_owned()));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.entry.outcome().is_none() {
+            self.entry.cancel.cancel(CLIENT_GONE);
+            self.entry.finish(Some(CLIENT_GONE.to_owned()));
+        }
+    }
+}

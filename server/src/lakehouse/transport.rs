@@ -1,0 +1,64 @@
+//! What holds for every route: request ids (LX-06), unknown routes and methods (LX-04), plain errors for old clients.
+
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use axum::{Json, Router};
+use http::{HeaderName, Method, StatusCode, Uri};
+use serde_json::{Value, json};
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use uuid::Uuid;
+
+use super::response::{ApiError, Code, ErrorMessage, plain_text};
+use super::state::Lakehouse;
+
+/// The header of a request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// `GET /`: readiness (LX-01).
+pub(super) async fn ready() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// Adds what every route of the door shares.
+pub(super) fn wrap(routes: Router) -> Router {
+    routes
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, NewRequestId))
+}
+
+#[derive(Debug, Clone, Copy)]
+struct NewRequestId;
+
+impl MakeRequestId for NewRequestId {
+    fn make_request_id<B>(&mut self, _: &http::Request<B>) -> Option<RequestId> {
+        Uuid::new_v4().to_string().parse().ok().map(RequestId::new)
+    }
+}
+
+async fn not_found(uri: Uri) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is no route {}", uri.path()))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path()))
+}
+
+/// Turns the 400 bodies of a route into bare messages, if the server runs for old clients (LQ-25).
+pub(super) fn plain_errors(state: &Lakehouse, route: MethodRouter<Lakehouse>) -> MethodRouter<Lakehouse> {
+    match state.legacy_query_stream {
+        true => route.layer(map_response(bare_message)),
+        false => route,
+    }
+}
+
+async fn bare_message(response: Response) -> Response {
+    match response.extensions().get::<ErrorMessage>() {
+        Some(ErrorMessage(message)) if response.status() == StatusCode::BAD_REQUEST => {
+            plain_text(StatusCode::BAD_REQUEST, message.clone())
+        }
+        _ => response,
+    }
+}
