@@ -17,8 +17,9 @@ use super::primitive::{BooleanBuilder, Copied, Mapped};
 use super::strings::{BlobBuilder, StringBuffers, VarcharBuilder};
 use super::text::TextBuilder;
 use super::union::UnionBuilder;
+use super::variant::VariantBuilder;
 use super::vector::Vector;
-use super::{primitive, text};
+use super::{geometry, primitive, text};
 
 /// Copies rows of DuckDB vectors to the end of one Arrow array.
 pub(super) trait ColumnBuilder: Send {
@@ -122,6 +123,8 @@ fn nested_or_text_builder(ty: &LogicalType, arrow: &DataType, fidelity: Fidelity
         (T::Uuid, _) => Box::new(TextBuilder::new(text::uuid)),
         (T::BigNum, _) => Box::new(TextBuilder::new(text::bignum)),
         (T::Enum(values), _) => text::enum_builder(Arc::clone(values)),
+        (T::Variant, _) => Box::new(VariantBuilder::default()),
+        (T::Geometry(_), _) => Box::new(TextBuilder::new(geometry::geometry)),
         _ => Box::new(Unsupported::default()),
     }
 }

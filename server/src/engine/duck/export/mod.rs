@@ -3,13 +3,16 @@
 //! DuckDB's own Arrow export is not used, because it loses UHUGEINT, TIMETZ and BIT, has no VARIANT, and gives one
 //! small batch per chunk. A [`BatchBuilder`] gathers several chunks of 2,048 rows into one batch.
 
+mod casts;
 mod column;
+mod geometry;
 mod nested;
 mod primitive;
 mod strings;
 mod text;
 mod union;
 mod validity;
+mod variant;
 mod vector;
 
 #[cfg(test)]

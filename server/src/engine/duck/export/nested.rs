@@ -104,7 +104,7 @@ impl Lists {
 ///
 /// # Safety
 /// The vector is a flat LIST or MAP of `rows` rows.
-unsafe fn may_be_constant(vector: Vector<'_>, rows: usize) -> bool {
+pub(super) unsafe fn may_be_constant(vector: Vector<'_>, rows: usize) -> bool {
     // SAFETY: the caller's promise.
     let (entries, validity) =
         unsafe { (vector.rows::<ffi::duckdb_list_entry>(0, rows), vector.validity(0, rows)) };

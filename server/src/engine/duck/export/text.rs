@@ -8,6 +8,7 @@ use arrow::array::ArrayRef;
 use libduckdb_sys as ffi;
 use num_bigint::{BigInt, Sign};
 
+use super::casts::split_time_tz;
 use super::column::{ColumnBuilder, Fault};
 use super::strings::StringBuffers;
 use super::vector::{Bytes, Vector};
@@ -77,44 +78,53 @@ pub(super) fn uhugeint(value: &ffi::duckdb_uhugeint, out: &mut Vec<u8>) -> Resul
     write(out, format_args!("{value}"))
 }
 
-/// A UUID in its usual form. DuckDB keeps the top bit flipped, so that the values sort as signed numbers.
+/// A UUID in its usual form.
 pub(super) fn uuid(value: &ffi::duckdb_hugeint, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let upper = value.upper.cast_unsigned() ^ 1 << 63;
-    let uuid = uuid::Uuid::from_u64_pair(upper, value.lower);
+    let uuid = uuid_of(i128::from(value.upper) << 64 | i128::from(value.lower));
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     out.extend_from_slice(uuid.as_hyphenated().encode_lower(&mut text).as_bytes());
     Ok(())
 }
 
-/// A BIT as its digits 0 and 1. The first byte counts the padding bits at the start of the second.
+/// DuckDB keeps a UUID's top bit flipped, so that the values sort as signed numbers.
+pub(super) fn uuid_of(value: i128) -> uuid::Uuid {
+    uuid::Uuid::from_u128(value.cast_unsigned() ^ 1 << 127)
+}
+
+/// A BIT as its digits 0 and 1.
 pub(super) fn bits(value: &Bytes, out: &mut Vec<u8>) -> Result<(), Fault> {
     // SAFETY: printers are called with values that are not NULL, while their vector lives.
-    let bytes = unsafe { value.get() };
-    let Some((padding, bytes)) = bytes.split_first() else { return Ok(()) };
-    let bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| b'0' + (byte >> bit & 1)));
-    out.extend(bits.skip(usize::from(*padding)));
+    out.extend(bits_of(unsafe { value.get() }));
     Ok(())
 }
 
-/// All digits of a BIGNUM: a header of three bytes, whose top bit is clear for a negative number, and the magnitude,
-/// most significant byte first. The bytes of a negative number are inverted.
+/// The digits of a BIT, whose first byte counts the padding bits at the start of the second.
+pub(super) fn bits_of(value: &[u8]) -> impl Iterator<Item = u8> {
+    let (padding, bytes) =
+        value.split_first().map_or((0, value), |(padding, bytes)| (usize::from(*padding), bytes));
+    bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| b'0' + (byte >> bit & 1))).skip(padding)
+}
+
+/// All digits of a BIGNUM.
 pub(super) fn bignum(value: &Bytes, out: &mut Vec<u8>) -> Result<(), Fault> {
     // SAFETY: printers are called with values that are not NULL, while their vector lives.
-    let bytes = unsafe { value.get() };
-    let (header, magnitude) = bytes.split_at_checked(3).ok_or_else(|| Fault::new("a BIGNUM is cut short"))?;
-    let number = match header[0] & 0x80 {
-        0 => BigInt::from_bytes_be(Sign::Minus, &magnitude.iter().map(|byte| !byte).collect::<Vec<_>>()),
-        _ => BigInt::from_bytes_be(Sign::Plus, magnitude),
-    };
+    let number = bignum_of(unsafe { value.get() })?;
     write(out, format_args!("{number}"))
 }
 
-/// A TIMETZ with its offset, such as `01:02:03.5+02:00`: 40 bits of microseconds, and 24 bits that count the offset
-/// down from +15:59:59, so that the values sort by their instant.
+/// A BIGNUM from a header of three bytes, whose top bit is clear for a negative number, and the magnitude, most
+/// significant byte first. The bytes of a negative number are inverted.
+pub(super) fn bignum_of(value: &[u8]) -> Result<BigInt, Fault> {
+    let (header, magnitude) = value.split_at_checked(3).ok_or_else(|| Fault::new("a BIGNUM is cut short"))?;
+    Ok(match header[0] & 0x80 {
+        0 => BigInt::from_bytes_be(Sign::Minus, &magnitude.iter().map(|byte| !byte).collect::<Vec<_>>()),
+        _ => BigInt::from_bytes_be(Sign::Plus, magnitude),
+    })
+}
+
+/// A TIMETZ with its offset, such as `01:02:03.500+02:00`.
 pub(super) fn time_tz(value: &ffi::duckdb_time_tz, out: &mut Vec<u8>) -> Result<(), Fault> {
-    const MAX_OFFSET: i64 = 16 * 3600 - 1;
-    let micros = value.bits >> 24;
-    let offset = MAX_OFFSET - (value.bits & 0xff_ffff).cast_signed();
+    let (micros, offset) = split_time_tz(*value);
     let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
     write(out, format_args!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60))?;
     match fraction {

@@ -5,6 +5,8 @@ use std::{ptr, slice};
 
 use libduckdb_sys as ffi;
 
+use super::super::length;
+
 /// One flat vector, alive as long as its chunk.
 #[derive(Clone, Copy)]
 pub(super) struct Vector<'chunk> {
@@ -53,6 +55,15 @@ impl<'chunk> Vector<'chunk> {
     pub(super) unsafe fn list_child(self) -> Self {
         // SAFETY: the child lives as long as its parent.
         unsafe { Self::new(ffi::duckdb_list_vector_get_child(self.raw)) }
+    }
+
+    /// How many rows a list's child vector has.
+    ///
+    /// # Safety
+    /// The vector is a LIST or a MAP.
+    pub(super) unsafe fn list_child_rows(self) -> usize {
+        // SAFETY: the vector is live.
+        length(unsafe { ffi::duckdb_list_vector_get_size(self.raw) })
     }
 
     /// # Safety
