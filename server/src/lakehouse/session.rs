@@ -8,11 +8,13 @@ use uuid::Uuid;
 use super::response::{ApiError, Result};
 use crate::engine::{CancelToken, Session, Tenant};
 
-/// A session for the length of a request; one that nobody else can name is closed with it.
+/// A session for the length of a request. One that nobody else can name is closed with it; one that holds nothing of
+/// its own is forgotten, to be adopted again under its id.
 #[derive(Debug)]
 pub(super) struct RequestSession {
     session: Arc<Session>,
-    owner: Option<Arc<Tenant>>,
+    tenant: Arc<Tenant>,
+    is_ephemeral: bool,
 }
 
 impl RequestSession {
@@ -21,7 +23,7 @@ impl RequestSession {
     /// # Errors
     /// `internal` when no database can be opened.
     pub(super) async fn named(tenant: &Arc<Tenant>, id: Option<Uuid>) -> Result<Self> {
-        Ok(Self { session: tenant.rest_session(id).await?, owner: None })
+        Ok(Self { session: tenant.rest_session(id).await?, tenant: Arc::clone(tenant), is_ephemeral: false })
     }
 
     /// A session that ends with the request (LS-05).
@@ -29,7 +31,7 @@ impl RequestSession {
     /// # Errors
     /// As [`named`](Self::named).
     pub(super) async fn ephemeral(tenant: &Arc<Tenant>) -> Result<Self> {
-        Ok(Self { session: tenant.open_session().await?, owner: Some(Arc::clone(tenant)) })
+        Ok(Self { session: tenant.open_session().await?, tenant: Arc::clone(tenant), is_ephemeral: true })
     }
 
     /// The named session, or one of the request's own.
@@ -54,8 +56,11 @@ impl Deref for RequestSession {
 
 impl Drop for RequestSession {
     fn drop(&mut self) {
-        let Some(tenant) = self.owner.take() else { return };
-        tenant.sessions().remove(self.session.id());
+        if !self.is_ephemeral {
+            self.tenant.sessions().release(&self.session);
+            return;
+        }
+        self.tenant.sessions().remove(self.session.id());
         let session = Arc::clone(&self.session);
         // Outside a runtime the server is gone already, and the connection closes with its last user.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
