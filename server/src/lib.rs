@@ -20,6 +20,7 @@ pub mod analytics;
 pub mod config;
 pub mod engine;
 mod error;
+pub mod flight;
 mod health;
 mod http_server;
 pub mod lakehouse;

@@ -13,6 +13,7 @@ use crate::analytics::{self, Analytics};
 use crate::config::{self, Config, Options};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::flight::FlightServer;
 use crate::health::Health;
 use crate::http_server;
 use crate::lakehouse::{self, Lakehouse};
@@ -127,6 +128,7 @@ impl MockServer {
             bind(config.bind, ports.analytics, "Product Analytics HTTP", "--analytics-port").await?;
         let flight = bind(config.bind, ports.flight, "Flight SQL", "--flight-port").await?;
         let engine = Engine::new(config.engine.clone());
+        let door = FlightServer::new(Arc::clone(&engine), &config.flight)?;
         if !config.engine.attaches.is_empty() {
             let engine = Arc::clone(&engine);
             crate::engine::run_blocking(move || engine.check()).await?;
@@ -143,19 +145,33 @@ impl MockServer {
             shutdown_timeout: config.shutdown_timeout,
             engine,
         };
-        server.serve(&config, lakehouse, analytics, flight);
+        server.serve_http(&config, lakehouse, analytics);
+        server.serve_flight(door, flight);
+        server.keep_house();
         server.announce(&config);
         Ok(server)
     }
 
-    fn serve(&self, config: &Config, lakehouse: TcpListener, analytics: TcpListener, flight: TcpListener) {
+    fn serve_http(&self, config: &Config, lakehouse: TcpListener, analytics: TcpListener) {
         let http = |listener, router: Router| {
             let serving = http_server::serve(listener, router, self.stop.clone(), self.tasks.clone());
             self.tasks.spawn(serving);
         };
         http(lakehouse, self.lakehouse_router(config));
         http(analytics, self.analytics_router(config));
-        let _ = flight;
+    }
+
+    fn serve_flight(&self, door: FlightServer, listener: TcpListener) {
+        let serving = door.serve(listener, self.stop.clone());
+        self.tasks.spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the Flight SQL server stopped");
+            }
+        });
+    }
+
+    /// What goes on in the background until the server stops.
+    fn keep_house(&self) {
         let background = [
             tokio::spawn(Arc::clone(&self.health).probe(Arc::clone(&self.engine))),
             tokio::spawn(Engine::sweep(Arc::downgrade(&self.engine))),

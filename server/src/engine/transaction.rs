@@ -1,7 +1,10 @@
 //! Work that is done whole or not at all.
 
+use std::sync::Arc;
+
+use super::cancel::CancelToken;
 use super::duck::StatementKind;
-use super::session::Slot;
+use super::session::{Session, Slot};
 use super::sql;
 use super::sql::lexer;
 use crate::error::Result;
@@ -40,5 +43,47 @@ pub(super) fn note(slot: &mut Slot, kind: StatementKind, sql: &str, succeeded: b
         slot.in_transaction = false;
     } else if succeeded {
         slot.in_transaction = true;
+    }
+}
+
+impl Session {
+    /// Begins a transaction; false if one is open already, whoever opened it.
+    ///
+    /// # Errors
+    /// DuckDB's; `Cancelled`.
+    pub async fn begin(self: &Arc<Self>, cancel: &CancelToken) -> Result<bool> {
+        self.call(cancel, |slot| {
+            if slot.in_transaction {
+                return Ok(false);
+            }
+            slot.connection()?.run(sql::BEGIN)?;
+            slot.in_transaction = true;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Commits the open transaction, which is over afterwards even if that fails.
+    ///
+    /// # Errors
+    /// DuckDB's; `Conflict`; `Cancelled`.
+    pub async fn commit(self: &Arc<Self>, cancel: &CancelToken) -> Result<()> {
+        self.end_transaction(sql::COMMIT, cancel).await
+    }
+
+    /// Rolls the open transaction back.
+    ///
+    /// # Errors
+    /// DuckDB's; `Cancelled`.
+    pub async fn rollback(self: &Arc<Self>, cancel: &CancelToken) -> Result<()> {
+        self.end_transaction(sql::ROLLBACK, cancel).await
+    }
+
+    async fn end_transaction(self: &Arc<Self>, statement: &'static str, cancel: &CancelToken) -> Result<()> {
+        self.call(cancel, move |slot| {
+            slot.in_transaction = false;
+            slot.connection()?.run(statement)
+        })
+        .await
     }
 }

@@ -1,6 +1,7 @@
 //! Every SQL text of the server, and the only place where a name becomes SQL: through [`Identifier`], whose `Display`
 //! quotes.
 
+pub mod catalog;
 pub mod lexer;
 
 use std::fmt;

@@ -1,0 +1,189 @@
+//! Prepared statements: created by an action, bound by DoPut, run by DoGet or DoPut (FP).
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow_flight::sql::{
+    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, Any,
+    DoPutPreparedStatementResult,
+};
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::decode::Upload;
+use super::encode::Answer;
+use super::messages::{PreparedStatementResult, wrap};
+use super::query::{Planned, Query};
+use super::schema::{flight_schema, ipc, parameter_schema};
+use super::session::Session;
+use super::statement::{answer, changed_rows, is_resolved};
+use super::tickets::Run;
+use super::token::random_id;
+use super::transaction::{named, refuse_control};
+use crate::engine::types::Fidelity;
+use crate::engine::types::input::input_type;
+use crate::engine::{self, Bind, BindBy, CancelToken, Execute, PreparedStatement, Returns, Target, Window};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most that the rows bound to one statement may take, in bytes.
+const MAX_BIND: usize = 512 * 1024 * 1024;
+
+/// A statement prepared by a client.
+pub(super) struct Statement {
+    prepared: Arc<PreparedStatement>,
+    /// The transaction it was created in (FT-4).
+    transaction: Option<Bytes>,
+    bind: Mutex<Option<RecordBatch>>,
+}
+
+/// CreatePreparedStatement.
+///
+/// # Errors
+/// DuckDB's error, `NotOneStatement`, and the refusals of FT-2 and FT-5.
+pub(super) async fn create(
+    session: &Arc<Session>,
+    request: ActionCreatePreparedStatementRequest,
+) -> Result<Any> {
+    let transaction = named(request.transaction_id);
+    let cancel = CancelToken::new();
+    let _turn = session.turn(&cancel).await?;
+    session.transaction.lock().admit(transaction.as_ref())?;
+    let prepared = session.engine.prepare(request.query, Fidelity::Standard, &cancel).await?;
+    let plan = prepared.plan();
+    refuse_control(plan.kind, transaction.as_ref())?;
+    let is_update = plan.returns != Returns::Rows;
+    let json = session.options.lock().json_style();
+    let dataset_schema = if is_update { Bytes::new() } else { ipc(&flight_schema(&plan.shape, json))? };
+    let parameter_schema = ipc(&parameter_schema(&plan.parameters))?;
+    let handle = random_id()?;
+    let statement = Statement { prepared, transaction, bind: Mutex::default() };
+    session.statements.lock().insert(handle.clone(), Arc::new(statement));
+    let result = PreparedStatementResult {
+        prepared_statement_handle: handle,
+        dataset_schema,
+        parameter_schema,
+        is_update,
+    };
+    Ok(wrap("ActionCreatePreparedStatementResult", &result))
+}
+
+/// ClosePreparedStatement, which is idempotent (FP-9).
+pub(super) fn close(session: &Session, request: &ActionClosePreparedStatementRequest) {
+    session.statements.lock().remove(&request.prepared_statement_handle);
+}
+
+/// Plans a PreparedStatementQuery.
+///
+/// # Errors
+/// `NotFound` for an unknown handle, and the refusals of FT-2.
+pub(super) fn plan(session: &Session, handle: &Bytes) -> Result<Planned> {
+    let statement = find(session, handle)?;
+    session.transaction.lock().admit_prepared(statement.transaction.as_ref())?;
+    let plan = statement.prepared.plan();
+    Ok(Planned {
+        schema: flight_schema(&plan.shape, session.options.lock().json_style()),
+        announced: plan.returns == Returns::Rows && is_resolved(&plan.shape),
+        repeatable: !plan.changes(),
+        query: Query::Prepared(Arc::clone(&statement)),
+    })
+}
+
+/// Runs a prepared statement at its DoGet, with the rows bound to it now.
+///
+/// # Errors
+/// DuckDB's error, `InvalidArgument` for rows that do not fit, and the refusals of FT-2.
+pub(super) async fn run(session: Arc<Session>, run: Run<Query>, statement: Arc<Statement>) -> Result<Answer> {
+    let _turn = session.turn(&run.cancel).await?;
+    session.transaction.lock().admit_prepared(statement.transaction.as_ref())?;
+    let request = Execute { finish_writes: true, ..statement.request(None) };
+    let rows = session.engine.execute(request, run.cancel.clone()).await?;
+    Ok(answer(&session, rows, run))
+}
+
+/// DoPut(PreparedStatementQuery): replaces the bind (FP-4).
+///
+/// # Errors
+/// `NotFound` for an unknown handle, `InvalidArgument` for rows that cannot be bound.
+pub(super) async fn bind(
+    session: &Session,
+    handle: Bytes,
+    upload: Upload,
+) -> Result<DoPutPreparedStatementResult> {
+    let statement = find(session, &handle)?;
+    let rows = read(upload).await?;
+    statement.check(rows.as_ref())?;
+    *statement.bind.lock() = rows;
+    Ok(DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) })
+}
+
+/// DoPut(PreparedStatementUpdate): runs with its own rows, or with the bound ones if it brings none (FP-7).
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn update(session: &Arc<Session>, handle: &Bytes, upload: Upload) -> Result<i64> {
+    let statement = find(session, handle)?;
+    let own = read(upload).await?;
+    statement.check(own.as_ref())?;
+    let cancel = CancelToken::new();
+    let _turn = session.turn(&cancel).await?;
+    session.transaction.lock().admit_prepared(statement.transaction.as_ref())?;
+    let rows = session.engine.execute(statement.request(own), cancel).await?;
+    changed_rows(rows, statement.prepared.plan().kind).await
+}
+
+impl Statement {
+    /// Whether running it may change anything.
+    pub(super) fn changes(&self) -> bool {
+        self.prepared.plan().changes()
+    }
+
+    fn request(&self, own: Option<RecordBatch>) -> Execute {
+        let rows = own.or_else(|| self.bind.lock().clone());
+        Execute {
+            statement: engine::Statement::Prepared(Arc::clone(&self.prepared)),
+            target: Target::default(),
+            bind: rows.map(|rows| Bind { rows, by: BindBy::NameElsePosition }),
+            window: Window::default(),
+            fidelity: Fidelity::Standard,
+            finish_writes: false,
+        }
+    }
+
+    /// The columns must be as many as the parameters (FP-5).
+    fn check(&self, rows: Option<&RecordBatch>) -> Result<()> {
+        let (given, wanted) = (rows.map(RecordBatch::num_columns), self.prepared.plan().parameters.len());
+        match given {
+            Some(given) if given != wanted => {
+                Err(Error::invalid(format!("The statement has {wanted} parameters, but {given} were bound")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn find(session: &Session, handle: &Bytes) -> Result<Arc<Statement>> {
+    let found = session.statements.lock().get(handle).cloned();
+    found.ok_or_else(|| Error::new(ErrorKind::NotFound, "Prepared statement not found"))
+}
+
+/// The rows to bind; none if there are no columns (FP-6).
+async fn read(mut upload: Upload) -> Result<Option<RecordBatch>> {
+    let Some(schema) = upload.schema().await?.filter(|schema| !schema.fields().is_empty()) else {
+        while upload.next().await?.is_some() {}
+        return Ok(None);
+    };
+    for field in schema.fields() {
+        input_type(field)?;
+    }
+    let (mut batches, mut size) = (Vec::new(), 0);
+    while let Some(batch) = upload.next().await? {
+        size += batch.get_array_memory_size();
+        if size > MAX_BIND {
+            return Err(Error::new(ErrorKind::OutOfRange, "The bound rows take more than 512 MiB"));
+        }
+        batches.push(batch);
+    }
+    let rows = concat_batches(&schema, &batches);
+    rows.map(Some).map_err(|e| Error::invalid(format!("The bound rows do not fit together: {e}")))
+}

@@ -1,0 +1,93 @@
+//! Serving the port: what it is configured with, and the services on it.
+
+use std::sync::Arc;
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use tokio::net::TcpListener;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::options::Options;
+use super::service::Service;
+use super::sessions::Sessions;
+use super::tls;
+use super::transport::incoming;
+use crate::config::FlightOptions;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+
+/// The largest message a client may send, in bytes (FX-4); Python 0.4 allows itself as much.
+const MAX_INBOUND: usize = 512 * 1024 * 1024;
+
+/// HTTP/2 flow control windows, in bytes: wide enough that an upload never waits for a window update on one machine.
+const STREAM_WINDOW: u32 = 8 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
+
+/// HTTP/2 frames of a response may be this large if the client agrees, in bytes.
+const FRAME: u32 = 1024 * 1024;
+
+/// Calls that one connection may have open at once; more of them queue in the client.
+const CALLS_PER_CONNECTION: u32 = 10_000;
+
+/// The name under which health checks know the service (FX-7).
+const SERVICE: &str = "arrow.flight.protocol.FlightService";
+
+/// The Flight service, ready to answer a listener.
+pub struct FlightServer {
+    sessions: Arc<Sessions>,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl FlightServer {
+    /// Makes the service; with `--tls`, the certificate authority is on disk when this returns (FX-2).
+    ///
+    /// # Errors
+    /// `Config`, naming the certificate or key file that cannot be used.
+    pub fn new(engine: Arc<Engine>, config: &FlightOptions) -> Result<Self> {
+        let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
+        let sessions = Sessions::new(engine, Options::new(config.arrow_json_extension));
+        Ok(Self { sessions, tls })
+    }
+
+    /// Serves `listener` until `stop` fires and the calls under way have ended.
+    ///
+    /// # Errors
+    /// `Internal` when the HTTP/2 server fails.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+        let (reporter, health) = tonic_health::server::health_reporter();
+        reporter.set_service_status(SERVICE, ServingStatus::Serving).await;
+        tokio::spawn(Arc::clone(&self.sessions).sweep(stop.clone()));
+        let flight = FlightServiceServer::new(Service::new(Arc::clone(&self.sessions)))
+            .max_decoding_message_size(MAX_INBOUND)
+            .max_encoding_message_size(usize::MAX);
+        let stopped = stopping(stop.clone(), reporter);
+        http2()
+            .add_service(flight)
+            .add_service(health)
+            .serve_with_incoming_shutdown(incoming(listener, self.tls, stop), stopped)
+            .await
+            .map_err(|e| Error::internal(format!("The Flight server failed: {e}")))?;
+        self.sessions.close_all().await;
+        Ok(())
+    }
+}
+
+/// The transport's settings. Clients may ping as often as they like (FX-5): hyper never counts pings as abuse.
+fn http2() -> Server {
+    Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME)
+        .max_concurrent_streams(CALLS_PER_CONNECTION)
+}
+
+/// Waits for the stop, and tells health checks first.
+async fn stopping(stop: CancellationToken, reporter: HealthReporter) {
+    stop.cancelled().await;
+    for service in ["", SERVICE] {
+        reporter.set_service_status(service, ServingStatus::NotServing).await;
+    }
+}

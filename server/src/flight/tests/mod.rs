@@ -1,0 +1,8 @@
+//! The port in process: what its parts do together.
+
+mod client;
+mod metadata;
+mod prepared;
+mod queries;
+mod sessions;
+mod transactions;

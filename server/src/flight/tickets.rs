@@ -1,0 +1,223 @@
+//! Tickets: what a DoGet will run, once, and whether it was cancelled meanwhile (FQ-5, FC).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::token::random_id;
+use crate::engine::CancelToken;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many tickets a session keeps; beyond it the oldest that nobody is reading is forgotten.
+const KEPT: usize = 4096;
+
+/// What the reader of a cancelled query is told.
+const CANCELLED: &str = "The query was cancelled";
+
+/// The tickets of one session, over queries of type `Q`.
+pub(super) struct Tickets<Q> {
+    table: Mutex<Table<Q>>,
+}
+
+struct Table<Q> {
+    entries: HashMap<Bytes, Entry<Q>>,
+    order: VecDeque<Bytes>,
+}
+
+struct Entry<Q> {
+    query: Arc<Q>,
+    repeatable: bool,
+    state: State,
+}
+
+enum State {
+    Unredeemed,
+    Running { cancel: CancelToken, readers: usize },
+    Finished,
+    Cancelled,
+}
+
+/// What CancelFlightInfo and CancelQuery answer (FC-3); the numbers are those of CancelStatus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cancelled {
+    /// The query was stopped, now or before.
+    Yes = 1,
+    /// It had finished already.
+    TooLate = 3,
+}
+
+/// A redeemed ticket: the query runs until this is dropped.
+pub(super) struct Run<Q: Send + Sync + 'static> {
+    id: Bytes,
+    tickets: Arc<Tickets<Q>>,
+    /// What to run.
+    pub(super) query: Arc<Q>,
+    /// Fires when the query is cancelled.
+    pub(super) cancel: CancelToken,
+}
+
+impl<Q: Send + Sync + 'static> Tickets<Q> {
+    /// No tickets yet.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { table: Mutex::new(Table { entries: HashMap::new(), order: VecDeque::new() }) })
+    }
+
+    /// A new ticket for `query`; a repeatable one may be redeemed again.
+    ///
+    /// # Errors
+    /// `Internal` when the system's random source fails.
+    pub(super) fn issue(&self, query: Q, repeatable: bool) -> Result<Bytes> {
+        let id = random_id()?;
+        let mut table = self.table.lock();
+        table
+            .entries
+            .insert(id.clone(), Entry { query: Arc::new(query), repeatable, state: State::Unredeemed });
+        table.order.push_back(id.clone());
+        table.forget_oldest();
+        Ok(id)
+    }
+
+    /// What a ticket would run, without redeeming it.
+    ///
+    /// # Errors
+    /// `NotFound` for a ticket of another session, or none.
+    pub(super) fn query(&self, id: &Bytes) -> Result<Arc<Q>> {
+        self.table.lock().entries.get(id).map(|entry| Arc::clone(&entry.query)).ok_or_else(unknown)
+    }
+
+    /// Redeems a ticket.
+    ///
+    /// # Errors
+    /// `NotFound` for a ticket of another session, `FailedPrecondition` for one that may not run twice, `Cancelled`
+    /// for one that was cancelled.
+    pub(super) fn redeem(self: &Arc<Self>, id: &Bytes) -> Result<Run<Q>> {
+        let mut table = self.table.lock();
+        let entry = table.entries.get_mut(id).ok_or_else(unknown)?;
+        let cancel = match &mut entry.state {
+            State::Cancelled => return Err(cancelled()),
+            State::Running { .. } | State::Finished if !entry.repeatable => return Err(used()),
+            State::Running { cancel, readers } => {
+                *readers += 1;
+                cancel.clone()
+            }
+            State::Unredeemed | State::Finished => {
+                let cancel = CancelToken::new();
+                entry.state = State::Running { cancel: cancel.clone(), readers: 1 };
+                cancel
+            }
+        };
+        let query = Arc::clone(&entry.query);
+        Ok(Run { id: id.clone(), tickets: Arc::clone(self), query, cancel })
+    }
+
+    /// Cancels the query of a ticket, whether it waits or runs.
+    ///
+    /// # Errors
+    /// `NotFound` for a ticket of another session, or none.
+    pub(super) fn cancel(&self, id: &Bytes) -> Result<Cancelled> {
+        let mut table = self.table.lock();
+        let entry = table.entries.get_mut(id).ok_or_else(unknown)?;
+        match &entry.state {
+            State::Finished => return Ok(Cancelled::TooLate),
+            State::Running { cancel, .. } => cancel.cancel(CANCELLED),
+            State::Unredeemed | State::Cancelled => {}
+        }
+        entry.state = State::Cancelled;
+        Ok(Cancelled::Yes)
+    }
+
+    fn finish(&self, id: &Bytes) {
+        let mut table = self.table.lock();
+        let Some(entry) = table.entries.get_mut(id) else { return };
+        if let State::Running { readers, .. } = &mut entry.state {
+            *readers -= 1;
+            if *readers == 0 {
+                entry.state = State::Finished;
+            }
+        }
+    }
+}
+
+impl<Q> Table<Q> {
+    fn forget_oldest(&mut self) {
+        let mut seen = 0;
+        while self.entries.len() > KEPT && seen < self.order.len() {
+            let Some(id) = self.order.pop_front() else { return };
+            seen += 1;
+            match self.entries.get(&id).map(|entry| &entry.state) {
+                Some(State::Running { .. }) => self.order.push_back(id),
+                _ => drop(self.entries.remove(&id)),
+            }
+        }
+    }
+}
+
+impl<Q: Send + Sync + 'static> Drop for Run<Q> {
+    fn drop(&mut self) {
+        self.tickets.finish(&self.id);
+    }
+}
+
+/// The error that a cancelled query ends with.
+pub(super) fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, CANCELLED)
+}
+
+fn unknown() -> Error {
+    Error::new(ErrorKind::NotFound, "Ticket not found")
+}
+
+fn used() -> Error {
+    Error::new(ErrorKind::FailedPrecondition, "Ticket already used")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tickets() -> Arc<Tickets<u8>> {
+        Tickets::new()
+    }
+
+    #[test]
+    fn a_ticket_that_changes_something_runs_once() {
+        let tickets = tickets();
+        let (once, again) = (tickets.issue(1, false).unwrap(), tickets.issue(2, true).unwrap());
+        drop(tickets.redeem(&once).unwrap());
+        let error = tickets.redeem(&once).map(|_| ()).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::FailedPrecondition, "Ticket already used"));
+        for _ in 0..2 {
+            assert_eq!(*tickets.redeem(&again).unwrap().query, 2);
+        }
+    }
+
+    #[test]
+    fn cancel_tells_waiting_running_and_finished_apart() {
+        let tickets = tickets();
+        let ids: Vec<_> = (0..3).map(|i| tickets.issue(i, true).unwrap()).collect();
+        let running = tickets.redeem(&ids[1]).unwrap();
+        drop(tickets.redeem(&ids[2]).unwrap());
+        let answers: Vec<_> = ids.iter().map(|id| tickets.cancel(id).unwrap()).collect();
+        assert_eq!(answers, [Cancelled::Yes, Cancelled::Yes, Cancelled::TooLate]);
+        assert!(running.cancel.is_cancelled());
+        drop(running);
+        assert_eq!(tickets.cancel(&ids[1]), Ok(Cancelled::Yes));
+        assert_eq!(tickets.redeem(&ids[0]).map(|_| ()).unwrap_err().kind(), ErrorKind::Cancelled);
+        assert_eq!(tickets.cancel(&Bytes::from_static(b"other")).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn the_oldest_unread_tickets_are_forgotten() {
+        let tickets = tickets();
+        let first = tickets.issue(0, true).unwrap();
+        let run = tickets.redeem(&first).unwrap();
+        let second = tickets.issue(1, true).unwrap();
+        for _ in 0..KEPT {
+            tickets.issue(2, true).unwrap();
+        }
+        assert!(tickets.query(&first).is_ok() && tickets.query(&second).is_err());
+        drop(run);
+    }
+}
