@@ -4,6 +4,7 @@ use super::gate::Gate;
 use super::messages::{self, Prepared, base64, bytes};
 use crate::arrow_data::{notation, values};
 use crate::fault::{During, Result};
+use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Schema;
 use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
 use arrow_flight::error::FlightError;
@@ -149,7 +150,7 @@ impl Call {
                     }
                     DecodedPayload::RecordBatch(batch) => {
                         batches += 1;
-                        add_rows(&mut found, values::rows(&batch)?);
+                        add_rows(&mut found, rows_of(&batch)?);
                     }
                 },
                 Some(Err(FlightError::Tonic(status))) => return Ok(failed(found, *status)),
@@ -246,6 +247,21 @@ fn add_rows(found: &mut Map<String, Value>, rows: Vec<Value>) {
         let count = all.len();
         found.insert("row_count".to_owned(), json!(count));
     }
+}
+
+/// The rows of a batch; the encapsulated schemas that GetTables returns are opened.
+fn rows_of(batch: &RecordBatch) -> Result<Vec<Value>> {
+    let mut rows = values::rows(batch)?;
+    let schemas = batch.column_by_name("table_schema").and_then(|column| column.as_binary_opt::<i32>());
+    let Some((schemas, at)) = schemas.zip(batch.schema().index_of("table_schema").ok()) else {
+        return Ok(rows);
+    };
+    for (row, bytes) in rows.iter_mut().zip(schemas.iter().flatten()) {
+        if let Ok(schema) = ipc_schema(Bytes::copy_from_slice(bytes)) {
+            row[at] = json!({"schema": notation::schema(&schema), "metadata": metadata_of(&schema)});
+        }
+    }
+    Ok(rows)
 }
 
 fn info_shown(info: FlightInfo) -> Result<Value, Status> {
