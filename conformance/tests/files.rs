@@ -4,9 +4,10 @@
 
 use altertable_mock_conformance::coverage::{self, Uncovered};
 use altertable_mock_conformance::spec;
+use altertable_mock_conformance::vars::{self, Unknown, Vars};
 use regex::Regex;
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -14,12 +15,36 @@ fn schema() -> Value {
     serde_json::from_str(&std::fs::read_to_string(spec::folder().join("schema.json")).unwrap()).unwrap()
 }
 
+/// The file as a checker has to see it: each case once without its steps, and its steps once per row of its table.
+fn expanded(file: &Value) -> Value {
+    let mut whole = file.clone();
+    let mut cases = Vec::new();
+    for case in file["cases"].as_array().unwrap() {
+        let mut shell = case.clone();
+        shell["steps"] = json!([{"sleep": "1s"}]);
+        cases.push(shell);
+        for vars in rows(case) {
+            let steps = vars::fill(&case["steps"], &vars, Unknown::Keep).unwrap();
+            cases.push(json!({"name": case["name"], "clauses": case["clauses"], "steps": steps}));
+        }
+    }
+    whole["cases"] = cases.into();
+    whole
+}
+
+fn rows(case: &Value) -> Vec<Vars> {
+    let Some(table) = case.get("table") else { return vec![Vars::new()] };
+    let names = table["columns"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
+    let row = |row: &Value| names.clone().zip(row.as_array().unwrap().iter().cloned()).collect();
+    table["rows"].as_array().unwrap().iter().map(row).collect()
+}
+
 #[rstest]
 fn a_spec_file_is_well_formed(#[files("spec/**/*.yaml")] path: PathBuf) {
     let data = spec::read(&path).unwrap();
     let errors: Vec<String> = jsonschema::validator_for(&schema())
         .unwrap()
-        .iter_errors(&data)
+        .iter_errors(&expanded(&data))
         .map(|error| format!("{} at {}", error, error.instance_path))
         .collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
