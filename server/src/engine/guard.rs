@@ -49,7 +49,7 @@ const QUERY: &str = "query";
 
 /// Refuses a statement that would change a managed setting.
 ///
-/// DuckDB's parser has accepted the text as one statement. Settings change by SET, RESET, PRAGMA and, for logging, by
+/// Settings change by SET, RESET, PRAGMA and, for logging, by
 /// a table function; inside EXPLAIN, PREPARE or a macro it is the same text, so the words decide wherever they stand.
 ///
 /// # Errors

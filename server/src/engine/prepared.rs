@@ -115,6 +115,8 @@ impl Session {
 /// # Errors
 /// DuckDB's parser or binder error; NotOneStatement; Refused.
 pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
+    // Before DuckDB looks at the text, because parsing already looks up what a PRAGMA names.
+    guard::check_text(sql)?;
     let extracted = connection.extract(sql)?;
     match extracted.len() {
         1 => {}
@@ -122,7 +124,6 @@ pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
         _ if lexer::count_statements(sql) == 1 => return plan_expanded(connection, &extracted),
         _ => return Err(not_one()),
     }
-    guard::check_text(sql)?;
     extracted.prepare(connection, 0)
 }
 

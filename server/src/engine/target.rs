@@ -3,7 +3,7 @@
 use super::duck::{Connection, StatementKind};
 use super::session::Slot;
 use super::sql;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// A catalog and schema to switch to before a statement; `None` leaves that part as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +45,11 @@ pub(super) fn switch(connection: &Connection, target: &Target) -> Result<()> {
         None => current_catalog(connection)?,
     };
     let schema = target.schema.as_deref().unwrap_or(sql::MAIN);
+    if catalog.is_empty() || schema.is_empty() {
+        // DuckDB's parser has no empty names; the answer is that of any other name that does not exist.
+        let message = format!("Catalog Error: SET schema: No catalog + schema named \"{catalog}.{schema}\" found.");
+        return Err(Error::new(ErrorKind::Sql, message));
+    }
     connection.run(&sql::use_schema(&catalog, schema))
 }
 
