@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use super::config::EngineConfig;
-use super::duck::{Connection, Database, Settings};
+use super::duck::{Connection, Database, ScanRegistry, Settings};
 use super::spool::SpoolFolder;
 use super::sql;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub struct Instance {
     database: Database,
+    scans: ScanRegistry,
     folder: Arc<SpoolFolder>,
     broken: AtomicBool,
 }
@@ -29,6 +30,7 @@ impl Instance {
         let folder = SpoolFolder::new();
         let database = Database::open_in_memory(&settings(config, &folder)).map_err(as_config)?;
         let connection = database.connect()?;
+        let scans = ScanRegistry::install(&connection)?;
         connection.run(sql::START_ZONE)?;
         for (name, file) in &config.attaches {
             connection.run(&sql::attach_file(name, file)).map_err(|error| attach_fault(name, &error))?;
@@ -40,11 +42,16 @@ impl Instance {
             connection.run(&sql::allow_directory(&folder.path().to_string_lossy()))?;
             connection.run(sql::NO_EXTERNAL_ACCESS)?;
         }
-        Ok(Arc::new(Self { database, folder, broken: AtomicBool::new(false) }))
+        Ok(Arc::new(Self { database, scans, folder, broken: AtomicBool::new(false) }))
     }
 
     pub(super) fn connect(&self) -> Result<Connection> {
         self.database.connect()
+    }
+
+    /// Makes streams of Arrow batches readable by SQL on this instance.
+    pub(super) fn scans(&self) -> &ScanRegistry {
+        &self.scans
     }
 
     /// The folder for spooled rows and uploads, the only one that SQL may read.

@@ -14,6 +14,7 @@ mod config;
 pub mod duck;
 mod execute;
 mod guard;
+pub mod ingest;
 mod instance;
 mod live;
 mod prepared;

@@ -104,6 +104,11 @@ impl Session {
         }))
     }
 
+    /// The database instance behind the session.
+    pub(super) fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+
     /// The session's id: what REST calls `session_id`.
     pub fn id(&self) -> Uuid {
         self.id

@@ -44,10 +44,12 @@ impl Sessions {
     }
 
     /// Forgets a session that holds nothing an empty one would not: its id is adopted again when it comes back
-    /// (LS-03), so that a client that never names a session leaves none behind.
+    /// (LS-03), so that a client that never names a session leaves none behind. One that another call uses stays.
     pub fn release(&self, session: &Arc<Session>) {
-        if session.is_pristine() {
-            self.state.lock().open.remove(&session.id());
+        let mut state = self.state.lock();
+        // Two users are this table and the caller; nobody else can come by one while the table is locked.
+        if session.is_pristine() && Arc::strong_count(session) <= 2 {
+            state.open.remove(&session.id());
         }
     }
 

@@ -1,5 +1,6 @@
 //! The Lakehouse REST door: `docs/contract/lakehouse.md`, one file per noun.
 
+mod append;
 pub(crate) mod encode;
 mod extract;
 mod query;
@@ -9,6 +10,8 @@ mod session;
 mod state;
 mod tasks;
 mod transport;
+mod upload;
+mod upsert;
 mod validate;
 
 #[cfg(test)]
@@ -26,6 +29,9 @@ pub fn router(state: Lakehouse, health: MethodRouter) -> Router {
         .route("/query", transport::plain_errors(&state, post(query::run)))
         .route("/query/{query_id}", get(query_log::show).delete(query_log::cancel))
         .route("/validate", post(validate::run))
+        .route("/upload", transport::plain_errors(&state, post(upload::run)))
+        .route("/upsert", transport::plain_errors(&state, post(upsert::run)))
+        .route("/append", post(append::run))
         .route("/tasks/{task_id}", get(tasks::show))
         .with_state(state)
         .route("/health", health);

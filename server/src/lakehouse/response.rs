@@ -56,15 +56,15 @@ impl Code {
 
 /// The body of an error: `{"error":{"code":"…","message":"…"}}`.
 #[derive(Debug, Serialize)]
-pub(crate) struct ErrorBody<'a> {
-    error: ErrorDetail<'a>,
+pub(crate) struct ErrorBody {
+    error: ErrorDetail,
 }
 
 /// What went wrong.
 #[derive(Debug, Serialize)]
-pub(crate) struct ErrorDetail<'a> {
+pub(crate) struct ErrorDetail {
     code: Code,
-    message: &'a str,
+    message: String,
 }
 
 /// The message of the error that a response carries, for those who write its body another way (LQ-25).
@@ -92,9 +92,14 @@ impl ApiError {
         self.code
     }
 
-    /// The body.
-    pub(crate) fn body(&self) -> ErrorBody<'_> {
-        ErrorBody { error: ErrorDetail { code: self.code, message: &self.message } }
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// What a body says of it.
+    pub(crate) fn into_detail(self) -> ErrorDetail {
+        ErrorDetail { code: self.code, message: self.message }
     }
 }
 
@@ -132,12 +137,14 @@ impl IntoResponse for ApiError {
         if self.code == Code::Internal {
             tracing::error!(message = self.message, "a request met a fault of the server");
         }
-        let mut response = (self.code.status(), Json(self.body())).into_response();
-        if self.code == Code::Unauthorized {
+        let (code, message) = (self.code, ErrorMessage(self.message.clone()));
+        let body = ErrorBody { error: self.into_detail() };
+        let mut response = (code.status(), Json(body)).into_response();
+        if code == Code::Unauthorized {
             let challenge = HeaderValue::from_static("Basic realm=\"altertable\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
-        response.extensions_mut().insert(ErrorMessage(self.message));
+        response.extensions_mut().insert(message);
         response
     }
 }

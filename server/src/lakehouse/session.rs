@@ -8,37 +8,40 @@ use uuid::Uuid;
 use super::response::{ApiError, Result};
 use crate::engine::{CancelToken, Session, Tenant};
 
-/// A session for the length of a request. One that nobody else can name is closed with it; one that holds nothing of
-/// its own is forgotten, to be adopted again under its id.
+/// A session for the length of a request.
 #[derive(Debug)]
 pub(super) struct RequestSession {
     session: Arc<Session>,
     tenant: Arc<Tenant>,
-    is_ephemeral: bool,
+    /// Whether it is closed with the request, because nobody else can name it.
+    ephemeral: bool,
 }
 
 impl RequestSession {
     /// The session that a request names: minted, found, adopted or renewed.
     ///
     /// # Errors
-    /// `internal` when no database can be opened.
-    pub(super) async fn named(tenant: &Arc<Tenant>, id: Option<Uuid>) -> Result<Self> {
-        Ok(Self { session: tenant.rest_session(id).await?, tenant: Arc::clone(tenant), is_ephemeral: false })
+    /// Internal when no database can be opened.
+    pub(super) async fn named(tenant: &Arc<Tenant>, id: Option<Uuid>) -> crate::error::Result<Self> {
+        Ok(Self { session: tenant.rest_session(id).await?, tenant: Arc::clone(tenant), ephemeral: false })
     }
 
     /// A session that ends with the request (LS-05).
     ///
     /// # Errors
     /// As [`named`](Self::named).
-    pub(super) async fn ephemeral(tenant: &Arc<Tenant>) -> Result<Self> {
-        Ok(Self { session: tenant.open_session().await?, tenant: Arc::clone(tenant), is_ephemeral: true })
+    pub(super) async fn ephemeral(tenant: &Arc<Tenant>) -> crate::error::Result<Self> {
+        Ok(Self { session: tenant.open_session().await?, tenant: Arc::clone(tenant), ephemeral: true })
     }
 
     /// The named session, or one of the request's own.
     ///
     /// # Errors
     /// As [`named`](Self::named).
-    pub(super) async fn named_or_ephemeral(tenant: &Arc<Tenant>, id: Option<Uuid>) -> Result<Self> {
+    pub(super) async fn named_or_ephemeral(
+        tenant: &Arc<Tenant>,
+        id: Option<Uuid>,
+    ) -> crate::error::Result<Self> {
         match id {
             Some(_) => Self::named(tenant, id).await,
             None => Self::ephemeral(tenant).await,
@@ -56,9 +59,8 @@ impl Deref for RequestSession {
 
 impl Drop for RequestSession {
     fn drop(&mut self) {
-        if !self.is_ephemeral {
-            self.tenant.sessions().release(&self.session);
-            return;
+        if !self.ephemeral {
+            return self.tenant.sessions().release(&self.session);
         }
         self.tenant.sessions().remove(self.session.id());
         let session = Arc::clone(&self.session);

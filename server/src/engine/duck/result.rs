@@ -72,6 +72,12 @@ impl ResultSet {
             .collect()
     }
 
+    /// How many rows the statement inserted, updated or deleted; 0 for one that changes none.
+    pub fn rows_changed(&mut self) -> u64 {
+        // SAFETY: the result is live.
+        unsafe { ffi::duckdb_rows_changed(&mut self.raw) }
+    }
+
     /// All rows of a result whose columns are VARCHAR, as the server's own catalog queries have.
     ///
     /// # Errors

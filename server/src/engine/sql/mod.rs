@@ -1,7 +1,9 @@
 //! Every SQL text of the server, and the only place where a name becomes SQL: through [`Identifier`], whose `Display`
 //! quotes.
 
+pub(super) mod append;
 pub mod catalog;
+pub(super) mod ingest;
 pub mod lexer;
 
 use std::fmt;

@@ -5,5 +5,7 @@ mod json;
 mod params;
 
 pub(crate) use self::caller::Caller;
-pub(crate) use self::json::{JsonBody, parse};
+#[cfg(test)]
+pub(crate) use self::json::parse;
+pub(crate) use self::json::{JsonBody, collect};
 pub(crate) use self::params::Params;

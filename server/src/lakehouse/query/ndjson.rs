@@ -39,8 +39,9 @@ struct Failure<'a> {
 
 /// A response body in the making.
 struct Lines {
-    running: Running,
+    // Before the session that it reads from.
     stage: Stage,
+    running: Running,
     columns: ColumnsLine,
 }
 

@@ -1,0 +1,55 @@
+//! An uploaded file on its way into a table.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use crate::engine::session::Session;
+use crate::error::{Error, Result};
+
+/// A file in the tenant's private folder, the one place where DuckDB may read; it vanishes when dropped.
+#[derive(Debug)]
+pub struct UploadFile(NamedTempFile);
+
+impl UploadFile {
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Opens the file for reading, from its start.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn reopen(&self) -> io::Result<File> {
+        self.0.reopen()
+    }
+}
+
+impl Write for UploadFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Session {
+    /// Makes an empty file for an upload; blocks.
+    ///
+    /// # Errors
+    /// Internal, naming the folder, when it cannot be made.
+    pub fn upload_file(&self) -> Result<UploadFile> {
+        let folder = self.instance().spool_folder().create()?;
+        tempfile::Builder::new().prefix("upload-").tempfile_in(folder).map(UploadFile).map_err(|fault| {
+            Error::internal(format!(
+                "cannot make a file in {}: {fault}; set TMPDIR to a writable folder",
+                folder.display()
+            ))
+        })
+    }
+}

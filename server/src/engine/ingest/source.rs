@@ -1,0 +1,127 @@
+//! Where an ingest's rows come from.
+
+use std::fmt;
+use std::path::Path;
+
+use arrow::datatypes::SchemaRef;
+
+use super::file::UploadFile;
+use crate::engine::duck::{BatchReader, Connection};
+use crate::engine::sql::ingest as sql;
+use crate::engine::types::{Column, LogicalType};
+use crate::error::{Error, Result};
+
+/// The rows of an ingest.
+#[derive(Debug)]
+pub enum Source {
+    /// A file in the tenant's private folder.
+    File {
+        /// The file, which is removed when the ingest has ended.
+        file: UploadFile,
+        /// What it holds.
+        format: FileFormat,
+    },
+    /// Arrow batches, pulled as DuckDB asks for them.
+    Arrow(ArrowSource),
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFormat {
+    /// Comma-separated values with a header line.
+    Csv,
+    /// An object, an array of objects, or an object per line.
+    Json,
+    /// Parquet.
+    Parquet,
+}
+
+/// A stream of Arrow batches of one schema (FY-7 says which types).
+pub struct ArrowSource {
+    /// The schema of every batch.
+    pub schema: SchemaRef,
+    /// The batches. The iterator may block; an error of its own fails the ingest with that error.
+    pub batches: BatchReader,
+}
+
+impl fmt::Debug for ArrowSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArrowSource").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+/// The largest JSON object that fits DuckDB's default buffer, and the largest that it is given a buffer for.
+const JSON_OBJECT: std::ops::RangeInclusive<u64> = 16 << 20..=256 << 20;
+
+/// A file as a relation, with every type inferred.
+///
+/// # Errors
+/// Internal for a path that is not UTF-8, or a file that is gone.
+pub(super) fn inferred(path: &Path, format: FileFormat) -> Result<String> {
+    let text = text(path)?;
+    Ok(match format {
+        FileFormat::Csv => sql::read_csv(text, &[]),
+        FileFormat::Json => sql::read_json(text, largest_object(path)?),
+        FileFormat::Parquet => sql::read_parquet(text),
+    })
+}
+
+/// A file as a relation whose columns go into those of a table, each pair a column and the type it is cast to.
+///
+/// Inference would lose digits, zeros in front and the like on the way to an exact type, so there the text is cast.
+///
+/// # Errors
+/// As [`inferred`].
+pub(super) fn towards(path: &Path, format: FileFormat, columns: &[(String, LogicalType)]) -> Result<String> {
+    let text = text(path)?;
+    Ok(match format {
+        FileFormat::Csv => {
+            let exact = columns.iter().filter(|(_, ty)| !is_inferred_exactly(ty));
+            sql::read_csv(text, &exact.map(|(name, _)| name.clone()).collect::<Vec<_>>())
+        }
+        FileFormat::Json => sql::read_json_as(text, largest_object(path)?, columns),
+        FileFormat::Parquet => sql::read_parquet(text),
+    })
+}
+
+/// The columns that a relation has.
+///
+/// # Errors
+/// DuckDB's, when it cannot read the relation.
+pub(super) fn columns(connection: &Connection, relation: &str) -> Result<Vec<Column>> {
+    Ok(connection.prepare(&sql::all_of(relation))?.columns().to_vec())
+}
+
+/// Whether CSV inference keeps everything that a column of this type can hold.
+fn is_inferred_exactly(ty: &LogicalType) -> bool {
+    use LogicalType as T;
+    matches!(
+        ty,
+        T::Boolean
+            | T::TinyInt
+            | T::SmallInt
+            | T::Integer
+            | T::UTinyInt
+            | T::USmallInt
+            | T::UInteger
+            | T::Float
+            | T::Double
+            | T::Date
+            | T::Time
+            | T::Timestamp
+            | T::TimestampS
+            | T::TimestampMs
+            | T::TimestampTz
+    )
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| Error::internal("the spool folder's path is not UTF-8"))
+}
+
+fn largest_object(path: &Path) -> Result<u64> {
+    let length = std::fs::metadata(path)
+        .map_err(|fault| Error::internal(format!("the uploaded file: {fault}")))?
+        .len();
+    Ok(length.clamp(*JSON_OBJECT.start(), *JSON_OBJECT.end()))
+}

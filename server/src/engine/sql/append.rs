@@ -1,0 +1,94 @@
+//! The SQL of an append, whose values arrive as text with their kind.
+
+use std::fmt::Display;
+
+use super::{Identifier, TableRef};
+use crate::engine::types::LogicalType;
+
+/// The kind of a string among the values of a mixed column; any other number is another kind.
+pub(in crate::engine) const STRING_KIND: i8 = 1;
+
+/// A value of an append as SQL: its text in one column of the relation, and its kind in another where they are mixed.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) struct Incoming<'a> {
+    /// The column of texts.
+    pub(in crate::engine) text: &'a str,
+    /// The column of kinds; `None` if all values are of one.
+    pub(in crate::engine) kind: Option<&'a str>,
+    /// Whether all values are strings, when they are of one kind.
+    pub(in crate::engine) strings: bool,
+    /// Whether the column to take them is new: there a string in a JSON column stays one.
+    pub(in crate::engine) new: bool,
+}
+
+impl Incoming<'_> {
+    /// The value as one of type `ty`; `cast` is `CAST` or `TRY_CAST`.
+    pub(in crate::engine) fn as_type(&self, ty: &LogicalType, cast: &str) -> String {
+        let text = Identifier(self.text).to_string();
+        match ty {
+            LogicalType::Varchar => text,
+            LogicalType::Json => {
+                // A string that holds JSON is cast like any string; another one is a JSON string itself.
+                let string = match self.new {
+                    true => format!("to_json({text})"),
+                    false => format!("COALESCE(TRY_CAST({text} AS JSON), to_json({text}))"),
+                };
+                self.by_kind(&string, &format!("{cast}({text} AS JSON)"))
+            }
+            LogicalType::Struct(_) | LogicalType::List(_) | LogicalType::Map(..) | LogicalType::Array(..) => {
+                self.by_kind(
+                    &format!("{cast}({text} AS {ty})"),
+                    &format!("{cast}({cast}({text} AS JSON) AS {ty})"),
+                )
+            }
+            LogicalType::Variant => self.by_kind(&text, &format!("{cast}({text} AS JSON)")),
+            _ => format!("{cast}({text} AS {ty})"),
+        }
+    }
+
+    fn by_kind(&self, string: &str, other: &str) -> String {
+        match self.kind {
+            None if self.strings => string.to_owned(),
+            None => other.to_owned(),
+            Some(kind) => {
+                format!("CASE WHEN {} = {STRING_KIND} THEN {string} ELSE {other} END", Identifier(kind))
+            }
+        }
+    }
+}
+
+/// Creates an empty table.
+pub(in crate::engine) fn create_table(table: &TableRef, columns: &[(String, LogicalType)]) -> String {
+    let columns: Vec<String> =
+        columns.iter().map(|(name, ty)| format!("{} {ty}", Identifier(name))).collect();
+    format!("CREATE TABLE {table} ({})", columns.join(", "))
+}
+
+pub(in crate::engine) fn add_column(table: &TableRef, name: &str, ty: &LogicalType) -> String {
+    format!("ALTER TABLE {table} ADD COLUMN {} {ty}", Identifier(name))
+}
+
+pub(in crate::engine) fn widen_column(table: &TableRef, name: &str, ty: &LogicalType) -> String {
+    format!("ALTER TABLE {table} ALTER COLUMN {} SET DATA TYPE {ty}", Identifier(name))
+}
+
+/// Inserts expressions over a relation into the named columns.
+pub(in crate::engine) fn insert_values(
+    table: &TableRef,
+    columns: &[&str],
+    values: &[String],
+    relation: impl Display,
+) -> String {
+    let columns: Vec<String> = columns.iter().map(|name| Identifier(name).to_string()).collect();
+    format!("INSERT INTO {table} ({}) SELECT {} FROM {relation}", columns.join(", "), values.join(", "))
+}
+
+/// Inserts a row of defaults.
+pub(in crate::engine) fn insert_defaults(table: &TableRef) -> String {
+    format!("INSERT INTO {table} DEFAULT VALUES")
+}
+
+/// One value that cannot be cast, if there is any.
+pub(in crate::engine) fn first_uncastable(text: &str, tried: &str, relation: impl Display) -> String {
+    format!("SELECT {0} FROM {relation} WHERE {0} IS NOT NULL AND {tried} IS NULL LIMIT 1", Identifier(text))
+}

@@ -1,0 +1,125 @@
+//! `POST /append`: JSON rows into a table that grows with them (LP).
+
+mod columns;
+mod rows;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::extract::{Caller, Params, collect};
+use super::response::{ApiError, Code, ErrorDetail, Result};
+use super::session::{CancelOnDrop, RequestSession};
+use super::state::Lakehouse;
+use super::upload;
+use crate::engine::ingest::{Append, IngestTarget};
+use crate::engine::run_blocking;
+use crate::error::{Error, ErrorKind};
+
+/// What became of an append (LP-02, LP-10).
+#[derive(Debug, Serialize)]
+pub(super) struct Appended {
+    ok: bool,
+    error_code: Option<AppendCode>,
+    error_message: Option<String>,
+    task_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorDetail>,
+}
+
+/// Why an append failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum AppendCode {
+    InvalidData,
+    IncompatibleSchema,
+}
+
+/// Adds the body's rows to a table; they are committed when this answers (LP-03).
+///
+/// # Errors
+/// What LX-04 says of credentials, size and faults of the server. What the data or the target cause is a 200 with
+/// `ok: false` (LP-02), a request that cannot be understood a 400 of both shapes (LP-10).
+pub(super) async fn run(
+    caller: Caller,
+    State(state): State<Lakehouse>,
+    params: Params,
+    body: Body,
+) -> Result<Response> {
+    let body = collect(body, state.json_body_limit).await?;
+    let (target, rows) = match understand(&params, body).await {
+        Ok(understood) => understood,
+        Err(error) if error.code() == Code::BadRequest => return Ok(malformed(error)),
+        Err(error) => return Err(error),
+    };
+    let outcome = match rows {
+        Ok(append) => store(&caller, append).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => Ok(Json(Appended::done(state.tasks.issue(&caller.0))).into_response()),
+        Err(error) => match code(error.kind()) {
+            Some(code) => Ok(Json(Appended::failed(code, explained(&error, &target))).into_response()),
+            None => Err(error.into()),
+        },
+    }
+}
+
+/// Reads target and rows. The inner result tells rows that are JSON but no rows.
+async fn understand(params: &Params, body: Bytes) -> Result<(IngestTarget, crate::error::Result<Append>)> {
+    let target = upload::target(params)?;
+    params.flag("sync")?;
+    let into = target.clone();
+    // Large bodies take long to read; small ones are not worth another thread.
+    let read = move || rows::read(&body, into);
+    match run_blocking(move || Ok(read())).await?? {
+        rows::Read::Rows(append) => Ok((target, Ok(append))),
+        rows::Read::NoRows(error) => Ok((target, Err(error))),
+    }
+}
+
+async fn store(caller: &Caller, append: Append) -> crate::error::Result<()> {
+    if append.groups.is_empty() {
+        return Ok(());
+    }
+    let session = RequestSession::ephemeral(&caller.0).await?;
+    session.append(append, &CancelOnDrop::default()).await
+}
+
+/// The code of a failure that data or target caused; `None` for the server's own.
+fn code(kind: ErrorKind) -> Option<AppendCode> {
+    match kind {
+        ErrorKind::IncompatibleSchema => Some(AppendCode::IncompatibleSchema),
+        ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::Config | ErrorKind::Unauthenticated => None,
+        _ => Some(AppendCode::InvalidData),
+    }
+}
+
+fn explained(error: &Error, target: &IngestTarget) -> String {
+    match error.kind() {
+        ErrorKind::IncompatibleSchema => format!("cannot append to \"{}\": {error}", target.table),
+        _ => error.message().to_owned(),
+    }
+}
+
+fn malformed(error: ApiError) -> Response {
+    let status = error.status();
+    let message = error.message().to_owned();
+    let body =
+        Appended { error: Some(error.into_detail()), ..Appended::failed(AppendCode::InvalidData, message) };
+    (status, Json(body)).into_response()
+}
+
+impl Appended {
+    fn done(task_id: Uuid) -> Self {
+        Self { ok: true, error_code: None, error_message: None, task_id: Some(task_id), error: None }
+    }
+
+    fn failed(code: AppendCode, message: String) -> Self {
+        Self { ok: false, error_code: Some(code), error_message: Some(message), task_id: None, error: None }
+    }
+}

@@ -1,0 +1,47 @@
+//! Arrow IPC streams and files, read batch by batch (LU-08).
+
+use std::io::{BufReader, Read};
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use arrow::ipc::reader::{FileReader, StreamReader};
+
+use crate::engine::ingest::{ArrowSource, UploadFile};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The batches of an IPC file or stream; the file goes with them.
+///
+/// # Errors
+/// InvalidData for a body that is neither.
+pub(super) fn open(file: UploadFile) -> Result<ArrowSource> {
+    let mut magic = [0; 6];
+    let mut reader =
+        file.reopen().map_err(|fault| Error::internal(format!("cannot read an upload: {fault}")))?;
+    // A body shorter than the magic is no IPC file, and the stream reader says what is wrong with it.
+    let is_file = reader.read_exact(&mut magic).is_ok() && &magic == b"ARROW1";
+    let reader = file.reopen().map_err(|fault| Error::internal(format!("cannot read an upload: {fault}")))?;
+    let reader = BufReader::with_capacity(1 << 18, reader);
+    Ok(if is_file {
+        let batches = FileReader::try_new(reader, None).map_err(|fault| unreadable(&fault))?;
+        ArrowSource { schema: batches.schema(), batches: with_file(file, batches) }
+    } else {
+        let batches = StreamReader::try_new(reader, None).map_err(|fault| unreadable(&fault))?;
+        ArrowSource { schema: batches.schema(), batches: with_file(file, batches) }
+    })
+}
+
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+fn with_file(
+    file: UploadFile,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
+) -> Batches {
+    Box::new(batches.map(move |batch| {
+        let _kept = &file;
+        batch.map_err(|fault| unreadable(&fault))
+    }))
+}
+
+fn unreadable(fault: &ArrowError) -> Error {
+    Error::new(ErrorKind::InvalidData, format!("the body is not an Arrow IPC stream or file: {fault}"))
+}

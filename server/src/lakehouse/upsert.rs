@@ -1,0 +1,34 @@
+//! `POST /upsert`: a file merged into a table by its keys (LM).
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use http::HeaderMap;
+
+use super::extract::{Caller, Params};
+use super::response::Result;
+use super::state::Lakehouse;
+use super::upload::{self, Load, Loaded};
+use crate::engine::ingest::{IngestMode, IngestTarget, Keys};
+
+/// Merges the body into a table.
+///
+/// # Errors
+/// `bad-request` for missing parameters, the key after the catalog's faults (LM-01); the codes of LX-04 for target
+/// and data.
+pub(super) async fn run(
+    caller: Caller,
+    State(state): State<Lakehouse>,
+    params: Params,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Loaded>> {
+    let load = load(upload::target(&params)?, &params);
+    upload::store(&caller, &state, &params, &headers, body, load).await
+}
+
+/// The upsert that the query parameters ask for.
+pub(super) fn load(target: IngestTarget, params: &Params) -> Load {
+    let keys = Keys { primary: params.list("primary_key"), cursor: params.list("cursor_field") };
+    Load { target, mode: IngestMode::CREATE_APPEND, keys: Some(keys) }
+}
