@@ -9,6 +9,7 @@ pub mod client;
 pub mod coverage;
 pub mod fault;
 pub mod quirks;
+pub mod report;
 pub mod run;
 pub mod spec;
 pub mod step;
