@@ -47,7 +47,8 @@ pub(super) fn switch(connection: &Connection, target: &Target) -> Result<()> {
     let schema = target.schema.as_deref().unwrap_or(sql::MAIN);
     if catalog.is_empty() || schema.is_empty() {
         // DuckDB's parser has no empty names; the answer is that of any other name that does not exist.
-        let message = format!("Catalog Error: SET schema: No catalog + schema named \"{catalog}.{schema}\" found.");
+        let message =
+            format!("Catalog Error: SET schema: No catalog + schema named \"{catalog}.{schema}\" found.");
         return Err(Error::new(ErrorKind::Sql, message));
     }
     connection.run(&sql::use_schema(&catalog, schema))

@@ -7,6 +7,7 @@ mod cancel;
 mod credentials;
 mod decode;
 mod encode;
+mod ingest;
 mod messages;
 mod metadata;
 mod options;
@@ -86,6 +87,7 @@ async fn fetch(session: Arc<Session>, run: Run<Query>) -> Result<Answer> {
 async fn put(session: &Arc<Session>, command: Command, upload: Upload) -> Result<Bytes> {
     let count = match command {
         Command::CommandStatementUpdate(update) => statement::update(session, update).await?,
+        Command::CommandStatementIngest(command) => ingest::run(session, command, upload).await?,
         Command::CommandPreparedStatementUpdate(update) => {
             prepared::update(session, &update.prepared_statement_handle, upload).await?
         }

@@ -1,6 +1,7 @@
 //! The port in process: what its parts do together.
 
 mod client;
+mod ingest;
 mod metadata;
 mod prepared;
 mod queries;
