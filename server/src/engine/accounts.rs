@@ -6,8 +6,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
+use super::analytics::Store;
 use super::config::EngineConfig;
 use super::instance::InstancePool;
+use super::projects::Project;
 use super::tenant::Tenant;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -17,20 +19,22 @@ pub(super) struct Accounts {
     config: Arc<EngineConfig>,
     pool: Arc<InstancePool>,
     declared: HashMap<String, Arc<Tenant>>,
+    analytics: Arc<Store>,
     undeclared: Mutex<HashMap<(String, String), Arc<Tenant>>>,
 }
 
 impl Accounts {
-    pub(super) fn new(config: Arc<EngineConfig>, pool: Arc<InstancePool>) -> Self {
+    pub(super) fn new(config: Arc<EngineConfig>, pool: Arc<InstancePool>, analytics: Arc<Store>) -> Self {
         let declared = config
             .users
             .iter()
             .map(|account| {
-                let tenant = Tenant::new(&account.name, true, Arc::clone(&config), Arc::clone(&pool));
+                let project = Project::of_declared(&account.name, &config, &analytics);
+                let tenant = Tenant::new(&account.name, true, project, &config, Arc::clone(&pool));
                 (account.name.clone(), tenant)
             })
             .collect();
-        Self { config, pool, declared, undeclared: Mutex::new(HashMap::new()) }
+        Self { config, pool, declared, analytics, undeclared: Mutex::new(HashMap::new()) }
     }
 
     /// The tenant of a user who proved the password.
@@ -56,9 +60,10 @@ impl Accounts {
 
     fn undeclared(&self, user: &str, password: &str) -> Arc<Tenant> {
         let mut tenants = self.undeclared.lock();
-        let tenant = tenants
-            .entry((user.to_owned(), password.to_owned()))
-            .or_insert_with(|| Tenant::new(user, false, Arc::clone(&self.config), Arc::clone(&self.pool)));
+        let tenant = tenants.entry((user.to_owned(), password.to_owned())).or_insert_with(|| {
+            let project = Project::of_undeclared(user, &self.config, &self.analytics);
+            Tenant::new(user, false, project, &self.config, Arc::clone(&self.pool))
+        });
         tenant.touch();
         Arc::clone(tenant)
     }

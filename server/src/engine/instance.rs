@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::config::EngineConfig;
 use super::duck::{Connection, Database, ScanRegistry, Settings};
+use super::projects::{self, Viewer};
 use super::spool::SpoolFolder;
 use super::sql;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +18,7 @@ pub struct Instance {
     database: Database,
     scans: ScanRegistry,
     folder: Arc<SpoolFolder>,
+    viewer: Arc<Viewer>,
     broken: AtomicBool,
 }
 
@@ -32,6 +34,8 @@ impl Instance {
         let connection = database.connect()?;
         let scans = ScanRegistry::install(&connection)?;
         connection.run(sql::START_ZONE)?;
+        let viewer = Arc::new(Viewer::default());
+        projects::attach(&connection, &viewer)?;
         for (name, file) in &config.attaches {
             connection.run(&sql::attach_file(name, file)).map_err(|error| attach_fault(name, &error))?;
         }
@@ -42,7 +46,7 @@ impl Instance {
             connection.run(&sql::allow_directory(&folder.path().to_string_lossy()))?;
             connection.run(sql::NO_EXTERNAL_ACCESS)?;
         }
-        Ok(Arc::new(Self { database, scans, folder, broken: AtomicBool::new(false) }))
+        Ok(Arc::new(Self { database, scans, folder, viewer, broken: AtomicBool::new(false) }))
     }
 
     pub(super) fn connect(&self) -> Result<Connection> {
@@ -52,6 +56,11 @@ impl Instance {
     /// Makes streams of Arrow batches readable by SQL on this instance.
     pub(super) fn scans(&self) -> &ScanRegistry {
         &self.scans
+    }
+
+    /// What the instance's statements see of the analytics store.
+    pub(super) fn viewer(&self) -> &Arc<Viewer> {
+        &self.viewer
     }
 
     /// The folder for spooled rows and uploads, the only one that SQL may read.

@@ -18,6 +18,7 @@ pub mod ingest;
 mod instance;
 mod live;
 mod prepared;
+mod projects;
 mod query_log;
 mod session;
 mod sessions;
@@ -75,12 +76,12 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Arc<Self> {
         let config = Arc::new(config);
         let pool = InstancePool::new(Arc::clone(&config));
-        let accounts = Accounts::new(Arc::clone(&config), Arc::clone(&pool));
         let analytics = Arc::new(Store::new(analytics::Settings {
             keys: config.api_keys.clone(),
             environments: config.environments.clone(),
             allow_any_key: config.allow_any_user,
         }));
+        let accounts = Accounts::new(Arc::clone(&config), Arc::clone(&pool), Arc::clone(&analytics));
         Arc::new(Self { config, accounts, pool, analytics, probe: Arc::default() })
     }
 

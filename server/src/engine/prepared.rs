@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::cancel::CancelToken;
 use super::duck::{Connection, Extracted, Prepared, Returns, StatementKind};
 use super::guard;
+use super::projects::refusal;
 use super::session::Session;
 use super::sql::lexer;
 use super::types::{Column, Fidelity, LogicalType, ResultShape};
@@ -117,6 +118,7 @@ impl Session {
 pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
     // Before DuckDB looks at the text, because parsing already looks up what a PRAGMA names.
     guard::check_text(sql)?;
+    refusal::check(sql)?;
     let extracted = connection.extract(sql)?;
     match extracted.len() {
         1 => {}
@@ -124,7 +126,7 @@ pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
         _ if lexer::count_statements(sql) == 1 => return plan_expanded(connection, &extracted),
         _ => return Err(not_one()),
     }
-    extracted.prepare(connection, 0)
+    extracted.prepare(connection, 0).map_err(|error| refusal::rephrase(connection, sql, error))
 }
 
 /// A PIVOT without an IN list: DuckDB expands it to the creation of its enum types, which has to run before the rest

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::blocking;
 use super::cancel::{CancelToken, Gate};
-use super::duck::{Connection, is_fatal};
+use super::duck::{Connection, ConnectionId, is_fatal};
 use super::instance::Instance;
 use super::live::Live;
 use super::stream::StreamShared;
@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Session {
     id: Uuid,
     instance: Arc<Instance>,
+    reader: ConnectionId,
     slot: Arc<Mutex<Slot>>,
     gate: Arc<Gate>,
     runtime: Handle,
@@ -79,6 +80,8 @@ impl Session {
     /// Internal when the instance is broken.
     pub(super) fn open(id: Uuid, instance: Arc<Instance>) -> Result<Arc<Self>> {
         let connection = instance.connect()?;
+        connection.run(super::sql::product_analytics::PROPERTY_MACRO)?;
+        let reader = connection.id();
         let runtime = Handle::current();
         let gate = Gate::new(connection.interrupt_handle(), runtime.clone());
         let slot = Slot {
@@ -91,6 +94,7 @@ impl Session {
         Ok(Arc::new(Self {
             id,
             instance,
+            reader,
             slot: Arc::new(Mutex::new(slot)),
             gate,
             runtime,
@@ -175,6 +179,7 @@ impl Session {
         slot.connection()?;
         slot.settle(&self.gate);
         let running = self.gate.enter(cancel)?;
+        self.instance.viewer().begin(self.reader, slot.in_transaction);
         let outcome = cancel.explain(work(&mut slot));
         drop(running);
         self.note_fatal(outcome)
@@ -265,12 +270,14 @@ impl Session {
         self.closing.cancel("the session was closed");
         self.gate.cancel_running("the session was closed");
         let mut slot = Arc::clone(&self.slot).lock_owned().await;
+        let (viewer, reader) = (Arc::clone(self.instance.viewer()), self.reader);
         let _ = blocking::run(move || {
             if let Some(live) = slot.live.take() {
                 live.end(Error::new(ErrorKind::Cancelled, "the session was closed"));
             }
             // Disconnecting rolls an open transaction back.
             slot.connection = None;
+            viewer.forget(reader);
             Ok(())
         })
         .await;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::blocking;
 use super::config::EngineConfig;
 use super::instance::{Instance, InstancePool};
+use super::projects::Project;
 use super::query_log::QueryLog;
 use super::session::Session;
 use super::sessions::Sessions;
@@ -19,6 +20,7 @@ use crate::error::Result;
 pub struct Tenant {
     name: String,
     declared: bool,
+    project: Option<Project>,
     pool: Arc<InstancePool>,
     instance: Mutex<Option<Arc<Instance>>>,
     sessions: Sessions,
@@ -30,12 +32,14 @@ impl Tenant {
     pub(super) fn new(
         name: &str,
         declared: bool,
-        config: Arc<EngineConfig>,
+        project: Option<Project>,
+        config: &EngineConfig,
         pool: Arc<InstancePool>,
     ) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
             declared,
+            project,
             pool,
             instance: Mutex::new(None),
             sessions: Sessions::new(config.session_idle_timeout),
@@ -96,6 +100,9 @@ impl Tenant {
             return Ok(Arc::clone(instance));
         }
         let instance = self.pool.take()?;
+        if let Some(project) = &self.project {
+            instance.viewer().show(project.clone());
+        }
         *slot = Some(Arc::clone(&instance));
         Ok(instance)
     }

@@ -12,7 +12,7 @@ use super::keyring::Keyring;
 use super::project::{Project, Snapshot};
 
 /// What the store is told at start-up.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Settings {
     /// The declared API keys (AX-03), the first of which tenants see unless told otherwise (AC-02).
     pub keys: Vec<String>,
@@ -20,6 +20,17 @@ pub struct Settings {
     pub environments: Vec<String>,
     /// Whether any non-empty key is accepted (LX-13).
     pub allow_any_key: bool,
+}
+
+impl fmt::Debug for Settings {
+    /// Keys are secrets: only their number is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("keys", &self.keys.len())
+            .field("environments", &self.environments)
+            .field("allow_any_key", &self.allow_any_key)
+            .finish()
+    }
 }
 
 /// Every project of the server.

@@ -13,8 +13,10 @@ mod probe;
 mod result;
 mod scan;
 mod statement;
+mod table_function;
 mod type_handle;
 mod value;
+mod vector_writer;
 
 pub use connection::{Connection, InterruptHandle};
 pub use database::{Database, Settings};
@@ -23,7 +25,9 @@ pub use export::BatchBuilder;
 pub use result::{Chunk, ResultSet, Returns};
 pub use scan::{BatchReader, SCAN_FUNCTION, ScanGuard, ScanRegistry};
 pub use statement::{Extracted, Prepared, StatementKind};
+pub use table_function::{ConnectionId, TableScan, TableSource};
 pub use value::Value;
+pub use vector_writer::{ChunkWriter, VectorWriter};
 
 /// A count of DuckDB's as a length in memory.
 fn length(count: libduckdb_sys::idx_t) -> usize {

@@ -5,6 +5,7 @@ pub(super) mod append;
 pub mod catalog;
 pub(super) mod ingest;
 pub mod lexer;
+pub mod product_analytics;
 
 use std::fmt;
 
@@ -70,6 +71,16 @@ pub(super) fn attach_memory(name: &str) -> String {
 /// Attaches a DuckDB file read-only (LS-10).
 pub(super) fn attach_file(name: &str, path: &str) -> String {
     format!("ATTACH {} AS {} (READ_ONLY)", Literal(path), Identifier(name))
+}
+
+/// Attaches a new DuckDB file for writing.
+pub(super) fn attach_new_file(name: &str, path: &str) -> String {
+    format!("ATTACH {} AS {}", Literal(path), Identifier(name))
+}
+
+/// Detaches a catalog, which writes what its file lacks.
+pub(super) fn detach(name: &str) -> String {
+    format!("DETACH {}", Identifier(name))
 }
 
 /// The zone every session starts in (LS-07, FY-2).

@@ -1,0 +1,136 @@
+//! Keeping `product_analytics` what it is (AC-05).
+//!
+//! It is attached read-only, so that DuckDB itself refuses every write. Two things are left to us: statements that
+//! would put another database in its place, which DuckDB allows, and the words for writes to its views, which DuckDB
+//! refuses for being views before it gets to their database being read-only.
+
+use super::PRODUCT_ANALYTICS;
+use crate::engine::duck::Connection;
+use crate::engine::sql::lexer::{self, Token};
+use crate::engine::sql::{self, product_analytics};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Refuses to detach, replace or rename the database. These statements stand alone: DuckDB's grammar lets none of
+/// them into PREPARE, EXPLAIN or a function.
+///
+/// # Errors
+/// Refused.
+pub(crate) fn check(sql: &str) -> Result<()> {
+    let mut tokens = lexer::tokens(sql);
+    let Some(first) = tokens.next() else { return Ok(()) };
+    let moves = if first.is_keyword("detach") {
+        name_after(&tokens.collect::<Vec<_>>(), &["database", "schema", "if", "exists"])
+    } else if first.is_keyword("alter") {
+        let rest: Vec<_> = tokens.collect();
+        rest.first()
+            .filter(|token| token.is_keyword("database"))
+            .and_then(|_| name_after(&rest, &["database", "if", "exists"]))
+    } else if first.is_keyword("attach") {
+        replaced(&tokens.collect::<Vec<_>>())
+    } else {
+        None
+    };
+    if moves.is_some_and(|name| name.eq_ignore_ascii_case(PRODUCT_ANALYTICS)) {
+        let message = format!("Permission Error: \"{PRODUCT_ANALYTICS}\" is managed by the server");
+        return Err(Error::new(ErrorKind::Refused, message));
+    }
+    Ok(())
+}
+
+/// The first name that is none of the keywords before it.
+fn name_after(tokens: &[Token<'_>], keywords: &[&str]) -> Option<String> {
+    let name = tokens.iter().find(|token| !keywords.iter().any(|keyword| token.is_keyword(keyword)));
+    match name {
+        Some(Token::Word { name, .. }) => Some(name.clone()),
+        Some(Token::Text(text)) => Some((*text).to_owned()),
+        _ => None,
+    }
+}
+
+/// What `ATTACH OR REPLACE` would replace: the alias, else the name that DuckDB takes from the path.
+fn replaced(tokens: &[Token<'_>]) -> Option<String> {
+    if !tokens.first().is_some_and(|token| token.is_keyword("or")) {
+        return None;
+    }
+    let alias = tokens.iter().position(|token| token.is_keyword("as"));
+    if let Some(alias) = alias {
+        return name_after(&tokens[alias + 1..], &[]);
+    }
+    let path =
+        tokens.iter().find_map(|token| if let Token::Text(path) = token { Some(*path) } else { None })?;
+    let name = path.rsplit(['/', '\\', ':']).next().unwrap_or(path);
+    Some(name.split('.').next().unwrap_or(name).to_owned())
+}
+
+/// What DuckDB would have said of a write to a table of the database, if `sql`, whose planning failed with `error`,
+/// writes to one of its views; else `error`.
+pub(crate) fn rephrase(connection: &Connection, sql: &str, error: Error) -> Error {
+    let tokens: Vec<_> = lexer::tokens(sql).collect();
+    let Some((kind, target)) = write_target(&tokens) else { return error };
+    match is_view_of_ours(connection, &target) {
+        Ok(true) => Error::new(
+            error.kind(),
+            format!(
+                "Invalid Input Error: Cannot execute statement of type \"{kind}\" on database \"{PRODUCT_ANALYTICS}\" which is attached in read-only mode!"
+            ),
+        ),
+        // A transaction that is aborted tells nothing about names; then DuckDB's first error stands.
+        Ok(false) | Err(_) => error,
+    }
+}
+
+/// What a statement writes to, and DuckDB's name for its type. CTEs and options stand in parentheses, so that the
+/// first verb outside of them is the statement's own.
+fn write_target(tokens: &[Token<'_>]) -> Option<(&'static str, Vec<String>)> {
+    const VERBS: &[(&str, &str, &[&str])] = &[
+        ("insert", "INSERT", &["or", "replace", "ignore", "into"]),
+        ("update", "UPDATE", &["or", "only"]),
+        ("delete", "DELETE", &["from", "only"]),
+        ("truncate", "DELETE", &["table"]),
+        ("merge", "MERGE_INTO", &["into"]),
+        ("copy", "COPY", &[]),
+    ];
+    let mut depth = 0_usize;
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            _ => {
+                if let Some((_, kind, between)) = VERBS.iter().find(|(verb, ..)| token.is_keyword(verb)) {
+                    let rest = tokens[at + 1..].iter();
+                    let rest = rest.skip_while(|token| between.iter().any(|word| token.is_keyword(word)));
+                    return Some((kind, dotted_name(rest)));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn dotted_name<'a>(mut tokens: impl Iterator<Item = &'a Token<'a>>) -> Vec<String> {
+    let mut parts = Vec::new();
+    while let Some(Token::Word { name, .. }) = tokens.next() {
+        parts.push(name.clone());
+        if tokens.next() != Some(&Token::Symbol('.')) {
+            break;
+        }
+    }
+    parts
+}
+
+/// Whether `name`, looked up as DuckDB does from where the session stands, is a view of the database.
+fn is_view_of_ours(connection: &Connection, name: &[String]) -> Result<bool> {
+    let (catalog, schema) = sql::current_target(connection)?;
+    let ours = |name: &str| name.eq_ignore_ascii_case(PRODUCT_ANALYTICS);
+    let (schema, view) = match name {
+        [catalog, schema, view] if ours(catalog) => (schema.as_str(), view),
+        [catalog, view] if ours(catalog) => (sql::MAIN, view),
+        [schema, view] if ours(&catalog) => (schema.as_str(), view),
+        [view] if ours(&catalog) => (schema.as_str(), view),
+        _ => return Ok(false),
+    };
+    let found =
+        connection.query(&product_analytics::find_view(PRODUCT_ANALYTICS, schema, view))?.text_rows()?;
+    Ok(!found.is_empty())
+}

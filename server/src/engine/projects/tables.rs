@@ -1,0 +1,341 @@
+//! The store's tables as DuckDB scans them.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use uuid::Uuid;
+
+use crate::engine::analytics::events::EventChunk;
+use crate::engine::analytics::{IdRef, IdentityRef, Snapshot};
+use crate::engine::duck::{ChunkWriter, TableScan, VectorWriter};
+use crate::engine::types::LogicalType;
+
+/// What the table function can scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    /// Events as they were ingested (AC-06), and with their subject's present identity (AC-09).
+    Events,
+    /// Identities, deleted ones included (AC-07).
+    Identities,
+    /// Known ids (AC-08, AC-10).
+    Ids,
+}
+
+/// A column of any table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    Event(EventColumn),
+    Identity(IdentityColumn),
+    Id(IdColumn),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EventColumn {
+    Timestamp,
+    Uuid,
+    Event,
+    Properties,
+    DistinctId,
+    AnonymousId,
+    DeviceId,
+    SessionId,
+    IdentityThen,
+    TraitsThen,
+    IdentityNow,
+    TraitsNow,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IdentityColumn {
+    Version,
+    Uuid,
+    Traits,
+    IsIdentified,
+    IsDeleted,
+    CreatedAt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IdColumn {
+    /// How many merges have moved the id.
+    Moves,
+    DistinctId,
+    FirstIdentity,
+    CreatedAt,
+    MovedAt,
+    IdentityNow,
+    TraitsNow,
+    UpdatedAt,
+    IsIdentified,
+    IdentityCreatedAt,
+}
+
+// In each table the first column is a number, because counting rows reads the first column.
+const EVENTS: &[Column] = &[
+    Column::Event(EventColumn::Timestamp),
+    Column::Event(EventColumn::Uuid),
+    Column::Event(EventColumn::Event),
+    Column::Event(EventColumn::Properties),
+    Column::Event(EventColumn::DistinctId),
+    Column::Event(EventColumn::AnonymousId),
+    Column::Event(EventColumn::DeviceId),
+    Column::Event(EventColumn::SessionId),
+    Column::Event(EventColumn::IdentityThen),
+    Column::Event(EventColumn::TraitsThen),
+    Column::Event(EventColumn::IdentityNow),
+    Column::Event(EventColumn::TraitsNow),
+];
+
+const IDENTITIES: &[Column] = &[
+    Column::Identity(IdentityColumn::Version),
+    Column::Identity(IdentityColumn::Uuid),
+    Column::Identity(IdentityColumn::Traits),
+    Column::Identity(IdentityColumn::IsIdentified),
+    Column::Identity(IdentityColumn::IsDeleted),
+    Column::Identity(IdentityColumn::CreatedAt),
+];
+
+const IDS: &[Column] = &[
+    Column::Id(IdColumn::Moves),
+    Column::Id(IdColumn::DistinctId),
+    Column::Id(IdColumn::FirstIdentity),
+    Column::Id(IdColumn::CreatedAt),
+    Column::Id(IdColumn::MovedAt),
+    Column::Id(IdColumn::IdentityNow),
+    Column::Id(IdColumn::TraitsNow),
+    Column::Id(IdColumn::UpdatedAt),
+    Column::Id(IdColumn::IsIdentified),
+    Column::Id(IdColumn::IdentityCreatedAt),
+];
+
+impl Table {
+    /// The table that the function's argument names.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "events" => Some(Self::Events),
+            "identities" => Some(Self::Identities),
+            "ids" => Some(Self::Ids),
+            _ => None,
+        }
+    }
+
+    pub(super) fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Events => EVENTS,
+            Self::Identities => IDENTITIES,
+            Self::Ids => IDS,
+        }
+    }
+
+    pub(super) fn row_count(self, snapshot: &Snapshot) -> usize {
+        match self {
+            Self::Events => snapshot.events.len(),
+            Self::Identities => snapshot.identities.identity_count(),
+            Self::Ids => snapshot.identities.id_count(),
+        }
+    }
+}
+
+impl Column {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Event(column) => match column {
+                EventColumn::Timestamp => "timestamp",
+                EventColumn::Uuid => "uuid",
+                EventColumn::Event => "event",
+                EventColumn::Properties => "properties",
+                EventColumn::DistinctId => "distinct_id",
+                EventColumn::AnonymousId => "anonymous_id",
+                EventColumn::DeviceId => "device_id",
+                EventColumn::SessionId => "session_id",
+                EventColumn::IdentityThen => "identity_then",
+                EventColumn::TraitsThen => "traits_then",
+                EventColumn::IdentityNow => "identity_now",
+                EventColumn::TraitsNow => "traits_now",
+            },
+            Self::Identity(column) => match column {
+                IdentityColumn::Version => "version",
+                IdentityColumn::Uuid => "uuid",
+                IdentityColumn::Traits => "traits",
+                IdentityColumn::IsIdentified => "is_identified",
+                IdentityColumn::IsDeleted => "is_deleted",
+                IdentityColumn::CreatedAt => "created_at",
+            },
+            Self::Id(column) => match column {
+                IdColumn::Moves => "moves",
+                IdColumn::DistinctId => "distinct_id",
+                IdColumn::FirstIdentity => "first_identity",
+                IdColumn::CreatedAt => "created_at",
+                IdColumn::MovedAt => "moved_at",
+                IdColumn::IdentityNow => "identity_now",
+                IdColumn::TraitsNow => "traits_now",
+                IdColumn::UpdatedAt => "updated_at",
+                IdColumn::IsIdentified => "is_identified",
+                IdColumn::IdentityCreatedAt => "identity_created_at",
+            },
+        }
+    }
+
+    pub(super) fn ty(self) -> LogicalType {
+        use {EventColumn as E, IdColumn as K, IdentityColumn as I};
+        match self {
+            Self::Event(E::Properties | E::TraitsThen | E::TraitsNow)
+            | Self::Identity(I::Traits)
+            | Self::Id(K::TraitsNow) => LogicalType::Json,
+            Self::Event(E::Timestamp)
+            | Self::Identity(I::CreatedAt)
+            | Self::Id(K::CreatedAt | K::MovedAt | K::UpdatedAt | K::IdentityCreatedAt) => {
+                LogicalType::TimestampTz
+            }
+            Self::Identity(I::Version) | Self::Id(K::Moves) => LogicalType::BigInt,
+            Self::Identity(I::IsIdentified | I::IsDeleted) | Self::Id(K::IsIdentified) => {
+                LogicalType::Boolean
+            }
+            Self::Event(_) | Self::Identity(_) | Self::Id(_) => LogicalType::Varchar,
+        }
+    }
+}
+
+/// A run of rows that one call may write: of one chunk, for events.
+#[derive(Debug, Clone)]
+struct Run {
+    chunk: usize,
+    rows: Range<usize>,
+}
+
+/// One execution's pass over a table.
+pub(super) struct Scan {
+    snapshot: Arc<Snapshot>,
+    columns: Vec<Column>,
+    runs: Vec<Run>,
+    next: AtomicUsize,
+}
+
+/// As many rows as DuckDB's vectors hold.
+const RUN: usize = 2048;
+
+impl Scan {
+    pub(super) fn new(table: Table, snapshot: Arc<Snapshot>, places: Vec<usize>) -> Self {
+        let split = |chunk: usize, len: usize| {
+            (0..len).step_by(RUN).map(move |start| Run { chunk, rows: start..len.min(start + RUN) })
+        };
+        let runs = match table {
+            Table::Events => {
+                let chunks = snapshot.events.chunks().iter().enumerate();
+                chunks.flat_map(|(chunk, events)| split(chunk, events.len())).collect()
+            }
+            Table::Identities | Table::Ids => split(0, table.row_count(&snapshot)).collect(),
+        };
+        // A place that is none of ours would be DuckDB's row number, which these tables do not offer.
+        let columns = places.iter().filter_map(|&place| table.columns().get(place).copied()).collect();
+        Self { snapshot, columns, runs, next: AtomicUsize::new(0) }
+    }
+}
+
+impl TableScan for Scan {
+    fn threads(&self) -> usize {
+        self.runs.len()
+    }
+
+    fn next(&self, out: &mut ChunkWriter<'_>) -> usize {
+        let Some(run) = self.runs.get(self.next.fetch_add(1, Ordering::Relaxed)) else { return 0 };
+        for (place, column) in self.columns.iter().enumerate() {
+            let Some(mut writer) = out.column(place) else { continue };
+            match *column {
+                Column::Event(column) => {
+                    write_events(
+                        &self.snapshot,
+                        &self.snapshot.events.chunks()[run.chunk],
+                        run,
+                        column,
+                        &mut writer,
+                    );
+                }
+                Column::Identity(column) => write_identities(&self.snapshot, run, column, &mut writer),
+                Column::Id(column) => write_ids(&self.snapshot, run, column, &mut writer),
+            }
+        }
+        run.rows.len()
+    }
+}
+
+fn write_events(
+    snapshot: &Snapshot,
+    chunk: &EventChunk,
+    run: &Run,
+    column: EventColumn,
+    out: &mut VectorWriter<'_>,
+) {
+    let ids = &snapshot.identities;
+    let id = |id: Option<IdRef>| id.map(|id| &*ids.id(id).text);
+    for (to, row) in run.rows.clone().enumerate() {
+        let event = chunk.event(row);
+        let now = || event.subject().map(|subject| ids.resolve(subject));
+        match column {
+            EventColumn::Timestamp => out.integer(to, event.timestamp().0),
+            EventColumn::Uuid => write_uuid(out, to, Some(event.uuid())),
+            EventColumn::Event => out.text(to, Some(event.event())),
+            EventColumn::Properties => out.text(to, Some(event.properties())),
+            EventColumn::DistinctId => out.text(to, id(event.distinct_id())),
+            EventColumn::AnonymousId => out.text(to, id(event.anonymous_id())),
+            EventColumn::DeviceId => out.text(to, event.device_id()),
+            EventColumn::SessionId => out.text(to, event.session_id()),
+            EventColumn::IdentityThen => {
+                write_uuid(out, to, event.identity().map(|identity| ids.identity(identity).uuid));
+            }
+            EventColumn::TraitsThen => out.text(to, event.identity_traits().map(|traits| &**traits)),
+            EventColumn::IdentityNow => write_uuid(out, to, now().map(|identity| identity.uuid)),
+            EventColumn::TraitsNow => out.text(to, now().map(|identity| &**identity.traits.text())),
+        }
+    }
+}
+
+fn write_identities(snapshot: &Snapshot, run: &Run, column: IdentityColumn, out: &mut VectorWriter<'_>) {
+    for (to, row) in run.rows.clone().enumerate() {
+        let identity = snapshot.identities.identity(IdentityRef(place(row)));
+        match column {
+            IdentityColumn::Version => out.integer(to, identity.version),
+            IdentityColumn::Uuid => write_uuid(out, to, Some(identity.uuid)),
+            IdentityColumn::Traits => out.text(to, Some(identity.traits.text())),
+            IdentityColumn::IsIdentified => out.boolean(to, identity.is_identified),
+            IdentityColumn::IsDeleted => out.boolean(to, identity.is_deleted),
+            IdentityColumn::CreatedAt => out.integer(to, identity.created_at.0),
+        }
+    }
+}
+
+fn write_ids(snapshot: &Snapshot, run: &Run, column: IdColumn, out: &mut VectorWriter<'_>) {
+    let ids = &snapshot.identities;
+    for (to, row) in run.rows.clone().enumerate() {
+        let id = ids.id(IdRef(place(row)));
+        let now = ids.identity(id.current);
+        match column {
+            IdColumn::Moves => out.integer(to, i64::from(id.moves)),
+            IdColumn::DistinctId => out.text(to, Some(&id.text)),
+            IdColumn::FirstIdentity => write_uuid(out, to, Some(ids.identity(id.first).uuid)),
+            IdColumn::CreatedAt => out.integer(to, id.created_at.0),
+            IdColumn::MovedAt => match id.moved_at {
+                Some(at) => out.integer(to, at.0),
+                None => out.null(to),
+            },
+            IdColumn::IdentityNow => write_uuid(out, to, Some(now.uuid)),
+            IdColumn::TraitsNow => out.text(to, Some(now.traits.text())),
+            IdColumn::UpdatedAt => out.integer(to, now.trait_time.unwrap_or(now.created_at).0),
+            IdColumn::IsIdentified => out.boolean(to, now.is_identified),
+            IdColumn::IdentityCreatedAt => out.integer(to, now.created_at.0),
+        }
+    }
+}
+
+fn write_uuid(out: &mut VectorWriter<'_>, row: usize, uuid: Option<Uuid>) {
+    match uuid {
+        Some(uuid) => out.text(row, Some(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()))),
+        None => out.null(row),
+    }
+}
+
+/// A row's number as the store counts; the store holds no more rows than 32 bits count.
+fn place(row: usize) -> u32 {
+    u32::try_from(row).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,126 @@
+//! What a tenant's statements see of the store, and when.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::Mutex;
+
+use super::tables::{Scan, Table};
+use crate::engine::EngineConfig;
+use crate::engine::analytics::{Snapshot, Store};
+use crate::engine::duck::{ConnectionId, TableScan, TableSource};
+use crate::engine::types::LogicalType;
+
+/// The project that a tenant sees (AC-02).
+#[derive(Clone)]
+pub struct Project {
+    /// Where it is.
+    pub store: Arc<Store>,
+    /// Its API key.
+    pub key: String,
+    /// Its environment.
+    pub environment: String,
+}
+
+impl Project {
+    /// What a declared user sees: the project chosen for that user, else the first declared one, else none (AC-03).
+    pub(crate) fn of_declared(user: &str, config: &EngineConfig, store: &Arc<Store>) -> Option<Self> {
+        let chosen = config.product_analytics.iter().find(|choice| choice.user == user);
+        let (key, environment) = match chosen {
+            Some(choice) => (&choice.api_key, &choice.environment),
+            None => (config.api_keys.first()?, config.environments.first()?),
+        };
+        Some(Self { store: Arc::clone(store), key: key.clone(), environment: environment.clone() })
+    }
+
+    /// What an undeclared user sees: the key of that name, in the first environment (LX-13).
+    pub(crate) fn of_undeclared(user: &str, config: &EngineConfig, store: &Arc<Store>) -> Option<Self> {
+        let environment = config.environments.first()?.clone();
+        Some(Self { store: Arc::clone(store), key: user.to_owned(), environment })
+    }
+}
+
+impl std::fmt::Debug for Project {
+    /// The key is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Project").field("environment", &self.environment).finish_non_exhaustive()
+    }
+}
+
+/// One instance's view of the store: the source of its table function.
+#[derive(Default)]
+pub struct Viewer {
+    project: OnceLock<Project>,
+    pins: Mutex<HashMap<ConnectionId, Pin>>,
+}
+
+/// Which snapshot a connection's scans read.
+enum Pin {
+    /// The one that the running statement began with, for as long as any of its scans is alive.
+    Statement(Weak<Snapshot>),
+    /// The one that the open transaction read first (AC-04).
+    Transaction(Option<Arc<Snapshot>>),
+}
+
+impl std::fmt::Debug for Viewer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Viewer").field("pins", &self.pins.lock().len()).finish_non_exhaustive()
+    }
+}
+
+impl Viewer {
+    /// Shows `project` from now on. An instance belongs to one tenant, so that this happens once.
+    pub fn show(&self, project: Project) {
+        // An instance taken from the pool shows nothing before, and nothing else afterwards.
+        let _ = self.project.set(project);
+    }
+
+    /// A statement of `reader` begins: it sees what has been accepted by now, or what its open transaction saw.
+    pub fn begin(&self, reader: ConnectionId, in_transaction: bool) {
+        let mut pins = self.pins.lock();
+        if !in_transaction {
+            pins.remove(&reader);
+        } else if !matches!(pins.get(&reader), Some(Pin::Transaction(_))) {
+            pins.insert(reader, Pin::Transaction(None));
+        }
+    }
+
+    /// The connection `reader` is closed.
+    pub fn forget(&self, reader: ConnectionId) {
+        self.pins.lock().remove(&reader);
+    }
+
+    fn snapshot(&self, reader: ConnectionId) -> Arc<Snapshot> {
+        let mut pins = self.pins.lock();
+        match pins.entry(reader).or_insert(Pin::Statement(Weak::new())) {
+            Pin::Statement(pin) => pin.upgrade().unwrap_or_else(|| {
+                let snapshot = self.current();
+                *pin = Arc::downgrade(&snapshot);
+                snapshot
+            }),
+            Pin::Transaction(pin) => Arc::clone(pin.get_or_insert_with(|| self.current())),
+        }
+    }
+
+    fn current(&self) -> Arc<Snapshot> {
+        let shown = self.project.get();
+        let snapshot = shown.and_then(|project| project.store.snapshot(&project.key, &project.environment));
+        snapshot.unwrap_or_default()
+    }
+}
+
+impl TableSource for Viewer {
+    fn columns(&self, table: &str) -> Option<Vec<(&'static str, LogicalType)>> {
+        let columns = Table::named(table)?.columns();
+        Some(columns.iter().map(|column| (column.name(), column.ty())).collect())
+    }
+
+    fn open(&self, table: &str, reader: ConnectionId, columns: Vec<usize>) -> Option<Box<dyn TableScan>> {
+        let table = Table::named(table)?;
+        Some(Box::new(Scan::new(table, self.snapshot(reader), columns)))
+    }
+
+    fn row_count(&self, table: &str, _reader: ConnectionId) -> usize {
+        Table::named(table).map_or(0, |table| table.row_count(&self.current()))
+    }
+}
