@@ -79,6 +79,9 @@ impl Service {
     async fn get(&self, request: Request<Ticket>) -> Result<super::encode::Answer> {
         let session = self.session(request.metadata()).await?;
         let ticket = request.into_inner().ticket;
+        if ticket.is_empty() || str::from_utf8(&ticket).is_err() {
+            return Err(Error::invalid("The ticket cannot be decoded"));
+        }
         let query = session.tickets.query(&ticket)?;
         if let Query::Sql { transaction, .. } = &*query {
             // A refusal must not use the ticket up.

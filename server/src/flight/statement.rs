@@ -116,24 +116,25 @@ pub(super) async fn update(session: &Arc<Session>, command: CommandStatementUpda
 /// # Errors
 /// DuckDB's error.
 pub(super) async fn changed_rows(mut rows: ResultStream, kind: StatementKind) -> Result<i64> {
+    use StatementKind::{Delete, Explain, Insert, Merge, Select, Update};
     let returns = rows.returns();
     let mut total = 0;
     while let Some(batch) = rows.next().await {
         let batch = batch?;
         total += match (returns, kind) {
-            (Returns::Count, _) => sum(&batch),
+            (_, Select | Explain) => 0,
             (Returns::Rows, Insert | Update | Delete | Merge) => as_count(batch.num_rows())?,
-            _ => 0,
+            // DuckDB does not say so of CREATE TABLE … AS, but its `Count` is one all the same.
+            _ => sum_of_count(&batch),
         };
     }
     Ok(total)
 }
 
-use StatementKind::{Delete, Insert, Merge, Update};
-
-fn sum(batch: &RecordBatch) -> i64 {
-    let counts = batch.columns().first().and_then(|column| column.as_primitive_opt::<Int64Type>());
-    counts.map_or(0, |counts| counts.iter().flatten().sum())
+fn sum_of_count(batch: &RecordBatch) -> i64 {
+    let count = batch.column_by_name("Count").filter(|_| batch.num_columns() == 1);
+    let count = count.and_then(|column| column.as_primitive_opt::<Int64Type>());
+    count.map_or(0, |count| count.iter().flatten().sum())
 }
 
 /// A number of rows as messages carry it.
