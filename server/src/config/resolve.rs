@@ -25,8 +25,6 @@ pub struct Config {
     pub flight: FlightOptions,
     /// Whether `/query` answers as older clients expect (LQ-22).
     pub legacy_query_stream: bool,
-    /// Whether the catalog `altertable` exists (AC-12).
-    pub legacy_altertable_catalog: bool,
     /// Largest JSON body of the Lakehouse API in bytes (LX-08).
     pub json_body_limit: u64,
     /// Largest body of the analytics API in bytes (AX-08).
@@ -105,6 +103,7 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             catalogs,
             attaches,
             product_analytics,
+            legacy_altertable_catalog: options.legacy_altertable_catalog.unwrap_or(false),
             tenant_memory_limit: memory_limit(options.tenant_memory_limit)?,
             tenant_threads: threads(options.tenant_threads)?,
             allow_external_access: options.allow_external_access.unwrap_or(false),
@@ -117,7 +116,6 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             tls: tls(options.tls.unwrap_or(false), options.tls_ca_file, options.tls_cert, options.tls_key)?,
         },
         legacy_query_stream: options.legacy_query_stream.unwrap_or(false),
-        legacy_altertable_catalog: options.legacy_altertable_catalog.unwrap_or(false),
         json_body_limit: options.json_body_limit.unwrap_or(64 << 20),
         analytics_body_limit,
         shutdown_timeout: seconds(options.shutdown_timeout, 10),

@@ -51,6 +51,8 @@ pub struct EngineConfig {
     pub attaches: Vec<(String, String)>,
     /// Which project each user sees; others see the first declared one (AC-02).
     pub product_analytics: Vec<ProjectChoice>,
+    /// Whether tenants also see their project under its former name, `altertable` (AC-12).
+    pub legacy_altertable_catalog: bool,
     /// DuckDB's `memory_limit` per tenant, such as `4GB`.
     pub tenant_memory_limit: String,
     /// DuckDB's `threads` per tenant; DuckDB's default when `None`.
@@ -75,6 +77,7 @@ impl Default for EngineConfig {
             catalogs: Vec::new(),
             attaches: Vec::new(),
             product_analytics: Vec::new(),
+            legacy_altertable_catalog: false,
             tenant_memory_limit: "4GB".to_owned(),
             tenant_threads: None,
             allow_external_access: false,

@@ -35,7 +35,7 @@ impl Instance {
         let scans = ScanRegistry::install(&connection)?;
         connection.run(sql::START_ZONE)?;
         let viewer = Arc::new(Viewer::default());
-        projects::attach(&connection, &viewer)?;
+        projects::attach(&connection, &viewer, config.legacy_altertable_catalog)?;
         for (name, file) in &config.attaches {
             connection.run(&sql::attach_file(name, file)).map_err(|error| attach_fault(name, &error))?;
         }

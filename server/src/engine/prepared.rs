@@ -118,7 +118,7 @@ impl Session {
 pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
     // Before DuckDB looks at the text, because parsing already looks up what a PRAGMA names.
     guard::check_text(sql)?;
-    refusal::check(sql)?;
+    refusal::check(connection, sql)?;
     let extracted = connection.extract(sql)?;
     match extracted.len() {
         1 => {}

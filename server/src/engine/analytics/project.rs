@@ -16,6 +16,8 @@ pub struct Snapshot {
     pub events: Events,
     /// Every identity and known id.
     pub identities: IdentityView,
+    /// How many requests brought them.
+    pub requests: u64,
 }
 
 /// One pair of API key and environment.
@@ -28,6 +30,7 @@ pub struct Project {
 pub(super) struct State {
     events: Events,
     identities: Identities,
+    requests: u64,
     /// The latest snapshot, shared by readers until the next write.
     published: Option<Arc<Snapshot>>,
 }
@@ -35,7 +38,9 @@ pub(super) struct State {
 impl Default for Project {
     fn default() -> Self {
         let identities = Identities::new(Uuid::now_v7);
-        Self { state: Mutex::new(State { events: Events::default(), identities, published: None }) }
+        Self {
+            state: Mutex::new(State { events: Events::default(), identities, requests: 0, published: None }),
+        }
     }
 }
 
@@ -43,9 +48,13 @@ impl Project {
     /// The contents now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         let mut state = self.state.lock();
-        let State { events, identities, published } = &mut *state;
+        let State { events, identities, requests, published } = &mut *state;
         Arc::clone(published.get_or_insert_with(|| {
-            Arc::new(Snapshot { events: events.clone(), identities: identities.view().clone() })
+            Arc::new(Snapshot {
+                events: events.clone(),
+                identities: identities.view().clone(),
+                requests: *requests,
+            })
         }))
     }
 
@@ -54,6 +63,7 @@ impl Project {
         let mut state = self.state.lock();
         // Dropped before the write, so that chunks no reader holds are changed in place.
         state.published = None;
+        state.requests += 1;
         state
     }
 }

@@ -11,6 +11,7 @@
 //!   attachment to be guarded by us, and three joins per query for the present identity, which the store knows.
 //! - [`viewer`] decides what a statement sees: one snapshot per statement, or per transaction if one is open.
 
+mod metrics;
 pub(super) mod refusal;
 mod tables;
 mod template;
@@ -22,4 +23,7 @@ pub(super) use template::attach;
 pub(super) use viewer::{Project, Viewer};
 
 /// The database that shows a tenant's project.
-pub(super) const PRODUCT_ANALYTICS: &str = "product_analytics";
+const PRODUCT_ANALYTICS: &str = "product_analytics";
+
+/// The same under its former name (AC-12), if asked for.
+const ALTERTABLE: &str = "altertable";

@@ -1,40 +1,55 @@
-//! Keeping `product_analytics` what it is (AC-05).
+//! Keeping `product_analytics`, and `altertable`, what they are (AC-05).
 //!
-//! It is attached read-only, so that DuckDB itself refuses every write. Two things are left to us: statements that
-//! would put another database in its place, which DuckDB allows, and the words for writes to its views, which DuckDB
-//! refuses for being views before it gets to their database being read-only.
+//! They are attached read-only, so that DuckDB itself refuses every write. Two things are left to us: statements that
+//! would put another database in their place, which DuckDB allows, and the words for writes to their views, which
+//! DuckDB refuses for being views before it gets to their database being read-only.
 
-use super::PRODUCT_ANALYTICS;
+use super::{ALTERTABLE, PRODUCT_ANALYTICS};
 use crate::engine::duck::Connection;
 use crate::engine::sql::lexer::{self, Token};
 use crate::engine::sql::{self, product_analytics};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Refuses to detach, replace or rename the database. These statements stand alone: DuckDB's grammar lets none of
-/// them into PREPARE, EXPLAIN or a function.
+/// Refuses to detach, replace or rename a database of ours. These statements stand alone: DuckDB's grammar lets none
+/// of them into PREPARE, EXPLAIN or a function.
 ///
 /// # Errors
 /// Refused.
-pub(crate) fn check(sql: &str) -> Result<()> {
-    let mut tokens = lexer::tokens(sql);
-    let Some(first) = tokens.next() else { return Ok(()) };
-    let moves = if first.is_keyword("detach") {
-        name_after(&tokens.collect::<Vec<_>>(), &["database", "schema", "if", "exists"])
-    } else if first.is_keyword("alter") {
-        let rest: Vec<_> = tokens.collect();
-        rest.first()
-            .filter(|token| token.is_keyword("database"))
-            .and_then(|_| name_after(&rest, &["database", "if", "exists"]))
-    } else if first.is_keyword("attach") {
-        replaced(&tokens.collect::<Vec<_>>())
-    } else {
-        None
-    };
-    if moves.is_some_and(|name| name.eq_ignore_ascii_case(PRODUCT_ANALYTICS)) {
-        let message = format!("Permission Error: \"{PRODUCT_ANALYTICS}\" is managed by the server");
-        return Err(Error::new(ErrorKind::Refused, message));
+pub(crate) fn check(connection: &Connection, sql: &str) -> Result<()> {
+    match moved(sql).and_then(|name| ours(connection, &name)) {
+        Some(name) => {
+            let message = format!("Permission Error: \"{name}\" is managed by the server");
+            Err(Error::new(ErrorKind::Refused, message))
+        }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The database of ours that `name` names.
+fn ours(connection: &Connection, name: &str) -> Option<&'static str> {
+    if name.eq_ignore_ascii_case(PRODUCT_ANALYTICS) {
+        return Some(PRODUCT_ANALYTICS);
+    }
+    // Unless it was asked for, the other name is free for the user's own database.
+    let is_attached = || {
+        let found =
+            connection.query(&product_analytics::find_view(ALTERTABLE, "system", "metrics"))?.text_rows()?;
+        Ok::<_, Error>(!found.is_empty())
+    };
+    (name.eq_ignore_ascii_case(ALTERTABLE) && is_attached().unwrap_or(true)).then_some(ALTERTABLE)
+}
+
+/// The database that a statement detaches, replaces or alters.
+fn moved(sql: &str) -> Option<String> {
+    let mut tokens = lexer::tokens(sql);
+    let first = tokens.next()?;
+    if first.is_keyword("detach") {
+        return name_after(&tokens.collect::<Vec<_>>(), &["database", "schema", "if", "exists"]);
+    }
+    if first.is_keyword("alter") && tokens.next()?.is_keyword("database") {
+        return name_after(&tokens.collect::<Vec<_>>(), &["if", "exists"]);
+    }
+    if first.is_keyword("attach") { replaced(&tokens.collect::<Vec<_>>()) } else { None }
 }
 
 /// The first name that is none of the keywords before it.
@@ -62,20 +77,20 @@ fn replaced(tokens: &[Token<'_>]) -> Option<String> {
     Some(name.split('.').next().unwrap_or(name).to_owned())
 }
 
-/// What DuckDB would have said of a write to a table of the database, if `sql`, whose planning failed with `error`,
-/// writes to one of its views; else `error`.
+/// What DuckDB would have said of a write to a table of a database of ours, if `sql`, whose planning failed with
+/// `error`, writes to one of its views; else `error`.
 pub(crate) fn rephrase(connection: &Connection, sql: &str, error: Error) -> Error {
     let tokens: Vec<_> = lexer::tokens(sql).collect();
     let Some((kind, target)) = write_target(&tokens) else { return error };
-    match is_view_of_ours(connection, &target) {
-        Ok(true) => Error::new(
+    match database_of_view(connection, &target) {
+        Ok(Some(database)) => Error::new(
             error.kind(),
             format!(
-                "Invalid Input Error: Cannot execute statement of type \"{kind}\" on database \"{PRODUCT_ANALYTICS}\" which is attached in read-only mode!"
+                "Invalid Input Error: Cannot execute statement of type \"{kind}\" on database \"{database}\" which is attached in read-only mode!"
             ),
         ),
         // A transaction that is aborted tells nothing about names; then DuckDB's first error stands.
-        Ok(false) | Err(_) => error,
+        Ok(None) | Err(_) => error,
     }
 }
 
@@ -119,18 +134,19 @@ fn dotted_name<'a>(mut tokens: impl Iterator<Item = &'a Token<'a>>) -> Vec<Strin
     parts
 }
 
-/// Whether `name`, looked up as DuckDB does from where the session stands, is a view of the database.
-fn is_view_of_ours(connection: &Connection, name: &[String]) -> Result<bool> {
+/// The database of ours that has `name` as a view, looked up as DuckDB does from where the session stands.
+fn database_of_view(connection: &Connection, name: &[String]) -> Result<Option<&'static str>> {
     let (catalog, schema) = sql::current_target(connection)?;
-    let ours = |name: &str| name.eq_ignore_ascii_case(PRODUCT_ANALYTICS);
-    let (schema, view) = match name {
-        [catalog, schema, view] if ours(catalog) => (schema.as_str(), view),
-        [catalog, view] if ours(catalog) => (sql::MAIN, view),
-        [schema, view] if ours(&catalog) => (schema.as_str(), view),
-        [view] if ours(&catalog) => (schema.as_str(), view),
-        _ => return Ok(false),
+    let (database, schema, view) = match name {
+        [database, schema, view] => (ours(connection, database), schema.as_str(), view),
+        [first, view] => match ours(connection, first) {
+            Some(database) => (Some(database), sql::MAIN, view),
+            None => (ours(connection, &catalog), first.as_str(), view),
+        },
+        [view] => (ours(connection, &catalog), schema.as_str(), view),
+        _ => return Ok(None),
     };
-    let found =
-        connection.query(&product_analytics::find_view(PRODUCT_ANALYTICS, schema, view))?.text_rows()?;
-    Ok(!found.is_empty())
+    let Some(database) = database else { return Ok(None) };
+    let found = connection.query(&product_analytics::find_view(database, schema, view))?.text_rows()?;
+    Ok((!found.is_empty()).then_some(database))
 }

@@ -2,6 +2,7 @@
 
 mod contents;
 mod freshness;
+mod legacy;
 mod listing;
 mod refusals;
 mod web;

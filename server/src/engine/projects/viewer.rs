@@ -1,10 +1,12 @@
 //! What a tenant's statements see of the store, and when.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
+use super::metrics::{self, METRICS};
 use super::tables::{Scan, Table};
 use crate::engine::EngineConfig;
 use crate::engine::analytics::{Snapshot, Store};
@@ -52,6 +54,7 @@ impl std::fmt::Debug for Project {
 pub struct Viewer {
     project: OnceLock<Project>,
     pins: Mutex<HashMap<ConnectionId, Pin>>,
+    statements: AtomicU64,
 }
 
 /// Which snapshot a connection's scans read.
@@ -77,6 +80,7 @@ impl Viewer {
 
     /// A statement of `reader` begins: it sees what has been accepted by now, or what its open transaction saw.
     pub fn begin(&self, reader: ConnectionId, in_transaction: bool) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
         let mut pins = self.pins.lock();
         if !in_transaction {
             pins.remove(&reader);
@@ -102,6 +106,17 @@ impl Viewer {
         }
     }
 
+    fn metrics(&self, reader: ConnectionId, columns: &[usize]) -> metrics::Scan {
+        let snapshot = self.snapshot(reader);
+        let figures = [
+            ("requests", snapshot.requests as f64),
+            ("events", snapshot.events.len() as f64),
+            ("queries", self.statements.load(Ordering::Relaxed) as f64),
+            ("memory", metrics::memory()),
+        ];
+        metrics::Scan::new(figures, columns)
+    }
+
     fn current(&self) -> Arc<Snapshot> {
         let shown = self.project.get();
         let snapshot = shown.and_then(|project| project.store.snapshot(&project.key, &project.environment));
@@ -111,11 +126,17 @@ impl Viewer {
 
 impl TableSource for Viewer {
     fn columns(&self, table: &str) -> Option<Vec<(&'static str, LogicalType)>> {
+        if table == METRICS {
+            return Some(metrics::columns());
+        }
         let columns = Table::named(table)?.columns();
         Some(columns.iter().map(|column| (column.name(), column.ty())).collect())
     }
 
     fn open(&self, table: &str, reader: ConnectionId, columns: Vec<usize>) -> Option<Box<dyn TableScan>> {
+        if table == METRICS {
+            return Some(Box::new(self.metrics(reader, &columns)));
+        }
         let table = Table::named(table)?;
         Some(Box::new(Scan::new(table, self.snapshot(reader), columns)))
     }

@@ -8,15 +8,37 @@ pub const SCAN: &str = "product_analytics_scan";
 /// Defined in every session, and found whatever `USE` says, because temporary names come first (AC-11).
 pub const PROPERTY_MACRO: &str = "CREATE OR REPLACE TEMP MACRO json_extract_string_property(value, path) AS json_extract_string(value, path)";
 
-/// The statements that make the catalog, in a database of its own that is the current one.
+/// The statements that make `product_analytics`, in a database of its own that is the current one.
 pub fn objects() -> Vec<String> {
-    [RAW, ANALYTICS]
-        .concat()
-        .iter()
-        .map(|statement| statement.replace("$SCAN", &format!("system.main.{SCAN}")))
-        .chain([web_pageviews(), web_sessions()])
-        .collect()
+    let tables = RAW.iter().chain(ANALYTICS).map(|statement| scanning(statement));
+    tables.chain([web_pageviews("analytics"), web_sessions("analytics", "")]).collect()
 }
+
+/// The statements that make `altertable`, the same under the names of before (AC-12).
+pub fn legacy_objects() -> Vec<String> {
+    let raw = RAW.iter().filter(|statement| LEGACY_RAW.iter().any(|head| statement.starts_with(head)));
+    let tables = raw.chain(ANALYTICS).chain(METRICS).map(|statement| scanning(statement));
+    let web = [
+        web_pageviews("main"),
+        web_sessions("main", ", last(distinct_id ORDER BY timestamp, uuid) AS user_id"),
+        web_pageviews("analytics"),
+        web_sessions("analytics", ""),
+    ];
+    tables.chain(web).collect()
+}
+
+fn scanning(statement: &str) -> String {
+    statement.replace("$SCAN", &format!("system.main.{SCAN}"))
+}
+
+/// What of [`RAW`] the former database had.
+const LEGACY_RAW: &[&str] = &["CREATE VIEW main.events ", "CREATE VIEW main.identities "];
+
+/// The server's figures (AC-12); `system` alone would be DuckDB's own catalog.
+const METRICS: &[&str] = &[
+    "CREATE SCHEMA altertable.system",
+    "CREATE VIEW altertable.system.metrics AS SELECT name, value, recorded_at FROM $SCAN('metrics')",
+];
 
 /// Finds a view by its names, in any case.
 pub fn find_view(catalog: &str, schema: &str, view: &str) -> String {
@@ -125,9 +147,9 @@ fn pageviews() -> String {
 }
 
 /// AW-04.
-fn web_pageviews() -> String {
+fn web_pageviews(schema: &str) -> String {
     format!(
-        "CREATE VIEW analytics.web_pageviews AS {}
+        "CREATE VIEW {schema}.web_pageviews AS {}
          SELECT uuid, timestamp, distinct_id, identity_uuid, session_id, url, path, referrer, referrer_host,
                 utm_source, utm_medium, utm_campaign, utm_term, utm_content, viewport, device_type, browser, os,
                 country
@@ -136,8 +158,8 @@ fn web_pageviews() -> String {
     )
 }
 
-/// AW-05.
-fn web_sessions() -> String {
+/// AW-05, with further columns at the end.
+fn web_sessions(schema: &str, further: &str) -> String {
     let first = |column: &str| format!("first({column} ORDER BY timestamp, uuid) AS {column}");
     let of_the_first = [
         "referrer",
@@ -153,7 +175,7 @@ fn web_sessions() -> String {
     .map(first)
     .join(", ");
     format!(
-        "CREATE VIEW analytics.web_sessions AS {}
+        "CREATE VIEW {schema}.web_sessions AS {}
          SELECT session_id,
                 last(distinct_id ORDER BY timestamp, uuid) AS distinct_id,
                 last(identity_uuid ORDER BY timestamp, uuid) AS identity_uuid,
@@ -163,7 +185,7 @@ fn web_sessions() -> String {
                 count(*) AS pageviews,
                 first(path ORDER BY timestamp, uuid) AS entry_page,
                 last(path ORDER BY timestamp, uuid) AS exit_page,
-                count(*) = 1 AS is_bounce, {of_the_first}
+                count(*) = 1 AS is_bounce, {of_the_first}{further}
          FROM pageviews WHERE session_id IS NOT NULL GROUP BY session_id",
         pageviews()
     )
