@@ -6,6 +6,7 @@
 
 mod accounts;
 pub mod analytics;
+mod assist;
 mod bind;
 mod blocking;
 mod cancel;
@@ -36,6 +37,7 @@ mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use assist::Suggestion;
 pub use bind::{Bind, BindBy};
 pub(crate) use blocking::run as run_blocking;
 pub use cancel::CancelToken;

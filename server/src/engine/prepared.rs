@@ -75,17 +75,9 @@ impl Session {
         cancel: &CancelToken,
     ) -> Result<Plan> {
         self.call(cancel, move |slot| {
-            let connection = slot.connection()?;
-            let before = if to.is_empty() { None } else { Some(super::sql::current_target(connection)?) };
-            if !to.is_empty() {
-                target::switch(connection, &to)?;
-            }
-            let outcome =
-                plan(connection, &sql).and_then(|statement| describe(connection, &statement, fidelity));
-            if let Some((catalog, schema)) = before {
-                connection.run(&super::sql::use_schema(&catalog, &schema))?;
-            }
-            outcome
+            target::visit(slot.connection()?, &to, |connection| {
+                plan(connection, &sql).and_then(|statement| describe(connection, &statement, fidelity))
+            })
         })
         .await
     }

@@ -35,6 +35,25 @@ pub(super) fn apply(slot: &mut Slot, target: &Target) -> Result<()> {
     Ok(())
 }
 
+/// Runs `work` with the connection switched to `target`, and switches it back.
+///
+/// # Errors
+/// `work`'s own; as [`apply`].
+pub(super) fn visit<T>(
+    connection: &Connection,
+    target: &Target,
+    work: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
+    if target.is_empty() {
+        return work(connection);
+    }
+    let (catalog, schema) = sql::current_target(connection)?;
+    switch(connection, target)?;
+    let outcome = work(connection);
+    connection.run(&sql::use_schema(&catalog, &schema))?;
+    outcome
+}
+
 /// Issues the `USE` for `target` on a connection.
 ///
 /// # Errors

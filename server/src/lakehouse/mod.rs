@@ -1,13 +1,17 @@
 //! The Lakehouse REST door: `docs/contract/lakehouse.md`, one file per noun.
 
 mod append;
+mod autocomplete;
 pub(crate) mod encode;
+mod explain;
 mod extract;
+mod openapi;
 mod query;
 mod query_log;
 mod response;
 mod session;
 mod state;
+mod statement;
 mod tasks;
 mod transport;
 mod upload;
@@ -26,9 +30,12 @@ pub use self::state::Lakehouse;
 pub fn router(state: Lakehouse, health: MethodRouter) -> Router {
     let routes = Router::new()
         .route("/", get(transport::ready))
+        .route("/openapi/lakehouse.json", get(openapi::document))
         .route("/query", transport::plain_errors(&state, post(query::run)))
         .route("/query/{query_id}", get(query_log::show).delete(query_log::cancel))
         .route("/validate", post(validate::run))
+        .route("/explain", post(explain::run))
+        .route("/autocomplete", post(autocomplete::run))
         .route("/upload", transport::plain_errors(&state, post(upload::run)))
         .route("/upsert", transport::plain_errors(&state, post(upsert::run)))
         .route("/append", post(append::run))

@@ -8,8 +8,10 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::extract::{Caller, Params};
+use super::openapi::IdAnswers;
 use super::response::{ApiError, Code, Result};
 use super::session::parse_id;
 use crate::engine::QueryEntry;
@@ -18,7 +20,7 @@ use crate::engine::QueryEntry;
 const CANCELLED: &str = "INTERRUPT Error: the query was cancelled";
 
 /// A query as logged (LG-01).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LoggedQuery {
     uuid: String,
     start_time: String,
@@ -43,14 +45,14 @@ pub(super) struct LoggedQuery {
 }
 
 /// Counters of the hosted service; nothing is cached here.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
 struct Stats {
     caching: Caching,
     memory: Memory,
     scan: Scan,
 }
 
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
 struct Caching {
     data_hits: u64,
     data_misses: u64,
@@ -62,19 +64,19 @@ struct Caching {
     metadata_misses: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
 struct Memory {
     total_usage_bytes: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
 struct Scan {
     estimated_result_rows: u64,
     estimated_scanned_rows: u64,
 }
 
 /// How far the query is.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 struct Progress {
     percentage: f64,
     rows_processed: u64,
@@ -82,7 +84,7 @@ struct Progress {
 }
 
 /// What became of a cancel (LC-01).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Cancelled {
     cancelled: bool,
     message: &'static str,
@@ -92,6 +94,9 @@ pub(super) struct Cancelled {
 ///
 /// # Errors
 /// `bad-request` for a malformed id, `not-found` for one that is unknown or another tenant's (LG-05).
+#[utoipa::path(get, path = "/query/{query_id}", tag = "Query",
+    params(("query_id" = Uuid, Path, description = "As line 1 of the query reported it")),
+    responses((status = 200, body = LoggedQuery, description = "How the query goes"), IdAnswers))]
 pub(super) async fn show(
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
@@ -103,13 +108,20 @@ pub(super) async fn show(
 ///
 /// # Errors
 /// As [`show`]; `bad-request` without a `session_id`.
+#[utoipa::path(delete, path = "/query/{query_id}", tag = "Query",
+    params(
+        ("query_id" = Uuid, Path, description = "As line 1 of the query reported it"),
+        ("session_id" = String, Query, description = "The query's own session; with another nothing happens")),
+    responses((status = 200, body = Cancelled, description = "Whether the query is being cancelled"), IdAnswers))]
 pub(super) async fn cancel(
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
     params: Params,
 ) -> Result<Json<Cancelled>> {
     let id = path_id(id)?;
-    let session = params.required("session_id")?;
+    let session = params.get("session_id");
+    let session =
+        session.ok_or_else(|| ApiError::bad_request("the query parameter `session_id` is missing"))?;
     let entry = lookup(&caller, &id)?;
     if session != entry.facts.session.to_string() {
         return Ok(Json(Cancelled { cancelled: false, message: "the query runs in another session" }));

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::error::{Error, ErrorKind};
 
@@ -18,7 +19,7 @@ pub(crate) struct ApiError {
 }
 
 /// The closed list of codes (LX-04).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Code {
     BadRequest,
@@ -55,13 +56,14 @@ impl Code {
 }
 
 /// The body of an error: `{"error":{"code":"…","message":"…"}}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"error": {"code": "bad-request", "message": "the field `statement` is missing"}}))]
 pub(crate) struct ErrorBody {
     error: ErrorDetail,
 }
 
 /// What went wrong.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorDetail {
     code: Code,
     message: String,

@@ -7,9 +7,11 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
 
 use super::extract::Caller;
+use super::openapi::IdAnswers;
 use super::response::{ApiError, Code, Result};
 use super::session::parse_id;
 use super::state::Lakehouse;
@@ -41,7 +43,7 @@ impl TaskIds {
 }
 
 /// A task that is done.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Task {
     task_id: Uuid,
     status: &'static str,
@@ -51,6 +53,9 @@ pub(super) struct Task {
 ///
 /// # Errors
 /// `bad-request` for a malformed id, `not-found` for one that was not issued to the caller (LT-02).
+#[utoipa::path(get, path = "/tasks/{task_id}", tag = "Load",
+    params(("task_id" = Uuid, Path, description = "As /append, /upload or /upsert answered it")),
+    responses((status = 200, body = Task, description = "The task is done"), IdAnswers))]
 pub(super) async fn show(
     caller: Caller,
     State(state): State<Lakehouse>,

@@ -5,8 +5,9 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 use axum::{Json, Router};
 use http::{HeaderName, Method, StatusCode, Uri};
-use serde_json::{Value, json};
+use serde::Serialize;
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::response::{ApiError, Code, ErrorMessage, plain_text};
@@ -15,9 +16,18 @@ use super::state::Lakehouse;
 /// The header of a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// `GET /`: readiness (LX-01).
-pub(super) async fn ready() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// The answer to readiness probes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"status": "ok"}))]
+pub(super) struct Ready {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+/// Whether the port answers (LX-01).
+#[utoipa::path(get, path = "/", tag = "Server", responses((status = 200, body = Ready, description = "The port answers")))]
+pub(super) async fn ready() -> Json<Ready> {
+    Json(Ready { status: "ok" })
 }
 
 /// Adds what every route of the door shares.

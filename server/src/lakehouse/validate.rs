@@ -2,52 +2,49 @@
 
 use axum::Json;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::extract::{Caller, JsonBody};
-use super::response::{ApiError, Result};
-use super::session::{RequestSession, parse_id};
+use super::openapi::JsonAnswers;
+use super::response::Result;
+use super::statement::{self, ConnectionErrors, Context};
+use crate::engine::CancelToken;
 use crate::engine::types::Fidelity;
-use crate::engine::{CancelToken, Target};
-use crate::error::ErrorKind;
 
 /// A statement to check.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"statement": "SELECT 1"}))]
 pub(super) struct ValidateBody {
+    #[schema(nullable = false, required = true)]
     statement: Option<String>,
     catalog: Option<String>,
     schema: Option<String>,
+    #[schema(format = Uuid)]
     session_id: Option<String>,
 }
 
 /// Whether a statement is valid, and DuckDB's text if it is not.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"valid": true, "statement": "SELECT 1", "connections_errors": {}, "error": null}))]
 pub(super) struct Validation {
     valid: bool,
     statement: String,
-    connections_errors: Empty,
+    connections_errors: ConnectionErrors,
     error: Option<String>,
 }
 
-/// `{}`: no external connection ever fails here.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Empty {}
-
-/// Checks a statement in the named session's context.
+/// Checks a statement in the named session's context, and executes nothing.
 ///
 /// # Errors
 /// `bad-request` for a missing statement or a malformed session id.
+#[utoipa::path(post, path = "/validate", tag = "Query", request_body = ValidateBody,
+    responses((status = 200, body = Validation, description = "Valid or not"), JsonAnswers))]
 pub(super) async fn run(caller: Caller, JsonBody(body): JsonBody<ValidateBody>) -> Result<Json<Validation>> {
-    let statement =
-        body.statement.ok_or_else(|| ApiError::bad_request("the field `statement` is missing"))?;
-    let statement = statement.trim().to_owned();
-    let id = body.session_id.map(|id| parse_id("session_id", &id)).transpose()?;
-    let session = RequestSession::named_or_ephemeral(&caller.0, id).await?;
-    let target = Target { catalog: body.catalog, schema: body.schema };
+    let statement = statement::required(body.statement)?.trim().to_owned();
+    let Context { target, session } =
+        Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
     let plan = session.plan(statement.clone(), target, Fidelity::Exact, &CancelToken::new()).await;
-    let error = match plan {
-        Ok(_) => None,
-        Err(fault) if fault.kind() == ErrorKind::Internal => return Err(fault.into()),
-        Err(fault) => Some(fault.message().to_owned()),
-    };
-    Ok(Json(Validation { valid: error.is_none(), statement, connections_errors: Empty {}, error }))
+    let error = statement::told(plan)?.err();
+    let connections_errors = ConnectionErrors {};
+    Ok(Json(Validation { valid: error.is_none(), statement, connections_errors, error }))
 }

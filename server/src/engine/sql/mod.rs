@@ -2,6 +2,7 @@
 //! quotes.
 
 pub(super) mod append;
+pub(super) mod assist;
 pub mod catalog;
 pub(super) mod ingest;
 pub mod lexer;

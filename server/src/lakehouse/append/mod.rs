@@ -9,9 +9,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::extract::{Caller, Params, collect};
+use super::openapi::JsonAnswers;
 use super::response::{ApiError, Code, ErrorDetail, Result};
 use super::session::{CancelOnDrop, RequestSession};
 use super::state::Lakehouse;
@@ -21,7 +23,9 @@ use crate::engine::run_blocking;
 use crate::error::{Error, ErrorKind};
 
 /// What became of an append (LP-02, LP-10).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"ok": true, "error_code": null, "error_message": null,
+    "task_id": "0193b3a4-0000-7000-8000-000000000000"}))]
 pub(super) struct Appended {
     ok: bool,
     error_code: Option<AppendCode>,
@@ -32,7 +36,7 @@ pub(super) struct Appended {
 }
 
 /// Why an append failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum AppendCode {
     InvalidData,
@@ -44,6 +48,14 @@ pub(super) enum AppendCode {
 /// # Errors
 /// What LX-04 says of credentials, size and faults of the server. What the data or the target cause is a 200 with
 /// `ok: false` (LP-02), a request that cannot be understood a 400 of both shapes (LP-10).
+#[utoipa::path(post, path = "/append", tag = "Load",
+    params(
+        ("catalog" = String, Query, description = "The catalog, which exists"),
+        ("schema" = String, Query, description = "The schema, made if it is missing"),
+        ("table" = String, Query, description = "The table"),
+        ("sync" = Option<bool>, Query, description = "Without effect: rows are committed before the answer")),
+    request_body(content = Object, description = "One row as an object, or an array of them", example = json!({"id": 1})),
+    responses((status = 200, body = Appended, description = "The rows are there, or why not"), JsonAnswers))]
 pub(super) async fn run(
     caller: Caller,
     State(state): State<Lakehouse>,

@@ -17,6 +17,7 @@ use self::export::Export;
 use self::request::{Format, QueryBody, QueryRequest};
 use self::running::Running;
 use super::extract::{Caller, JsonBody};
+use super::openapi::JsonAnswers;
 use super::response::Result;
 use super::state::Lakehouse;
 
@@ -24,6 +25,12 @@ use super::state::Lakehouse;
 ///
 /// # Errors
 /// `bad-request` and `unsupported-dialect` for a request that cannot be understood (LQ-10).
+#[utoipa::path(post, path = "/query", tag = "Query", request_body = QueryBody, responses(
+    (status = 200, description = "The result, or the statement's error as its last line", content(
+        (String = "application/x-ndjson"), (String = "text/csv"), (String = "application/parquet"))),
+    JsonAnswers,
+    (status = 500, description = "With a format other than `default`: the statement's error", content(
+        (String = "text/plain")))))]
 pub(super) async fn run(
     caller: Caller,
     State(state): State<Lakehouse>,

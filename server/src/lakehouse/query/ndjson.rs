@@ -14,7 +14,7 @@ use crate::engine::types::Fidelity;
 use crate::error::Result;
 use crate::lakehouse::encode::{ColumnsLine, Ndjson};
 use crate::lakehouse::response::plain_text;
-use crate::lakehouse::validate::Empty;
+use crate::lakehouse::statement::ConnectionErrors;
 
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
@@ -25,7 +25,7 @@ struct Opening<'a> {
     rows_limit: Option<u64>,
     rows_offset: Option<u64>,
     init_time_ms: u64,
-    connections_errors: Empty,
+    connections_errors: ConnectionErrors,
     session_id: Uuid,
     query_id: Uuid,
     worker_slug: &'static str,
@@ -135,7 +135,7 @@ impl Lines {
             rows_limit: request.limit,
             rows_offset: request.offset,
             init_time_ms: elapsed_ms.max(1),
-            connections_errors: Empty {},
+            connections_errors: ConnectionErrors {},
             session_id: self.running.session.id(),
             query_id: request.id,
             worker_slug: "altertable-mock",

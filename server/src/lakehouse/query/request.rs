@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::params;
@@ -17,23 +18,43 @@ const COMPUTE_SIZES: [&str; 13] =
     ["XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL", "5XL", "XXL", "XXXL", "XXXXL", "AUTO"];
 
 /// The request object as it arrives; `null` equals absent and unknown keys are ignored (LX-07).
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"statement": "SELECT $a + 1 AS b", "params": {"a": 41}}))]
 pub(in crate::lakehouse) struct QueryBody {
+    /// Exactly one SQL statement.
     statement: Option<String>,
+    /// Stands in for an absent `statement`.
     sql: Option<String>,
+    /// The catalog to use from now on in this session.
     catalog: Option<String>,
+    /// The schema to use from now on in this session.
     schema: Option<String>,
+    /// The session to run in; a new one if absent.
+    #[schema(format = Uuid)]
     session_id: Option<String>,
+    /// Whether to run in a session of its own.
     ephemeral: Option<bool>,
+    /// How many result rows to deliver.
     limit: Option<u64>,
+    /// How many result rows to leave out before.
     offset: Option<u64>,
+    /// Whether to deliver the first 500 rows.
     sanitize: Option<bool>,
+    /// An object binds by name, an array in order.
     params: Option<Value>,
+    /// `duckdb`, the only dialect.
     dialect: Option<String>,
+    /// How rows are written.
+    #[schema(value_type = Option<Format>)]
     format: Option<String>,
+    /// The query's id; a new one if absent.
+    #[schema(format = Uuid)]
     query_id: Option<String>,
+    /// Whether the log shows the query.
     visible: Option<bool>,
+    /// Who asks.
     requested_by: Option<String>,
+    /// Without effect here.
     compute_size: Option<String>,
     #[expect(dead_code, reason = "recorded nowhere, but a timezone of another type is a malformed request")]
     timezone: Option<String>,
@@ -69,7 +90,8 @@ pub(super) struct QueryRequest {
 }
 
 /// The formats of results (LQ-16).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub(super) enum Format {
     Default,
     Csv,

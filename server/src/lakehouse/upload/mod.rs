@@ -10,10 +10,12 @@ use axum::body::Body;
 use axum::extract::State;
 use http::HeaderMap;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::format::Format;
 use super::extract::{Caller, Params};
+use super::openapi::FileAnswers;
 use super::response::{ApiError, Result};
 use super::session::{CancelOnDrop, RequestSession};
 use super::state::Lakehouse;
@@ -22,7 +24,9 @@ use crate::engine::ingest::{FileFormat, Ingest, IngestMode, IngestTarget, Keys, 
 use crate::error::{Error, ErrorKind};
 
 /// A finished load (LM-05).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"ok": true, "error_code": null, "error_message": null,
+    "task_id": "0193b3a4-0000-7000-8000-000000000000", "status": "completed"}))]
 pub(super) struct Loaded {
     ok: bool,
     error_code: Option<String>,
@@ -43,6 +47,18 @@ pub(super) struct Load {
 ///
 /// # Errors
 /// `bad-request` for missing parameters or an unknown mode; the codes of LX-04 for target and data.
+#[utoipa::path(post, path = "/upload", tag = "Load",
+    params(
+        ("catalog" = String, Query, description = "The catalog, which exists"),
+        ("schema" = String, Query, description = "The schema, made if it is missing"),
+        ("table" = String, Query, description = "The table"),
+        ("mode" = String, Query, description = "`create`, `append`, `overwrite`, `create_append` or `upsert`"),
+        ("format" = Option<String>, Query, description = "What the body is, if the Content-Type does not say"),
+        ("primary_key" = Option<String>, Query, description = "For `upsert`: as for /upsert"),
+        ("cursor_field" = Option<String>, Query, description = "For `upsert`: as for /upsert")),
+    request_body(content((String = "text/csv"), (String = "application/json"), (String = "application/parquet"),
+        (String = "application/vnd.apache.arrow.stream"), (String = "application/vnd.apache.arrow.file"))),
+    responses((status = 200, body = Loaded, description = "The rows are there"), FileAnswers))]
 pub(super) async fn run(
     caller: Caller,
     State(state): State<Lakehouse>,

@@ -1,0 +1,73 @@
+//! Help with a statement that is not run: its plan, and how it could go on (LE, LA).
+
+use std::sync::Arc;
+
+use super::cancel::CancelToken;
+use super::session::Session;
+use super::sql::assist as text;
+use super::{Target, prepared, target};
+use crate::error::{Error, Result};
+
+/// One way to go on with a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suggestion {
+    /// What to write.
+    pub text: String,
+    /// Where it begins: the byte of the text from which it replaces.
+    pub start: usize,
+    /// DuckDB's word for what it is, such as `keyword` or `scalar_function`.
+    pub kind: String,
+    /// 0 for the best; the greater the worse.
+    pub score: u64,
+    /// What to write behind it.
+    pub extra: Option<String>,
+}
+
+impl Session {
+    /// DuckDB's plan of a statement as JSON text: an array of one tree. Executes nothing.
+    ///
+    /// # Errors
+    /// DuckDB's error; NotOneStatement; Refused.
+    pub async fn explain(self: &Arc<Self>, sql: String, to: Target, cancel: &CancelToken) -> Result<String> {
+        self.call(cancel, move |slot| {
+            target::visit(slot.connection()?, &to, |connection| {
+                // Planned by itself first: the text must be one statement before anything is put in front of it.
+                prepared::plan(connection, &sql)?;
+                let rows = connection.query(&text::explain_json(&sql))?.text_rows()?;
+                let plan = rows.into_iter().next().and_then(|row| row.into_iter().nth(1)).flatten();
+                plan.ok_or_else(|| Error::internal("DuckDB explained a statement without a plan"))
+            })
+        })
+        .await
+    }
+
+    /// How a text could go on, the best first.
+    ///
+    /// # Errors
+    /// DuckDB's error, such as for a library without the autocomplete extension.
+    pub async fn complete(
+        self: &Arc<Self>,
+        sql: String,
+        to: Target,
+        cancel: &CancelToken,
+    ) -> Result<Vec<Suggestion>> {
+        self.call(cancel, move |slot| {
+            target::visit(slot.connection()?, &to, |connection| {
+                let rows = connection.query(&text::complete(&sql))?.text_rows()?;
+                Ok(rows.into_iter().filter_map(suggestion).collect())
+            })
+        })
+        .await
+    }
+}
+
+fn suggestion(row: Vec<Option<String>>) -> Option<Suggestion> {
+    let [text, start, kind, score, extra] = <[Option<String>; 5]>::try_from(row).ok()?;
+    Some(Suggestion {
+        text: text?,
+        start: start?.parse().ok()?,
+        kind: kind?,
+        score: score?.parse().ok()?,
+        extra: extra.filter(|extra| !extra.is_empty()),
+    })
+}
