@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 from altertable_lakehouse import Client
-from altertable_lakehouse.errors import ApiError, AuthError, BadRequestError, QueryError
+from altertable_lakehouse.errors import ApiError, AuthError, QueryError
 from altertable_lakehouse.models import QueryRequest, ValidateRequest
 from mock_server import ALICE, BOB, MockServer
 
@@ -157,8 +157,3 @@ def test_a_wrong_password_is_refused(server: MockServer) -> None:
     for user, password in (("alice", "wrong"), ("nobody", "secret")):
         with pytest.raises(AuthError):
             rows(Client(server.lakehouse_url, user, password), "SELECT 1")
-
-
-def test_a_blank_statement_is_a_bad_request(client: Client) -> None:
-    with pytest.raises(BadRequestError, match="bad-request"):
-        rows(client, "  ")
