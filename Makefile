@@ -15,6 +15,11 @@ VENV := scripts/setup-venv
 DEMO := --user alice:secret --api-key demo-key
 ARGS ?=
 
+# What `make build` and `make run` compile. The tests build the whole workspace at once instead: cargo would otherwise
+# compile the shared dependencies twice, with the features that the server needs and with those that everything needs.
+SCOPE ?= --package altertable-mock
+lint check test test-%: export SCOPE := --workspace --all-targets
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +39,7 @@ setup: tools ## Fetch what building and testing need: DuckDB, crates, cargo-deny
 
 .PHONY: build
 build: tools ## Build the release binary, linked against the prebuilt DuckDB
-	@$(CARGO) build --package altertable-mock
+	@$(CARGO) build $(SCOPE)
 	@printf 'Built %s\n' "$(BINARY)"
 
 .PHONY: run
@@ -45,7 +50,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 test: test-rust test-python test-readme ## Run every test
 
 .PHONY: test-rust
-test-rust: tools ## Run the Rust tests of the workspace
+test-rust: build ## Run the Rust tests of the workspace
 	@$(CARGO) test --workspace
 
 .PHONY: test-python
@@ -62,7 +67,7 @@ test-readme: build ## Run the README's commands as printed and compare their out
 
 .PHONY: conformance
 conformance: tools ## Run the behaviour spec against the server in-process
-	@$(CARGO) test --package altertable-mock-conformance
+	@$(CARGO) test --workspace --package altertable-mock-conformance
 
 .PHONY: bench
 bench: build ## Measure start-up, memory and throughput of the release binary
@@ -75,7 +80,7 @@ check: lint deny test ## Do everything CI does
 .PHONY: lint
 lint: tools ## Check formatting, clippy, shell scripts and Python
 	@cargo fmt --all --check
-	@$(CARGO) clippy --workspace --all-targets -- --deny warnings
+	@$(CARGO) clippy $(SCOPE) -- --deny warnings
 	@bin=$$($(VENV) scripts/requirements.txt)/bin && \
 	  "$$bin/shellcheck" scripts/setup-* scripts/cargo scripts/check-tools .ci/run && \
 	  "$$bin/ruff" check --quiet tests && \
