@@ -48,7 +48,7 @@ async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) 
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES);
     // Clients may end their sending half before they have read the answer.
-    builder.half_close(false).pipeline_flush(true);
+    builder.half_close(false);
     let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
