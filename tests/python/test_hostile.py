@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import resource
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -225,17 +228,31 @@ def test_flight_names_what_it_does_not_serve(server: MockServer) -> None:
         list(client.list_flights(b"", options))
 
 
-def test_flight_ingest_stays_whole_when_the_client_breaks_off(server: MockServer) -> None:
-    """FI-5: a call that does not end leaves nothing behind."""
-    from altertable_flightsql import Client
+UPLOAD_UNTIL_KILLED = """
+import sys, time
+import pyarrow as pa
+from altertable_flightsql import Client
 
-    schema = pa.schema([("id", pa.int64())])
-    with Client(*ALICE.pair, host="127.0.0.1", port=server.flight_port, tls=False) as client:
-        writer = client.ingest(table_name="broken_off", schema=schema)
-        writer.write(pa.record_batch([list(range(100_000))], schema=schema))
-        # The transport ends in the middle of the upload.
-        client._client.close()
-        client._closed = True
-        del writer
-    with Client(*ALICE.pair, host="127.0.0.1", port=server.flight_port, tls=False) as client:
-        assert client.get_tables(table_pattern="broken_off").read_all().num_rows == 0
+user, password, port, table = sys.argv[1:]
+schema = pa.schema([("id", pa.int64())])
+client = Client(user, password, host="127.0.0.1", port=int(port), tls=False)
+writer = client.ingest(table_name=table, schema=schema)
+while True:
+    writer.write(pa.record_batch([list(range(10_000))], schema=schema))
+    print("written", flush=True)
+    time.sleep(0.01)
+"""
+
+
+def test_flight_ingest_leaves_nothing_of_an_upload_that_broke_off(server: MockServer) -> None:
+    """FI-5: a call that does not end leaves nothing behind."""
+    arguments = [*ALICE.pair, str(server.flight_port), "broken_off"]
+    with subprocess.Popen(
+        [sys.executable, "-c", UPLOAD_UNTIL_KILLED, *arguments], stdout=subprocess.PIPE, text=True
+    ) as uploader:
+        assert uploader.stdout is not None
+        for _ in range(10):
+            assert uploader.stdout.readline() == "written\n"
+        uploader.kill()
+    time.sleep(0.5)
+    assert query_flight(server, "SELECT * FROM duckdb_tables() WHERE table_name = 'broken_off'") == []
