@@ -30,8 +30,10 @@ fn main() -> ExitCode {
 
 fn run(config: config::Config) -> Result<()> {
     altertable_mock::runtime()?.block_on(async {
+        // Listening comes first: a launcher may stop the server as soon as its doors are open.
+        let stop = telemetry::stop_signal()?;
         let server = MockServer::start_with(config).await?;
-        telemetry::stop_signal().await?;
+        stop.await;
         server.shutdown().await;
         Ok(())
     })

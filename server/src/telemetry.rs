@@ -34,23 +34,29 @@ pub fn print_fault(error: &Error) {
     let _ = writeln!(std::io::stderr().lock(), "error: {error}");
 }
 
-/// Waits for Ctrl-C or a request to terminate.
+/// Listens for Ctrl-C and for requests to terminate from this call on; the future ends with the first of them.
 ///
 /// # Errors
 /// Internal when the process cannot listen to signals.
-pub async fn stop_signal() -> Result<()> {
+pub fn stop_signal() -> Result<impl Future<Output = ()>> {
     let fault = |fault: std::io::Error| Error::internal(format!("cannot listen to signals: {fault}"));
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map_err(fault)
+    #[cfg(windows)]
+    {
+        let mut interrupt = tokio::signal::windows::ctrl_c().map_err(fault)?;
+        Ok(async move {
+            interrupt.recv().await;
+        })
+    }
 }
