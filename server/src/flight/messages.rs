@@ -91,8 +91,9 @@ pub(super) struct PreparedStatementResult {
     pub(super) dataset_schema: Bytes,
     #[prost(bytes = "bytes", tag = "3")]
     pub(super) parameter_schema: Bytes,
-    #[prost(bool, tag = "4")]
-    pub(super) is_update: bool,
+    /// Always present: JDBC tells "no" from "the server does not say".
+    #[prost(bool, optional, tag = "4")]
+    pub(super) is_update: Option<bool>,
 }
 
 /// The answer of a DoPut that changed `record_count` rows.

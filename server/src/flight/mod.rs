@@ -13,6 +13,7 @@ mod metadata;
 mod options;
 mod prepared;
 mod query;
+mod reflection;
 mod schema;
 mod server;
 mod service;

@@ -63,7 +63,7 @@ pub(super) async fn create(
         prepared_statement_handle: handle,
         dataset_schema,
         parameter_schema,
-        is_update,
+        is_update: Some(is_update),
     };
     Ok(wrap("ActionCreatePreparedStatementResult", &result))
 }

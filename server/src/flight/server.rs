@@ -11,6 +11,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use super::options::Options;
+use super::reflection;
 use super::service::Service;
 use super::sessions::Sessions;
 use super::tls;
@@ -67,6 +68,8 @@ impl FlightServer {
         http2()
             .add_service(flight)
             .add_service(health)
+            .add_service(reflection::v1()?)
+            .add_service(reflection::v1alpha()?)
             .serve_with_incoming_shutdown(incoming(listener, self.tls, stop), stopped)
             .await
             .map_err(|e| Error::internal(format!("The Flight server failed: {e}")))?;

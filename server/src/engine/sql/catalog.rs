@@ -5,14 +5,14 @@
 
 use super::TableRef;
 
-/// Condition on `database_name`: neither `system`, nor `temp` without objects.
+/// Condition on `database_name`: neither `system`, nor `temp` without objects. Macros do not count: every session has
+/// the server's own there.
 macro_rules! visible {
     () => {
         "database_name <> 'system' AND (database_name <> 'temp' OR EXISTS (
             SELECT 1 FROM duckdb_tables() WHERE database_name = 'temp'
             UNION ALL SELECT 1 FROM duckdb_views() WHERE database_name = 'temp' AND NOT internal
             UNION ALL SELECT 1 FROM duckdb_sequences() WHERE database_name = 'temp'
-            UNION ALL SELECT 1 FROM duckdb_functions() WHERE database_name = 'temp' AND NOT internal
             UNION ALL SELECT 1 FROM duckdb_types() WHERE database_name = 'temp' AND NOT internal))"
     };
 }

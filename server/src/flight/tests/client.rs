@@ -1,5 +1,7 @@
 //! A Flight client that shows each status as it came, and a port for it to talk to.
 
+use std::net::SocketAddr;
+
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow_flight::decode::FlightRecordBatchStream;
@@ -25,7 +27,8 @@ use crate::flight::FlightServer;
 
 /// A port that stops when the test ends.
 pub(super) struct Door {
-    endpoint: Endpoint,
+    pub(super) address: SocketAddr,
+    pub(super) endpoint: Endpoint,
     _stop: DropGuard,
 }
 
@@ -43,7 +46,7 @@ impl Door {
         let stop = CancellationToken::new();
         tokio::spawn(server.serve(listener, stop.clone()));
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-        Self { endpoint, _stop: stop.drop_guard() }
+        Self { address, endpoint, _stop: stop.drop_guard() }
     }
 
     /// A client that sends `authorization` with each call.

@@ -29,9 +29,9 @@ async fn catalogs_and_schemas_are_listed() {
     let mut client = door.client("alice").await;
     client.query("CREATE SCHEMA s_1").await.unwrap();
     client.query("CREATE SCHEMA sx1").await.unwrap();
-    assert_eq!(rows(&mut client, &CommandGetCatalogs {}).await, "memory");
+    assert_eq!(rows(&mut client, &CommandGetCatalogs {}).await, "memory\nproduct_analytics");
     for (catalog, pattern, expected) in [
-        (None, None, "memory|main\nmemory|s_1\nmemory|sx1"),
+        (some("memory"), None, "memory|main\nmemory|s_1\nmemory|sx1"),
         (some("memory"), some("s%"), "memory|s_1\nmemory|sx1"),
         (None, some("s\\_1"), "memory|s_1"),
         (None, some("S%"), ""),
@@ -43,7 +43,7 @@ async fn catalogs_and_schemas_are_listed() {
         assert_eq!(rows(&mut client, &command).await, expected, "{command:?}");
     }
     client.query("CREATE TEMP TABLE t (i INT)").await.unwrap();
-    assert_eq!(rows(&mut client, &CommandGetCatalogs {}).await, "memory\ntemp");
+    assert_eq!(rows(&mut client, &CommandGetCatalogs {}).await, "memory\nproduct_analytics\ntemp");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,14 +57,18 @@ async fn tables_are_filtered_and_described() {
     assert_eq!(rows(&mut client, &CommandGetTableTypes {}).await, "BASE TABLE\nLOCAL TEMPORARY\nVIEW");
     let base = "memory|main|t|BASE TABLE";
     for (types, expected) in [
-        (vec![], "memory|main|t|BASE TABLE\nmemory|main|v|VIEW\ntemp|main|tt|LOCAL TEMPORARY"),
+        (vec![], "memory|main|t|BASE TABLE\nmemory|main|v|VIEW"),
         (vec!["TABLE".to_owned()], base),
         (vec!["BASE TABLE".to_owned()], base),
         (vec!["base table".to_owned()], ""),
+        (vec!["LOCAL TEMPORARY".to_owned()], ""),
     ] {
-        let command = CommandGetTables { table_types: types, ..Default::default() };
+        let command = CommandGetTables { table_types: types, catalog: some("memory"), ..Default::default() };
         assert_eq!(rows(&mut client, &command).await, expected, "{command:?}");
     }
+    let temporary =
+        CommandGetTables { table_types: vec!["LOCAL TEMPORARY".to_owned()], ..Default::default() };
+    assert_eq!(rows(&mut client, &temporary).await, "temp|main|tt|LOCAL TEMPORARY");
     let command = CommandGetTables { include_schema: true, catalog: some("memory"), ..Default::default() };
     let batches = client.fetch(&command).await.unwrap();
     let schemas = batches[0].column(4).as_binary::<i32>();
@@ -88,7 +92,7 @@ async fn a_broken_view_has_an_empty_schema() {
     client.query("CREATE TABLE t (i INT)").await.unwrap();
     client.query("CREATE VIEW v AS SELECT i FROM t").await.unwrap();
     client.query("DROP TABLE t").await.unwrap();
-    let command = CommandGetTables { include_schema: true, ..Default::default() };
+    let command = CommandGetTables { include_schema: true, catalog: some("memory"), ..Default::default() };
     let batches = client.fetch(&command).await.unwrap();
     let schema = Bytes::copy_from_slice(batches[0].column(4).as_binary::<i32>().value(0));
     assert!(Schema::try_from(IpcMessage(schema)).unwrap().fields().is_empty());

@@ -7,3 +7,4 @@ mod prepared;
 mod queries;
 mod sessions;
 mod transactions;
+mod transport;

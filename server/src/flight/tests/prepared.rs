@@ -51,7 +51,7 @@ async fn a_bind_counts_when_its_ticket_is_redeemed() {
     let door = Door::open().await;
     let mut client = door.client("alice").await;
     let prepared = prepare(&mut client, "SELECT $a::BIGINT + 1 AS x, $b::VARCHAR AS y").await;
-    assert!(!prepared.is_update);
+    assert_eq!(prepared.is_update, Some(false));
     let parameters = Schema::try_from(IpcMessage(prepared.parameter_schema.clone())).unwrap();
     let names: Vec<_> =
         parameters.fields().iter().map(|f| (f.name().as_str(), f.data_type().clone())).collect();
@@ -81,7 +81,7 @@ async fn each_row_is_an_execution_and_all_are_one() {
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE t (i BIGINT PRIMARY KEY)").await.unwrap();
     let prepared = prepare(&mut client, "INSERT INTO t VALUES (?)").await;
-    assert!(prepared.is_update && prepared.dataset_schema.is_empty());
+    assert!(prepared.is_update == Some(true) && prepared.dataset_schema.is_empty());
     let handle = prepared.prepared_statement_handle;
     let answer =
         client.upload(&change(&handle), rows(&[("0", ints(&[Some(1), Some(2), Some(3)]))])).await.unwrap();

@@ -1,0 +1,110 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+
+use super::client::Door;
+use crate::config::{FlightOptions, TlsOptions};
+use crate::engine::EngineConfig;
+
+async fn with_tls() -> (Door, Arc<ClientConfig>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    let tls = Some(TlsOptions::Generate { ca_file: ca_file.clone() });
+    let door =
+        Door::open_with(EngineConfig::default(), FlightOptions { tls, ..FlightOptions::default() }).await;
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca_file).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let mut config = config.with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    (door, Arc::new(config), folder)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_port_takes_tls_and_plaintext() {
+    let (door, config, _folder) = with_tls().await;
+    let silent = TcpStream::connect(door.address).await.unwrap();
+    let host = rustix::system::uname().nodename().to_str().unwrap().to_owned();
+    for name in ["localhost", "127.0.0.1", "::1", &host] {
+        let stream = TcpStream::connect(door.address).await.unwrap();
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let mut stream = TlsConnector::from(Arc::clone(&config)).connect(name, stream).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        let mut frame = [0; 9];
+        stream.read_exact(&mut frame).await.unwrap();
+        assert_eq!(frame[3], 4, "a SETTINGS frame comes first");
+    }
+    let mut client = door.client("alice").await;
+    assert_eq!(client.query("SELECT 1").await.unwrap(), "1");
+    drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_connection_is_closed() {
+    let door = Door::open().await;
+    let mut silent = TcpStream::connect(door.address).await.unwrap();
+    let closed = tokio::time::timeout(Duration::from_secs(12), silent.read(&mut [0])).await;
+    assert_eq!(closed.unwrap().unwrap_or_default(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_served_without_credentials() {
+    let door = Door::open().await;
+    let mut health = HealthClient::new(door.endpoint.connect().await.unwrap());
+    for service in ["", "arrow.flight.protocol.FlightService"] {
+        let answer = health.check(HealthCheckRequest { service: service.to_owned() }).await.unwrap();
+        assert_eq!(answer.into_inner().status, 1);
+    }
+    let unknown = health.check(HealthCheckRequest { service: "unknown".to_owned() }).await;
+    assert_eq!(unknown.unwrap_err().code(), tonic::Code::NotFound);
+}
+
+async fn ask(door: &Door, message: MessageRequest) -> MessageResponse {
+    let mut client = ServerReflectionClient::new(door.endpoint.connect().await.unwrap());
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(message) };
+    let answers = client.server_reflection_info(futures::stream::iter([request])).await.unwrap();
+    let answer: ServerReflectionResponse = answers.into_inner().message().await.unwrap().unwrap();
+    answer.message_response.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reflection_lists_every_service() {
+    let door = Door::open().await;
+    let MessageResponse::ListServicesResponse(list) =
+        ask(&door, MessageRequest::ListServices(String::new())).await
+    else {
+        panic!("no list")
+    };
+    let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
+    names.sort();
+    let expected = [
+        "arrow.flight.protocol.FlightService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+    ];
+    assert_eq!(names, expected);
+    for symbol in
+        ["arrow.flight.protocol.SetSessionOptionsRequest", "arrow.flight.protocol.sql.CommandStatementIngest"]
+    {
+        let answer = ask(&door, MessageRequest::FileContainingSymbol(symbol.to_owned())).await;
+        assert!(matches!(answer, MessageResponse::FileDescriptorResponse(_)), "{answer:?}");
+    }
+}
