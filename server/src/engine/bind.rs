@@ -38,8 +38,9 @@ impl Bind {
     pub(super) fn apply(&self, statement: &mut Prepared, row: usize) -> Result<()> {
         let parameters: Vec<String> = statement.parameters().into_iter().map(|(name, _)| name).collect();
         let order = self.order(&parameters)?;
+        let schema = self.rows.schema();
         for (parameter, column) in order.into_iter().enumerate() {
-            let value = Value::from_arrow(self.rows.column(column).as_ref(), row)?;
+            let value = Value::from_column(schema.field(column), self.rows.column(column).as_ref(), row)?;
             statement.bind(parameter as u64 + 1, &value)?;
         }
         Ok(())

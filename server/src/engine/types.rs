@@ -1,4 +1,5 @@
-//! DuckDB's logical types as a value: what a column is, how DuckDB spells it, and which Arrow type carries it.
+//! DuckDB's logical types as a value: what a column is, how DuckDB spells it, and which Arrow type carries
+//! it.
 
 use std::sync::Arc;
 

@@ -92,7 +92,8 @@ fn read_temporal(id: ffi::duckdb_type) -> LogicalType {
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_NS => T::TimestampNs,
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => T::TimestampTz,
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL => T::Interval,
-        // The C API has one number for everything it cannot name, among them the type of an unbound parameter.
+        // The C API has one number for everything it cannot name, among them the type of an unbound
+        // parameter.
         _ => T::Unknown,
     }
 }

@@ -35,16 +35,11 @@ fn every_type_prints_as_duckdb_prints_it() {
 /// Compares the printed types of a query's columns with DuckDB's `typeof`.
 fn check(sql: &str) {
     let probe = Probe::new();
-    let mut ours = Vec::new();
-    probe
-        .for_each_chunk(sql, &[], |columns, _| {
-            ours = columns.iter().map(|column| column.ty.to_string()).collect();
-            Ok(())
-        })
-        .unwrap();
+    let columns = probe.for_each_chunk(sql, &[], |_, _| Ok(())).unwrap();
+    let ours = columns.iter().map(|column| column.ty.to_string());
     let theirs =
         probe.batch(&format!("SELECT typeof(COLUMNS(*)) FROM ({sql}) LIMIT 1"), Fidelity::Exact).unwrap();
-    for (ours, theirs) in ours.iter().zip(theirs.columns()) {
+    for (ours, theirs) in ours.zip(theirs.columns()) {
         assert_eq!(ours, theirs.as_string::<i32>().value(0));
     }
 }

@@ -1,8 +1,9 @@
-//! Rows that come from Rust: a table function of each instance, which pulls Arrow batches from a registered reader.
+//! Rows that come from Rust: a table function of each instance, which pulls Arrow batches from a registered
+//! reader.
 //!
-//! DuckDB's own Arrow scan makes a view in the current schema, which users would see, and takes its stream by a raw
-//! address in the statement's text. Here the text names a token that nobody can guess, of a reader that only its own
-//! instance has; the rows are written straight into DuckDB's vectors, strings without a copy.
+//! DuckDB's own Arrow scan makes a view in the current schema, which users would see, and takes its stream by
+//! a raw address in the statement's text. Here the text names a token that nobody can guess, of a reader that
+//! only its own instance has; the rows are written straight into DuckDB's vectors, strings without a copy.
 
 mod fill;
 mod function;
@@ -16,7 +17,6 @@ use std::sync::{Arc, Weak};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use libduckdb_sys as ffi;
 use parking_lot::Mutex;
 
 use super::connection::Connection;
@@ -53,16 +53,9 @@ impl ScanRegistry {
     /// # Errors
     /// Internal if DuckDB refuses.
     pub fn install(connection: &Connection) -> Result<Self> {
-        // SAFETY: the connection is live.
-        unsafe { Self::install_raw(connection.raw()) }
-    }
-
-    /// # Safety
-    /// `connection` is live.
-    unsafe fn install_raw(connection: ffi::duckdb_connection) -> Result<Self> {
         let registry = Self::default();
-        // SAFETY: the caller's promise.
-        unsafe { function::install(connection, registry.clone())? };
+        // SAFETY: the connection is live.
+        unsafe { function::install(connection.raw(), registry.clone())? };
         Ok(registry)
     }
 

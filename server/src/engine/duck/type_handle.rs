@@ -18,8 +18,8 @@ impl TypeHandle {
         Self(raw)
     }
 
-    /// A handle of `ty`; `None` for a type that cannot be made, such as one of [`LogicalType::Other`], or with a
-    /// name that holds a NUL.
+    /// A handle of `ty`; `None` for a type that cannot be made, such as one of [`LogicalType::Other`], or
+    /// with a name that holds a NUL.
     pub(super) fn new(ty: &LogicalType) -> Option<Self> {
         use LogicalType as T;
         let raw = match ty {

@@ -25,20 +25,10 @@ pub struct Value(ffi::duckdb_value);
 unsafe impl Send for Value {}
 
 impl Value {
-    /// The value in row `row` of an array; SQL NULL, of the type that FY-7 gives, where the array has none.
+    /// The value in row `row` of a column; SQL NULL, of the type that FY-7 gives, where the column has none.
     ///
     /// # Errors
     /// InvalidArgument, naming the Arrow type, for a type outside FY-7 or a value outside DuckDB's range.
-    pub fn from_arrow(array: &dyn Array, row: usize) -> Result<Self> {
-        let field = Field::new("", array.data_type().clone(), true);
-        Self::from_column(&field, array, row)
-    }
-
-    /// As [`Value::from_arrow`], for a column whose field may say more than its Arrow type: `arrow.json` and
-    /// `arrow.uuid`.
-    ///
-    /// # Errors
-    /// As [`Value::from_arrow`].
     pub fn from_column(field: &Field, array: &dyn Array, row: usize) -> Result<Self> {
         let value = match array.data_type() {
             DataType::Null => Some(Self::null()),
@@ -58,7 +48,7 @@ impl Value {
         match field.extension_type_name() {
             Some("arrow.uuid") => Ok(scalar::uuid(array, row)),
             Some("arrow.json") => match scalar::value(array, row) {
-                Some(text) => Ok(Self::cast(&LogicalType::Json, text)),
+                Some(text) => Ok(Self::cast(&LogicalType::Json, &text)),
                 None => Ok(None),
             },
             _ => Ok(scalar::value(array, row)),
@@ -81,12 +71,12 @@ impl Value {
 
     /// A NULL that has the type of its column, so that a result's type is the same for every row of a bind.
     fn typed_null(field: &Field) -> Option<Self> {
-        Self::cast(&input::of_field(field)?, Self::null())
+        Self::cast(&input::of_field(field)?, &Self::null())
     }
 
-    /// The value as one of another type. The C API casts only what is put into a list, from which it is taken out
-    /// again.
-    fn cast(ty: &LogicalType, value: Self) -> Option<Self> {
+    /// The value as one of another type. The C API casts only what is put into a list, from which it is taken
+    /// out again.
+    fn cast(ty: &LogicalType, value: &Self) -> Option<Self> {
         let ty = TypeHandle::new(ty)?;
         // SAFETY: type and value are live for the call; the list and its child are ours.
         unsafe {

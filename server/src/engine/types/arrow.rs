@@ -30,8 +30,8 @@ impl Types {
         Field::new(&column.name, self.data_type(&column.ty), nullable)
     }
 
-    /// A field inside a nested type. A union's NULL counts as one of its parent's logical nulls, so that unions are
-    /// nullable here.
+    /// A field inside a nested type. A union's NULL counts as one of its parent's logical nulls, so that
+    /// unions are nullable here.
     fn child(&self, name: &str, ty: &LogicalType) -> FieldRef {
         Arc::new(Field::new(name, self.data_type(ty), true))
     }
@@ -85,7 +85,8 @@ impl Types {
             T::Struct(fields) => DataType::Struct(self.fields(fields)),
             T::Map(key, value) => self.map(key, value),
             T::Union(members) => self.union(members),
-            // VARCHAR, JSON, UUID, ENUM, BIGNUM, VARIANT, GEOMETRY and whatever else exists travel as their text.
+            // VARCHAR, JSON, UUID, ENUM, BIGNUM, VARIANT, GEOMETRY and whatever else exists travel as their
+            // text.
             _ => DataType::Utf8,
         }
     }
@@ -102,7 +103,8 @@ impl Types {
 
     fn union(&self, members: &[(String, LogicalType)]) -> DataType {
         let fields = self.fields(members);
-        // DuckDB allows 256 members and Arrow 128 type ids; ids past the hundred and twenty-eighth cannot be named.
+        // DuckDB allows 256 members and Arrow 128 type ids; ids past the hundred and twenty-eighth cannot be
+        // named.
         let members = (0..=i8::MAX).zip(fields.iter().cloned()).collect::<UnionFields>();
         DataType::Union(members, arrow::datatypes::UnionMode::Sparse)
     }

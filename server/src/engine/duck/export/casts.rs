@@ -94,8 +94,8 @@ impl Display for TimeTz {
     }
 }
 
-/// The local time in microseconds, and the offset from UTC in seconds: 40 bits of the one, and 24 bits that count
-/// the other down from +15:59:59, so that the values sort by their instant.
+/// The local time in microseconds, and the offset from UTC in seconds: 40 bits of the one, and 24 bits that
+/// count the other down from +15:59:59, so that the values sort by their instant.
 pub(super) fn split_time_tz(value: ffi::duckdb_time_tz) -> (i64, i64) {
     const MAX_OFFSET: i64 = 16 * 3600 - 1;
     ((value.bits >> 24).cast_signed(), MAX_OFFSET - (value.bits & 0xff_ffff).cast_signed())
@@ -160,8 +160,8 @@ impl Display for Blob<'_> {
     }
 }
 
-/// The shortest digits that give a finite number back, without its sign, and where their point is: `0.digits` times
-/// ten to the power of the second. Where two are as close, the even one: so do DuckDB's printers.
+/// The shortest digits that give a finite number back, without its sign, and where their point is: `0.digits`
+/// times ten to the power of the second. Where two are as close, the even one: so do DuckDB's printers.
 pub(super) fn shortest_digits(value: f64) -> (String, i32) {
     let mut buffer = ryu::Buffer::new();
     let text = buffer.format_finite(value.abs());

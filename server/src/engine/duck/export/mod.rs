@@ -1,7 +1,8 @@
-//! Data chunks into Arrow record batches: each value is copied once, from DuckDB's vectors into Arrow's buffers.
+//! Data chunks into Arrow record batches: each value is copied once, from DuckDB's vectors into Arrow's
+//! buffers.
 //!
-//! DuckDB's own Arrow export is not used, because it loses UHUGEINT, TIMETZ and BIT, has no VARIANT, and gives one
-//! small batch per chunk. A [`BatchBuilder`] gathers several chunks of 2,048 rows into one batch.
+//! DuckDB's own Arrow export is not used, because it loses UHUGEINT, TIMETZ and BIT, has no VARIANT, and
+//! gives one small batch per chunk. A [`BatchBuilder`] gathers several chunks of 2,048 rows into one batch.
 
 mod casts;
 mod column;
@@ -70,13 +71,13 @@ impl BatchBuilder {
     /// After an error the batch in the making is void.
     ///
     /// # Errors
-    /// Internal, naming the column, for a value that its Arrow type cannot hold (FY-3), and for a column that would
-    /// exceed Arrow's 2 GiB.
+    /// Internal, naming the column, for a value that its Arrow type cannot hold (FY-3), and for a column that
+    /// would exceed Arrow's 2 GiB.
     ///
     /// # Safety
     /// `chunk` is a live, flattened data chunk, as `duckdb_fetch_chunk` returns it, whose columns have the shape's
     /// types.
-    pub unsafe fn append(&mut self, chunk: ffi::duckdb_data_chunk) -> Result<()> {
+    pub(super) unsafe fn append(&mut self, chunk: ffi::duckdb_data_chunk) -> Result<()> {
         // SAFETY: the chunk is live for the whole call, and each index is below its column count.
         unsafe {
             let rows = length(ffi::duckdb_data_chunk_get_size(chunk));

@@ -98,9 +98,9 @@ impl Lists {
 
 /// Whether a list vector may have been a constant before DuckDB flattened it.
 ///
-/// Flattening a constant list repeats its entry and leaves the child as it was, so the child may still be a constant
-/// or a dictionary, which only a copy makes flat. All other lists have flat children, and their entries differ
-/// unless they are empty.
+/// Flattening a constant list repeats its entry and leaves the child as it was, so the child may still be a
+/// constant or a dictionary, which only a copy makes flat. All other lists have flat children, and their
+/// entries differ unless they are empty.
 ///
 /// # Safety
 /// The vector is a flat LIST or MAP of `rows` rows.
@@ -283,8 +283,8 @@ impl ColumnBuilder for ArrayBuilder {
     }
 }
 
-/// Appends a child's rows, `size` for each of the parent's, without reading those of a NULL parent: they may hold
-/// anything.
+/// Appends a child's rows, `size` for each of the parent's, without reading those of a NULL parent: they may
+/// hold anything.
 ///
 /// # Safety
 /// The child is flat and has `(from + len) * size` rows.

@@ -165,8 +165,8 @@ pub(super) fn local_time(value: ffi::duckdb_time_tz) -> Result<i64, Fault> {
 
 /// INTERVAL in months, days and nanoseconds.
 ///
-/// Where the nanoseconds exceed 64 bits (292 years of time), whole days of them are counted as days, which DuckDB
-/// deems equal.
+/// Where the nanoseconds exceed 64 bits (292 years of time), whole days of them are counted as days, which
+/// DuckDB deems equal.
 pub(super) fn interval(value: ffi::duckdb_interval) -> Result<IntervalMonthDayNano, Fault> {
     const DAY: i64 = 86_400_000_000;
     if let Some(nanos) = value.micros.checked_mul(1000) {

@@ -57,8 +57,8 @@ impl StringBuffers {
     /// The value is not NULL, and the data has spare room for it and for one inline value more.
     unsafe fn push(&mut self, value: &Bytes) {
         let len = value.len();
-        // SAFETY: inline values are copied whole, all twelve bytes, which costs less than an exact copy; the room
-        // for that is there, and the new length covers only bytes of the value.
+        // SAFETY: inline values are copied whole, all twelve bytes, which costs less than an exact copy; the
+        // room for that is there, and the new length covers only bytes of the value.
         unsafe {
             let end = self.data.as_mut_ptr().add(self.data.len());
             let copied = if len <= INLINE { INLINE } else { len };

@@ -112,8 +112,8 @@ pub(super) fn bignum(value: &Bytes, out: &mut Vec<u8>) -> Result<(), Fault> {
     write(out, format_args!("{number}"))
 }
 
-/// A BIGNUM from a header of three bytes, whose top bit is clear for a negative number, and the magnitude, most
-/// significant byte first. The bytes of a negative number are inverted.
+/// A BIGNUM from a header of three bytes, whose top bit is clear for a negative number, and the magnitude,
+/// most significant byte first. The bytes of a negative number are inverted.
 pub(super) fn bignum_of(value: &[u8]) -> Result<BigInt, Fault> {
     let (header, magnitude) = value.split_at_checked(3).ok_or_else(|| Fault::new("a BIGNUM is cut short"))?;
     Ok(match header[0] & 0x80 {

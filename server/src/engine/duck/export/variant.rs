@@ -1,8 +1,8 @@
 //! VARIANT as JSON text (FY-2), as DuckDB casts it to JSON.
 //!
-//! A variant is kept as a struct of four: `keys`, a list of the names of all its objects; `children`, a list of
-//! (key, value) indices that objects and arrays point into; `values`, a list of (type, byte offset) pairs, of which
-//! the first is the variant itself; and `data`, the bytes that the offsets point into.
+//! A variant is kept as a struct of four: `keys`, a list of the names of all its objects; `children`, a list
+//! of (key, value) indices that objects and arrays point into; `values`, a list of (type, byte offset) pairs,
+//! of which the first is the variant itself; and `data`, the bytes that the offsets point into.
 
 mod json;
 mod rows;

@@ -85,8 +85,8 @@ impl<'chunk> Vector<'chunk> {
     /// # Safety
     /// The vector has `from + len` rows, and `len` is not zero.
     pub(super) unsafe fn flat_copy(self, from: usize, len: usize) -> OwnedVector {
-        // SAFETY: the selection has `len` entries, each the index of a row of the source; the copy has the source's
-        // type and room for `len` rows.
+        // SAFETY: the selection has `len` entries, each the index of a row of the source; the copy has the
+        // source's type and room for `len` rows.
         unsafe {
             let count = len as ffi::idx_t;
             let mut ty = ffi::duckdb_vector_get_column_type(self.raw);
@@ -158,7 +158,8 @@ impl Bytes {
         unsafe { self.0.value.inlined.length as usize }
     }
 
-    /// Where the value's bytes start; an inline value has [`INLINE`] readable bytes there, whatever its length.
+    /// Where the value's bytes start; an inline value has [`INLINE`] readable bytes there, whatever its
+    /// length.
     pub(super) fn as_ptr(&self) -> *const u8 {
         // SAFETY: the length decides which variant is active.
         unsafe {
@@ -170,8 +171,8 @@ impl Bytes {
     }
 
     /// # Safety
-    /// The value is not NULL, and its vector lives for `'a`.
-    pub(super) unsafe fn get<'a>(&'a self) -> &'a [u8] {
+    /// The value is not NULL, and its vector is alive.
+    pub(super) unsafe fn get(&self) -> &[u8] {
         // SAFETY: the pointer has the value's length.
         unsafe { slice::from_raw_parts(self.as_ptr(), self.len()) }
     }

@@ -17,8 +17,8 @@ pub(super) trait Filler: Send {
     /// Writes the rows `from .. from + len`.
     ///
     /// # Safety
-    /// The target is a flat vector of the array's DuckDB type with room for `len` rows; the array, whose bytes the
-    /// vector's strings point to, outlives the vector's content.
+    /// The target is a flat vector of the array's DuckDB type with room for `len` rows; the array, whose
+    /// bytes the vector's strings point to, outlives the vector's content.
     unsafe fn fill(&self, from: usize, len: usize, target: Target) -> Result<(), Fault>;
 }
 
@@ -80,8 +80,8 @@ impl Target {
     }
 }
 
-/// The filler for a column. Rows that `mask` marks are NULL besides those of the array itself: DuckDB wants the
-/// children of a NULL struct to be NULL.
+/// The filler for a column. Rows that `mask` marks are NULL besides those of the array itself: DuckDB wants
+/// the children of a NULL struct to be NULL.
 pub(super) fn filler(
     field: &Field,
     array: &ArrayRef,

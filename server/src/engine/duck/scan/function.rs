@@ -21,7 +21,8 @@ const CHUNK_ROWS: usize = 2048;
 /// `connection` is live.
 pub(super) unsafe fn install(connection: ffi::duckdb_connection, registry: ScanRegistry) -> Result<()> {
     let name = CString::new(SCAN_FUNCTION).map_err(|error| Error::internal(error.to_string()))?;
-    // SAFETY: every handle is live until its destruction here; DuckDB owns the registry from `set_extra_info` on.
+    // SAFETY: every handle is live until its destruction here; DuckDB owns the registry from `set_extra_info`
+    // on.
     let state = unsafe {
         let mut function = ffi::duckdb_create_table_function();
         ffi::duckdb_table_function_set_name(function, name.as_ptr());
@@ -127,7 +128,8 @@ unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
         let execution = Execution { source: Arc::clone(source), reader, batch: None };
         let data = Box::into_raw(Box::new(execution));
         ffi::duckdb_init_set_init_data(info, data.cast(), Some(drop_boxed::<Execution>));
-        // One thread, so that rows arrive in the stream's order, and the later of two rows stays the later one.
+        // One thread, so that rows arrive in the stream's order, and the later of two rows stays the later
+        // one.
         ffi::duckdb_init_set_max_threads(info, 1);
         Ok(())
     });

@@ -19,8 +19,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let probe = Probe::new();
-        // SAFETY: the connection is live.
-        let registry = unsafe { ScanRegistry::install_raw(probe.connection).unwrap() };
+        let registry = ScanRegistry::install(&probe.connection).unwrap();
         Self { probe, registry }
     }
 

@@ -79,7 +79,9 @@ fn union(field: &Field, array: &UnionArray, row: usize) -> Result<Option<Value>>
     let member = &members[tag].1;
     let value = Value::from_column(member, array.child(id), array.value_offset(row))?;
     // The member's value must have exactly the member's type, its alias included.
-    let Some(value) = input::of_field(member).and_then(|ty| Value::cast(&ty, value)) else { return Ok(None) };
+    let Some(value) = input::of_field(member).and_then(|ty| Value::cast(&ty, &value)) else {
+        return Ok(None);
+    };
     // SAFETY: type and value live for the call, DuckDB checks the tag, and the result is ours.
     Ok(unsafe { Value::own(ffi::duckdb_create_union_value(ty.raw(), tag as ffi::idx_t, value.raw())) })
 }

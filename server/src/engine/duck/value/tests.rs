@@ -23,6 +23,10 @@ fn check(field: &Field, array: &dyn Array, ty: &str, text: Option<&str>) {
     assert_eq!(seen.is_valid(0).then(|| seen.value(0)), text);
 }
 
+fn field_of(array: &dyn Array) -> Field {
+    Field::new("c", array.data_type().clone(), true)
+}
+
 fn int32(values: Vec<Option<i32>>) -> ArrayRef {
     Arc::new(Int32Array::from(values))
 }
@@ -44,45 +48,129 @@ fn texts() -> ArrayRef {
 #[case::float16(cast(&Float32Array::from(vec![1.5]), &DataType::Float16).unwrap(), "FLOAT", "1.5")]
 #[case::float32(Arc::new(Float32Array::from(vec![1.5])), "FLOAT", "1.5")]
 #[case::float64(Arc::new(Float64Array::from(vec![0.1])), "DOUBLE", "0.1")]
-#[case::decimal32(Arc::new(Decimal32Array::from(vec![-125]).with_precision_and_scale(5, 2).unwrap()), "DECIMAL(5,2)", "-1.25")]
-#[case::decimal64(Arc::new(Decimal64Array::from(vec![-125]).with_precision_and_scale(12, 2).unwrap()), "DECIMAL(12,2)", "-1.25")]
-#[case::decimal128(Arc::new(Decimal128Array::from(vec![-125]).with_precision_and_scale(4, 2).unwrap()), "DECIMAL(4,2)", "-1.25")]
-#[case::decimal256(Arc::new(Decimal256Array::from(vec![i256::from_i128(-125)]).with_precision_and_scale(38, 2).unwrap()), "DECIMAL(38,2)", "-1.25")]
-#[case::wide_decimal(Arc::new(Decimal128Array::from(vec![10_i128.pow(38) - 1]).with_precision_and_scale(38, 0).unwrap()), "DECIMAL(38,0)", "99999999999999999999999999999999999999")]
+#[case::decimal32(
+    Arc::new(Decimal32Array::from(vec![-125]).with_precision_and_scale(5, 2).unwrap()),
+    "DECIMAL(5,2)",
+    "-1.25"
+)]
+#[case::decimal64(
+    Arc::new(Decimal64Array::from(vec![-125]).with_precision_and_scale(12, 2).unwrap()),
+    "DECIMAL(12,2)",
+    "-1.25"
+)]
+#[case::decimal128(
+    Arc::new(Decimal128Array::from(vec![-125]).with_precision_and_scale(4, 2).unwrap()),
+    "DECIMAL(4,2)",
+    "-1.25"
+)]
+#[case::decimal256(
+    Arc::new(Decimal256Array::from(vec![i256::from_i128(-125)]).with_precision_and_scale(38, 2).unwrap()),
+    "DECIMAL(38,2)",
+    "-1.25"
+)]
+#[case::wide_decimal(
+    Arc::new(Decimal128Array::from(vec![10_i128.pow(38) - 1]).with_precision_and_scale(38, 0).unwrap()),
+    "DECIMAL(38,0)",
+    "99999999999999999999999999999999999999"
+)]
 #[case::utf8(texts(), "VARCHAR", "a\0b, and more than twelve bytes")]
-#[case::large_utf8(cast(&texts(), &DataType::LargeUtf8).unwrap(), "VARCHAR", "a\0b, and more than twelve bytes")]
-#[case::utf8_view(cast(&texts(), &DataType::Utf8View).unwrap(), "VARCHAR", "a\0b, and more than twelve bytes")]
+#[case::large_utf8(
+    cast(&texts(), &DataType::LargeUtf8).unwrap(),
+    "VARCHAR",
+    "a\0b, and more than twelve bytes"
+)]
+#[case::utf8_view(
+    cast(&texts(), &DataType::Utf8View).unwrap(),
+    "VARCHAR",
+    "a\0b, and more than twelve bytes"
+)]
 #[case::binary(cast(&texts(), &DataType::Binary).unwrap(), "BLOB", "a\\x00b, and more than twelve bytes")]
-#[case::large_binary(cast(&texts(), &DataType::LargeBinary).unwrap(), "BLOB", "a\\x00b, and more than twelve bytes")]
-#[case::binary_view(cast(&texts(), &DataType::BinaryView).unwrap(), "BLOB", "a\\x00b, and more than twelve bytes")]
+#[case::large_binary(
+    cast(&texts(), &DataType::LargeBinary).unwrap(),
+    "BLOB",
+    "a\\x00b, and more than twelve bytes"
+)]
+#[case::binary_view(
+    cast(&texts(), &DataType::BinaryView).unwrap(),
+    "BLOB",
+    "a\\x00b, and more than twelve bytes"
+)]
 #[case::fixed_binary(Arc::new(FixedSizeBinaryArray::from(vec![b"ab"])), "BLOB", "ab")]
 #[case::date32(Arc::new(Date32Array::from(vec![19_000])), "DATE", "2022-01-08")]
 #[case::date64(Arc::new(Date64Array::from(vec![-1])), "DATE", "1969-12-31")]
 #[case::time32s(Arc::new(Time32SecondArray::from(vec![61])), "TIME", "00:01:01")]
 #[case::time32ms(Arc::new(Time32MillisecondArray::from(vec![61_500])), "TIME", "00:01:01.5")]
 #[case::time64us(Arc::new(Time64MicrosecondArray::from(vec![61_000_001])), "TIME", "00:01:01.000001")]
-#[case::time64ns(Arc::new(Time64NanosecondArray::from(vec![61_000_000_001])), "TIME_NS", "00:01:01.000000001")]
+#[case::time64ns(
+    Arc::new(Time64NanosecondArray::from(vec![61_000_000_001])),
+    "TIME_NS",
+    "00:01:01.000000001"
+)]
 #[case::timestamp_s(Arc::new(TimestampSecondArray::from(vec![-1])), "TIMESTAMP_S", "1969-12-31 23:59:59")]
-#[case::timestamp_ms(Arc::new(TimestampMillisecondArray::from(vec![-1])), "TIMESTAMP_MS", "1969-12-31 23:59:59.999")]
-#[case::timestamp_us(Arc::new(TimestampMicrosecondArray::from(vec![-1])), "TIMESTAMP", "1969-12-31 23:59:59.999999")]
-#[case::timestamp_ns(Arc::new(TimestampNanosecondArray::from(vec![-1])), "TIMESTAMP_NS", "1969-12-31 23:59:59.999999999")]
-#[case::infinite_timestamp(Arc::new(TimestampMicrosecondArray::from(vec![i64::MAX])), "TIMESTAMP", "infinity")]
-#[case::timestamptz_s(Arc::new(TimestampSecondArray::from(vec![0]).with_timezone("+02:00")), "TIMESTAMP WITH TIME ZONE", "1970-01-01 00:00:00+00")]
-#[case::timestamptz_ns(Arc::new(TimestampNanosecondArray::from(vec![-1]).with_timezone("UTC")), "TIMESTAMP WITH TIME ZONE", "1969-12-31 23:59:59.999999+00")]
+#[case::timestamp_ms(
+    Arc::new(TimestampMillisecondArray::from(vec![-1])),
+    "TIMESTAMP_MS",
+    "1969-12-31 23:59:59.999"
+)]
+#[case::timestamp_us(
+    Arc::new(TimestampMicrosecondArray::from(vec![-1])),
+    "TIMESTAMP",
+    "1969-12-31 23:59:59.999999"
+)]
+#[case::timestamp_ns(
+    Arc::new(TimestampNanosecondArray::from(vec![-1])),
+    "TIMESTAMP_NS",
+    "1969-12-31 23:59:59.999999999"
+)]
+#[case::infinite_timestamp(
+    Arc::new(TimestampMicrosecondArray::from(vec![i64::MAX])),
+    "TIMESTAMP",
+    "infinity"
+)]
+#[case::timestamptz_s(
+    Arc::new(TimestampSecondArray::from(vec![0]).with_timezone("+02:00")),
+    "TIMESTAMP WITH TIME ZONE",
+    "1970-01-01 00:00:00+00"
+)]
+#[case::timestamptz_ns(
+    Arc::new(TimestampNanosecondArray::from(vec![-1]).with_timezone("UTC")),
+    "TIMESTAMP WITH TIME ZONE",
+    "1969-12-31 23:59:59.999999+00"
+)]
 #[case::duration_s(Arc::new(DurationSecondArray::from(vec![3600])), "INTERVAL", "01:00:00")]
 #[case::duration_ns(Arc::new(DurationNanosecondArray::from(vec![1_500_000])), "INTERVAL", "00:00:00.0015")]
 #[case::interval_year_month(Arc::new(IntervalYearMonthArray::from(vec![14])), "INTERVAL", "1 year 2 months")]
-#[case::interval_day_time(Arc::new(IntervalDayTimeArray::from(vec![IntervalDayTime::new(3, 500)])), "INTERVAL", "3 days 00:00:00.5")]
-#[case::list(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1), None])])), "INTEGER[]", "[1, NULL]")]
-#[case::empty_list(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([Some([])])), "INTEGER[]", "[]")]
-#[case::large_list(Arc::new(LargeListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1), None])])), "INTEGER[]", "[1, NULL]")]
-#[case::fixed_list(Arc::new(FixedSizeListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1), None])], 2)), "INTEGER[2]", "[1, NULL]")]
+#[case::interval_day_time(
+    Arc::new(IntervalDayTimeArray::from(vec![IntervalDayTime::new(3, 500)])),
+    "INTERVAL",
+    "3 days 00:00:00.5"
+)]
+#[case::list(
+    Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1), None])])),
+    "INTEGER[]",
+    "[1, NULL]"
+)]
+#[case::empty_list(
+    Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([Some([])])),
+    "INTEGER[]",
+    "[]"
+)]
+#[case::large_list(
+    Arc::new(LargeListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1), None])])),
+    "INTEGER[]",
+    "[1, NULL]"
+)]
+#[case::fixed_list(
+    Arc::new(FixedSizeListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1), None])], 2)),
+    "INTEGER[2]",
+    "[1, NULL]"
+)]
 #[case::dictionary(Arc::new(["x", "y"].into_iter().collect::<DictionaryArray<Int32Type>>()), "VARCHAR", "x")]
 #[case::runs(Arc::new(RunArray::<Int32Type>::from_iter(["x", "x"])), "VARCHAR", "x")]
 fn an_arrow_value_binds_as_its_duckdb_type(#[case] array: ArrayRef, #[case] ty: &str, #[case] text: &str) {
-    check(&Field::new("c", array.data_type().clone(), true), &array, ty, Some(text));
+    check(&field_of(&array), &array, ty, Some(text));
     let null = new_null_array(array.data_type(), 1);
-    check(&Field::new("c", array.data_type().clone(), true), &null, ty, None);
+    check(&field_of(&array), &null, ty, None);
 }
 
 #[test]
@@ -135,7 +223,7 @@ fn every_exported_value_binds_as_itself() {
 #[test]
 fn a_type_that_duckdb_lacks_is_named() {
     let wide = Decimal256Array::from(vec![i256::ONE]).with_precision_and_scale(50, 2).unwrap();
-    let error = Value::from_arrow(&wide, 0).unwrap_err();
+    let error = Value::from_column(&field_of(&wide), &wide, 0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.message().contains("Decimal256(50, 2)"), "{error}");
 }
@@ -143,7 +231,10 @@ fn a_type_that_duckdb_lacks_is_named() {
 #[test]
 fn an_instant_beyond_microseconds_is_an_error() {
     let array = TimestampSecondArray::from(vec![i64::MAX]).with_timezone("UTC");
-    assert_eq!(Value::from_arrow(&array, 0).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(
+        Value::from_column(&field_of(&array), &array, 0).unwrap_err().kind(),
+        ErrorKind::InvalidArgument
+    );
     let unit = DataType::Timestamp(TimeUnit::Second, Some("UTC".into()));
-    assert!(Value::from_arrow(&new_null_array(&unit, 1), 0).is_ok());
+    assert!(Value::from_column(&Field::new("c", unit.clone(), true), &new_null_array(&unit, 1), 0).is_ok());
 }

@@ -66,7 +66,8 @@ fn geometries(#[case] wkt: &str) {
 #[case("TIME '00:00:00' + to_microseconds(i * 34567890)")]
 #[case("'01:02:03.000000001'::TIME_NS")]
 #[case(
-    "['infinity', '-infinity', '0044-03-15 (BC) 01:02:03.5', '1969-12-31 23:59:59.999999'][i % 4 + 1]::TIMESTAMP"
+    "['infinity', '-infinity', '0044-03-15 (BC) 01:02:03.5', '1969-12-31 23:59:59.999999'] \
+     [i % 4 + 1]::TIMESTAMP"
 )]
 #[case("make_timestamp(i * 1234567890123)::TIMESTAMP_S")]
 #[case("make_timestamp(i * 1234567890123)::TIMESTAMP_MS")]
@@ -74,7 +75,8 @@ fn geometries(#[case] wkt: &str) {
 #[case("make_timestamp(-i * 1234567890123)::TIMESTAMP")]
 #[case("['01:02:03+02', '01:02:03.5-02:30', '24:00:00-15:59:59', '00:00:00+00:00:07'][i % 4 + 1]::TIMETZ")]
 #[case(
-    "to_months((i - 1250)::INTEGER) + to_days((i % 3 - 1)::INTEGER) + to_microseconds((i % 5 - 2) * 3661500000)"
+    "to_months((i - 1250)::INTEGER) + to_days((i % 3 - 1)::INTEGER) + \
+     to_microseconds((i % 5 - 2) * 3661500000)"
 )]
 #[case("to_hours(i * 100)")]
 #[case("(i * 123456789)::BIGNUM * -1")]

@@ -1,5 +1,5 @@
-//! Our export against DuckDB's own, over queries that leave vectors in every state: the two agree wherever DuckDB's
-//! loses nothing.
+//! Our export against DuckDB's own, over queries that leave vectors in every state: the two agree wherever
+//! DuckDB's loses nothing.
 
 use std::ffi::CString;
 use std::ptr;
@@ -13,37 +13,27 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::super::BatchBuilder;
-use crate::engine::duck::probe::Probe;
+use crate::engine::duck::probe::{Probe, shape};
 use crate::engine::duck::type_handle::TypeHandle;
-use crate::engine::types::arrow::arrow_schema;
-use crate::engine::types::{Column, Fidelity, ResultShape};
+use crate::engine::types::{Column, Fidelity};
 
 /// Checks every chunk of a query.
 fn check(probe: &Probe, sql: &str) {
     let mut options = ptr::null_mut();
     // SAFETY: the connection is live, and the options are destroyed below.
-    unsafe { ffi::duckdb_connection_get_arrow_options(probe.connection, &mut options) };
+    unsafe { ffi::duckdb_connection_get_arrow_options(probe.connection.raw(), &mut options) };
     let outcome = probe.for_each_chunk(sql, &[], |columns, chunk| {
-        if chunk.is_null() {
-            return Ok(());
-        }
-        let schema = arrow_schema(&columns, Fidelity::Standard, "Etc/UTC");
-        let shape = ResultShape { columns: columns.into(), schema };
-        let mut builder = BatchBuilder::new(&shape, Fidelity::Standard);
+        let mut builder = BatchBuilder::new(&shape(columns, Fidelity::Standard), Fidelity::Standard);
         // Twice, so that the second copy starts at an offset.
-        // SAFETY: the chunk is live and has the shape's columns.
-        unsafe {
-            builder.append(chunk)?;
-            builder.append(chunk)?;
-        }
-        let rows = builder.rows() / 2;
+        builder.append_chunk(chunk)?;
+        builder.append_chunk(chunk)?;
         let ours = builder.finish()?;
-        // SAFETY: as above.
-        let theirs = unsafe { duckdb_export(options, &shape.columns, chunk) };
+        // SAFETY: the chunk is live and has these columns.
+        let theirs = unsafe { duckdb_export(options, columns, chunk.raw()) };
         for (i, (ours, theirs)) in ours.columns().iter().zip(theirs).enumerate() {
             let theirs = cast(&theirs, ours.data_type()).unwrap().to_data();
-            for half in [0, rows] {
-                assert_eq!(ours.slice(half, rows).to_data(), theirs, "{sql}: column {i}");
+            for half in [0, chunk.rows()] {
+                assert_eq!(ours.slice(half, chunk.rows()).to_data(), theirs, "{sql}: column {i}");
             }
         }
         Ok(())
@@ -80,7 +70,8 @@ unsafe fn duckdb_export(
 #[rstest]
 #[case::every_type("SELECT * EXCLUDE (uhugeint, bignum, geometry) FROM test_all_types()")]
 #[case::every_type_sliced(
-    "SELECT * EXCLUDE (uhugeint, bignum, geometry) FROM test_all_types() CROSS JOIN range(3000) WHERE range % 3 = 1"
+    "SELECT * EXCLUDE (uhugeint, bignum, geometry) FROM test_all_types() CROSS JOIN range(3000) \
+     WHERE range % 3 = 1"
 )]
 #[case::constant_list("SELECT [1, 1], ['a', NULL], [[1], [1]], {'a': [1]} FROM range(5000)")]
 #[case::constant_sorted(
@@ -99,10 +90,12 @@ unsafe fn duckdb_export(
     "SELECT unnest([[1, 2], [3], NULL, []]), unnest([{'a': [1]}, NULL]), i FROM range(3000) t(i)"
 )]
 #[case::left_join(
-    "SELECT * FROM range(4000) t(i) LEFT JOIN (SELECT i * 2 AS i, [i, i] AS l, {'s': 's' || i} AS s FROM range(900) t(i)) u USING (i)"
+    "SELECT * FROM range(4000) t(i) LEFT JOIN \
+     (SELECT i * 2 AS i, [i, i] AS l, {'s': 's' || i} AS s FROM range(900) t(i)) u USING (i)"
 )]
 #[case::dictionary(
-    "SELECT s, [s, s], {'s': s} FROM (SELECT ('value ' || (i % 3))::VARCHAR AS s FROM range(5000) t(i)) ORDER BY s"
+    "SELECT s, [s, s], {'s': s} FROM (SELECT ('value ' || (i % 3))::VARCHAR AS s FROM range(5000) t(i)) \
+     ORDER BY s"
 )]
 #[case::slices(
     "SELECT list_slice(l, 2, 3), l[1:1], l[-1:] FROM (SELECT range(i % 6) AS l FROM range(5000) t(i))"
@@ -120,7 +113,8 @@ fn known_shapes(#[case] sql: &str) {
     check(&Probe::new(), sql);
 }
 
-/// A projection above a cross product sees one side as constant vectors, but the optimizer would push it below.
+/// A projection above a cross product sees one side as constant vectors, but the optimizer would push it
+/// below.
 #[rstest]
 #[case("list_sort(l)")]
 #[case("list_reverse(l)")]

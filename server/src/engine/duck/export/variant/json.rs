@@ -41,7 +41,7 @@ impl Json<'_, '_> {
             3..=15 => self.number(ty, &mut bytes),
             16 => {
                 let text = bytes.bytes()?;
-                self.text(&String::from_utf8_lossy(text))
+                self.text(String::from_utf8_lossy(text))
             }
             29 | 30 if depth == MAX_DEPTH => Err(Fault::new("a VARIANT nests too deeply")),
             29 => self.object(&mut bytes, depth),
@@ -115,7 +115,7 @@ impl Json<'_, '_> {
                 self.out.push(',');
             }
             let child = first.checked_add(i).ok_or_else(malformed)?;
-            self.text(&String::from_utf8_lossy(self.variant.name(child)?))?;
+            self.text(String::from_utf8_lossy(self.variant.name(child)?))?;
             self.out.push(':');
             self.value(self.variant.child(child)?, depth + 1)?;
         }

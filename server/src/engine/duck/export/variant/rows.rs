@@ -1,4 +1,5 @@
-//! Finding the parts of a variant in its vectors. Every index is checked, since the bytes may come from files.
+//! Finding the parts of a variant in its vectors. Every index is checked, since the bytes may come from
+//! files.
 
 use libduckdb_sys as ffi;
 

@@ -89,8 +89,8 @@ impl Filler for Lists {
         let is_valid = |row| self.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         let ranges = || (from..from + len).map(|row| if is_valid(row) { self.ranges[row] } else { (0, 0) });
         let total = ranges().map(|(_, count)| count).sum::<usize>();
-        // SAFETY: the caller's promise; the child gets room for all elements before they are written behind those
-        // that it has.
+        // SAFETY: the caller's promise; the child gets room for all elements before they are written behind
+        // those that it has.
         unsafe {
             let start = ffi::duckdb_list_vector_get_size(target.vector);
             let end = start + total as ffi::idx_t;

@@ -73,7 +73,8 @@ fn runs(values: DataType) -> DataType {
 #[case::duration_ns(Arc::new(DurationNanosecondArray::from(vec![Some(1_500_000), None])), "00:00:00.0015")]
 #[case::year_month(Arc::new(IntervalYearMonthArray::from(vec![Some(14), None])), "1 year 2 months")]
 #[case::day_time(
-    Arc::new(IntervalDayTimeArray::from(vec![Some(types::IntervalDayTime::new(3, 500)), None])), "3 days 00:00:00.5"
+    Arc::new(IntervalDayTimeArray::from(vec![Some(types::IntervalDayTime::new(3, 500)), None])),
+    "3 days 00:00:00.5"
 )]
 #[case::month_day_nano(
     Arc::new(IntervalMonthDayNanoArray::from(vec![Some(types::IntervalMonthDayNano::new(1, 2, 3000)), None])),
