@@ -23,6 +23,7 @@ pub struct Health {
     started: Instant,
     answered: AtomicU64,
     stopping: AtomicBool,
+    asked: AtomicBool,
     serving: watch::Sender<bool>,
 }
 
@@ -58,6 +59,7 @@ impl Health {
             started: Instant::now(),
             answered: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
             serving: watch::Sender::new(true),
         })
     }
@@ -79,6 +81,7 @@ impl Health {
 
     /// What `/health` says now.
     pub(crate) fn report(&self) -> Report {
+        self.asked.store(true, Ordering::SeqCst);
         let is_serving = self.is_serving();
         let word = if is_serving { "ok" } else { "unavailable" };
         let answer = Answer {
@@ -106,8 +109,13 @@ impl Health {
         self.answered.store(now, Ordering::SeqCst);
     }
 
-    /// Asks the server's own database again and again.
+    /// Asks the server's own database again and again, once anybody has used the server or asked for its health: a
+    /// server that nobody uses opens no database at all.
     pub(crate) async fn probe(self: Arc<Self>, engine: Arc<Engine>) {
+        while !self.asked.load(Ordering::SeqCst) && !engine.is_used() {
+            tokio::time::sleep(PROBE_EVERY).await;
+            self.note_answer();
+        }
         loop {
             // A probe that hangs is not awaited for longer than it takes to be unhealthy.
             let answer = tokio::time::timeout(SILENT, engine.probe()).await;

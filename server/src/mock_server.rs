@@ -181,7 +181,6 @@ impl MockServer {
             stop.cancelled().await;
             background.iter().for_each(tokio::task::JoinHandle::abort);
         });
-        self.engine.warm_up();
     }
 
     fn lakehouse_router(&self, config: &Config) -> Router {

@@ -83,7 +83,7 @@ impl Default for EngineConfig {
             allow_external_access: false,
             session_idle_timeout: Duration::from_secs(4 * 60 * 60),
             tenant_idle_timeout: Duration::from_secs(600),
-            pool_size: 1,
+            pool_size: 2,
         }
     }
 }

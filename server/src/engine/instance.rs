@@ -98,7 +98,7 @@ fn attach_fault(name: &str, error: &Error) -> Error {
     Error::new(ErrorKind::Config, format!("cannot attach the catalog \"{name}\": {error}"))
 }
 
-/// Keeps one opened instance ready, so that a new tenant does not wait for DuckDB to open.
+/// Keeps opened instances ready, so that a new tenant does not wait for DuckDB to open.
 #[derive(Debug)]
 pub(super) struct InstancePool {
     config: Arc<EngineConfig>,
@@ -117,12 +117,14 @@ impl InstancePool {
     /// As [`Instance::open`].
     pub(super) fn take(self: &Arc<Self>) -> Result<Arc<Instance>> {
         let ready = self.ready.lock().pop();
+        let instance = ready.map_or_else(|| Instance::open(&self.config), Ok)?;
         self.fill();
-        ready.map_or_else(|| Instance::open(&self.config), Ok)
+        Ok(instance)
     }
 
-    /// Opens instances in the background until the pool is full.
-    pub(super) fn fill(self: &Arc<Self>) {
+    /// Opens instances in the background until the pool is full. Nothing is opened before the first tenant comes, so
+    /// that a server nobody uses stays small.
+    fn fill(self: &Arc<Self>) {
         if self.filling.swap(true, Ordering::SeqCst) {
             return;
         }

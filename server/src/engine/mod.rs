@@ -55,7 +55,7 @@ pub use target::Target;
 pub use tenant::Tenant;
 pub use window::Window;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use accounts::Accounts;
 use analytics::Store;
 use instance::{Instance, InstancePool};
@@ -105,9 +105,9 @@ impl Engine {
         self.accounts.authenticate(user, password)
     }
 
-    /// Opens the first database ahead of its use; call it once the ports are bound.
-    pub fn warm_up(&self) {
-        self.pool.fill();
+    /// Whether any tenant has a database yet.
+    pub fn is_used(&self) -> bool {
+        self.accounts.all().iter().any(|tenant| tenant.is_open())
     }
 
     /// Opens a database as tenants get it and drops it again, to find start-up faults such as an attached file that is
@@ -127,7 +127,8 @@ impl Engine {
         let own = Arc::clone(&self.probe);
         let config = Arc::clone(&self.config);
         blocking::run(move || {
-            let mut own = own.lock();
+            // A probe that hangs keeps its lock; the next ones must not queue up behind it.
+            let mut own = own.try_lock().ok_or_else(|| Error::internal("the last probe has not ended"))?;
             if own.is_none() {
                 *own = Some(Instance::open(&config)?.connect()?);
             }
