@@ -15,6 +15,7 @@ mod scan;
 mod statement;
 mod table_function;
 mod type_handle;
+mod units;
 mod value;
 mod vector_writer;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
-use super::{BatchBuilder, Chunk, Connection, Database, Settings, Value};
+use super::{BatchBuilder, Chunk, Connection, Database, Prepared, ResultSet, Settings, Value};
 use crate::engine::types::arrow::arrow_schema;
 use crate::engine::types::{Column, Fidelity, ResultShape};
 use crate::error::Result;
@@ -42,13 +42,32 @@ impl Probe {
         &self,
         sql: &str,
         values: &[Value],
+        visit: impl FnMut(&Arc<[Column]>, &Chunk) -> Result<()>,
+    ) -> Result<Arc<[Column]>> {
+        self.visit(sql, values, Prepared::execute_streaming, visit)
+    }
+
+    /// As [`Probe::for_each_chunk`], with the whole result in memory first.
+    pub(super) fn for_each_stored_chunk(
+        &self,
+        sql: &str,
+        visit: impl FnMut(&Arc<[Column]>, &Chunk) -> Result<()>,
+    ) -> Result<Arc<[Column]>> {
+        self.visit(sql, &[], Prepared::execute, visit)
+    }
+
+    fn visit(
+        &self,
+        sql: &str,
+        values: &[Value],
+        execute: impl Fn(&mut Prepared) -> Result<ResultSet>,
         mut visit: impl FnMut(&Arc<[Column]>, &Chunk) -> Result<()>,
     ) -> Result<Arc<[Column]>> {
         let mut statement = self.connection.prepare(sql)?;
         for (index, value) in (1..).zip(values) {
             statement.bind(index, value)?;
         }
-        let mut result = statement.execute_streaming()?;
+        let mut result = execute(&mut statement)?;
         let columns = result.columns();
         while let Some(chunk) = result.fetch()? {
             visit(&columns, &chunk)?;

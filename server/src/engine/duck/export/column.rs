@@ -12,9 +12,10 @@ use arrow::datatypes::{
 pub(super) use crate::engine::duck::fault::Fault;
 use crate::engine::types::{Fidelity, LogicalType};
 
-use super::nested::{ArrayBuilder, ListBuilder, MapBuilder, StructBuilder};
+use super::lists::{ListBuilder, MapBuilder};
 use super::primitive::{BooleanBuilder, Copied, Mapped};
 use super::strings::{BlobBuilder, StringBuffers, VarcharBuilder};
+use super::structs::{ArrayBuilder, StructBuilder};
 use super::text::TextBuilder;
 use super::union::UnionBuilder;
 use super::variant::VariantBuilder;

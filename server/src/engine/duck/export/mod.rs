@@ -3,13 +3,17 @@
 //!
 //! DuckDB's own Arrow export is not used, because it loses UHUGEINT, TIMETZ and BIT, has no VARIANT, and
 //! gives one small batch per chunk. A [`BatchBuilder`] gathers several chunks of 2,048 rows into one batch.
+//!
+//! DuckDB's result collectors copy every chunk into new flat vectors, their children included, so that no constant
+//! or dictionary vector is met here.
 
 mod casts;
 mod column;
 mod geometry;
-mod nested;
+mod lists;
 mod primitive;
 mod strings;
+mod structs;
 mod text;
 mod union;
 mod validity;

@@ -8,8 +8,8 @@ use arrow::datatypes::UnionFields;
 use crate::engine::types::{Fidelity, LogicalType};
 
 use super::column::{ColumnBuilder, Fault, column_builder};
-use super::nested::append_masked;
 use super::primitive::take_sized;
+use super::structs::append_masked;
 use super::vector::Vector;
 
 /// A sparse union; a NULL is a NULL of the first member, since a union has no validity.

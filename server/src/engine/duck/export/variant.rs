@@ -11,7 +11,6 @@ use arrow::array::ArrayRef;
 
 use self::rows::Rows;
 use super::column::{ColumnBuilder, Fault};
-use super::nested::may_be_constant;
 use super::strings::StringBuffers;
 use super::vector::Vector;
 
@@ -19,10 +18,8 @@ use super::vector::Vector;
 #[derive(Default)]
 pub(super) struct VariantBuilder(StringBuffers);
 
-impl VariantBuilder {
-    /// # Safety
-    /// The vector is a flat VARIANT of `from + len` rows, its lists' children flat too.
-    unsafe fn append_flat(&mut self, vector: Vector<'_>, from: usize, len: usize) -> Result<(), Fault> {
+impl ColumnBuilder for VariantBuilder {
+    unsafe fn append(&mut self, vector: Vector<'_>, from: usize, len: usize) -> Result<(), Fault> {
         // SAFETY: the caller's promise.
         let (rows, validity) = unsafe { (Rows::new(vector, from, len), vector.validity(from, len)) };
         for row in 0..len {
@@ -32,20 +29,6 @@ impl VariantBuilder {
             }
         }
         Ok(())
-    }
-}
-
-impl ColumnBuilder for VariantBuilder {
-    unsafe fn append(&mut self, vector: Vector<'_>, from: usize, len: usize) -> Result<(), Fault> {
-        // SAFETY: the caller's promise; the first three children of a variant are lists.
-        unsafe {
-            let constant = |child| may_be_constant(vector.struct_child(child), from + len);
-            if len > 0 && (0..3).any(constant) {
-                let copy = vector.flat_copy(from, len);
-                return self.append_flat(copy.borrow(), 0, len);
-            }
-            self.append_flat(vector, from, len)
-        }
     }
 
     fn append_nulls(&mut self, len: usize) {

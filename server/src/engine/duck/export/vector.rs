@@ -79,44 +79,6 @@ impl<'chunk> Vector<'chunk> {
         // SAFETY: the child lives as long as its parent.
         unsafe { Self::new(ffi::duckdb_struct_vector_get_child(self.raw, index as ffi::idx_t)) }
     }
-
-    /// A flat copy of `len` rows of this vector from row `from` on, its children included.
-    ///
-    /// # Safety
-    /// The vector has `from + len` rows, and `len` is not zero.
-    pub(super) unsafe fn flat_copy(self, from: usize, len: usize) -> OwnedVector {
-        // SAFETY: the selection has `len` entries, each the index of a row of the source; the copy has the
-        // source's type and room for `len` rows.
-        unsafe {
-            let count = len as ffi::idx_t;
-            let mut ty = ffi::duckdb_vector_get_column_type(self.raw);
-            let copy = OwnedVector(ffi::duckdb_create_vector(ty, count));
-            ffi::duckdb_destroy_logical_type(&mut ty);
-            let selection = ffi::duckdb_create_selection_vector(count);
-            let indices = ffi::duckdb_selection_vector_get_data_ptr(selection);
-            (0..len).for_each(|i| *indices.add(i) = (from + i) as ffi::sel_t);
-            ffi::duckdb_vector_copy_sel(self.raw, copy.0, selection, count, 0, 0);
-            ffi::duckdb_destroy_selection_vector(selection);
-            copy
-        }
-    }
-}
-
-/// A vector of our own, destroyed on drop.
-pub(super) struct OwnedVector(ffi::duckdb_vector);
-
-impl OwnedVector {
-    pub(super) fn borrow(&self) -> Vector<'_> {
-        // SAFETY: the vector was created flat and lives as long as `self`.
-        unsafe { Vector::new(self.0) }
-    }
-}
-
-impl Drop for OwnedVector {
-    fn drop(&mut self) {
-        // SAFETY: owned, and destroyed once.
-        unsafe { ffi::duckdb_destroy_vector(&mut self.0) }
-    }
 }
 
 /// The validity of a range of rows: a set bit is a value, a clear bit is NULL.

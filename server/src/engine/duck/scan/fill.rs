@@ -1,5 +1,6 @@
 //! Arrow arrays into DuckDB's vectors (FY-7).
 
+mod decimal;
 mod fixed;
 mod nested;
 mod strings;

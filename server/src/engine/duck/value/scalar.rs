@@ -12,6 +12,7 @@ use arrow::datatypes::{
 };
 use libduckdb_sys as ffi;
 
+use super::super::units::{days, micros};
 use super::Value;
 
 /// The value in a row that is not NULL; `None` if DuckDB cannot take it.
@@ -114,10 +115,9 @@ fn number(cell: Cell<'_>) -> Option<Value> {
 }
 
 fn date_or_time(cell: Cell<'_>) -> Option<Value> {
-    const DAY_MILLIS: i64 = 86_400_000;
     match cell.array.data_type() {
         DataType::Date32 => date(cell.get::<Date32Type>()?),
-        DataType::Date64 => date(i32::try_from(cell.get::<Date64Type>()?.div_euclid(DAY_MILLIS)).ok()?),
+        DataType::Date64 => date(days(cell.get::<Date64Type>()?)?),
         DataType::Time32(TimeUnit::Second) => time(i64::from(cell.get::<Time32SecondType>()?) * 1_000_000),
         DataType::Time32(_) => time(i64::from(cell.get::<Time32MillisecondType>()?) * 1000),
         DataType::Time64(TimeUnit::Microsecond) => time(cell.get::<Time64MicrosecondType>()?),
@@ -166,16 +166,6 @@ fn timestamp_tz(instant: i64, unit: TimeUnit) -> Option<Value> {
 fn interval(months: i32, days: i32, micros: i64) -> Option<Value> {
     // SAFETY: any numbers may be made a value, and the value is ours.
     unsafe { Value::own(ffi::duckdb_create_interval(ffi::duckdb_interval { months, days, micros })) }
-}
-
-/// A count of `unit` in microseconds; `None` beyond 64 bits. What is finer than a microsecond is cut off.
-fn micros(count: i64, unit: TimeUnit) -> Option<i64> {
-    match unit {
-        TimeUnit::Second => count.checked_mul(1_000_000),
-        TimeUnit::Millisecond => count.checked_mul(1000),
-        TimeUnit::Microsecond => Some(count),
-        TimeUnit::Nanosecond => Some(count.div_euclid(1000)),
-    }
 }
 
 fn varchar(text: &str) -> Option<Value> {

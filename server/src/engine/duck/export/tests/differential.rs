@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::super::BatchBuilder;
+use crate::engine::duck::Chunk;
 use crate::engine::duck::probe::{Probe, shape};
 use crate::engine::duck::type_handle::TypeHandle;
 use crate::engine::types::{Column, Fidelity};
@@ -22,7 +23,7 @@ fn check(probe: &Probe, sql: &str) {
     let mut options = ptr::null_mut();
     // SAFETY: the connection is live, and the options are destroyed below.
     unsafe { ffi::duckdb_connection_get_arrow_options(probe.connection.raw(), &mut options) };
-    let outcome = probe.for_each_chunk(sql, &[], |columns, chunk| {
+    let compare = |columns: &Arc<[Column]>, chunk: &Chunk| {
         let mut builder = BatchBuilder::new(&shape(columns, Fidelity::Standard), Fidelity::Standard);
         // Twice, so that the second copy starts at an offset.
         builder.append_chunk(chunk)?;
@@ -37,10 +38,11 @@ fn check(probe: &Probe, sql: &str) {
             }
         }
         Ok(())
-    });
+    };
+    let outcomes = [probe.for_each_chunk(sql, &[], compare), probe.for_each_stored_chunk(sql, compare)];
     // SAFETY: destroyed once.
     unsafe { ffi::duckdb_destroy_arrow_options(&mut options) };
-    outcome.unwrap();
+    assert_eq!(outcomes.map(Result::err), [None, None], "{sql}");
 }
 
 /// The chunk by DuckDB's own export.

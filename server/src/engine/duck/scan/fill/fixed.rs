@@ -5,15 +5,17 @@ use arrow::array::{
 };
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    DataType, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
+    DataType, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
     DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType, Field,
     Float16Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType,
     Time32MillisecondType, Time32SecondType, TimeUnit, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, i256,
+    TimestampSecondType,
 };
 use libduckdb_sys as ffi;
 
 use super::super::super::fault::Fault;
+use super::super::super::units::{days, micros};
+use super::decimal::decimal;
 use super::{Filler, Target, unsupported};
 
 /// The filler for an array of fixed-width values.
@@ -44,12 +46,9 @@ pub(super) fn filler(
 fn mapped_filler(array: &ArrayRef, nulls: Option<NullBuffer>) -> Result<Box<dyn Filler>, Fault> {
     use DataType as D;
     use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
-    const DAY_MILLIS: i64 = 86_400_000;
     Ok(match array.data_type() {
         D::Float16 => mapped::<Float16Type, _>(array, nulls, |value| Some(value.to_f32())),
-        D::Date64 => {
-            mapped::<Date64Type, _>(array, nulls, |value| i32::try_from(value.div_euclid(DAY_MILLIS)).ok())
-        }
+        D::Date64 => mapped::<Date64Type, _>(array, nulls, days),
         D::Time32(Second) => {
             mapped::<Time32SecondType, _>(array, nulls, |value| micros(value.into(), Second))
         }
@@ -88,16 +87,6 @@ fn mapped_filler(array: &ArrayRef, nulls: Option<NullBuffer>) -> Result<Box<dyn 
         }
         _ => return Err(unsupported(array)),
     })
-}
-
-/// A count of `unit` in microseconds; `None` beyond 64 bits. What is finer than a microsecond is cut off.
-pub(in crate::engine::duck) fn micros(count: i64, unit: TimeUnit) -> Option<i64> {
-    match unit {
-        TimeUnit::Second => count.checked_mul(1_000_000),
-        TimeUnit::Millisecond => count.checked_mul(1000),
-        TimeUnit::Microsecond => Some(count),
-        TimeUnit::Nanosecond => Some(count.div_euclid(1000)),
-    }
 }
 
 fn duration(count: i64, unit: TimeUnit) -> Option<ffi::duckdb_interval> {
@@ -186,7 +175,8 @@ impl Filler for Uuids {
     }
 }
 
-fn hugeint(value: i128) -> ffi::duckdb_hugeint {
+/// DuckDB's representation of a number of 128 bits.
+pub(super) fn hugeint(value: i128) -> ffi::duckdb_hugeint {
     ffi::duckdb_hugeint { lower: value as u64, upper: (value >> 64) as i64 }
 }
 
@@ -197,7 +187,8 @@ struct Mapped<T: ArrowPrimitiveType, F> {
     map: F,
 }
 
-fn mapped<T: ArrowPrimitiveType, D: 'static>(
+/// A filler that maps every value; a value without a counterpart is out of range.
+pub(super) fn mapped<T: ArrowPrimitiveType, D: 'static>(
     array: &ArrayRef,
     nulls: Option<NullBuffer>,
     map: impl Fn(T::Native) -> Option<D> + Send + 'static,
@@ -222,49 +213,5 @@ impl<T: ArrowPrimitiveType, D, F: Fn(T::Native) -> Option<D> + Send> Filler for 
             target.set_nulls(self.nulls.as_ref(), from, len);
         }
         Ok(())
-    }
-}
-
-/// A decimal as a number of up to 38 digits.
-trait ToI128 {
-    fn to_i128(self) -> Option<i128>;
-}
-
-impl ToI128 for i32 {
-    fn to_i128(self) -> Option<i128> {
-        Some(self.into())
-    }
-}
-
-impl ToI128 for i64 {
-    fn to_i128(self) -> Option<i128> {
-        Some(self.into())
-    }
-}
-
-impl ToI128 for i128 {
-    fn to_i128(self) -> Option<i128> {
-        Some(self)
-    }
-}
-
-impl ToI128 for i256 {
-    fn to_i128(self) -> Option<i128> {
-        self.to_i128()
-    }
-}
-
-/// Decimals, whose storage in DuckDB grows with their width.
-fn decimal<T: DecimalType>(array: &ArrayRef, width: u8, nulls: Option<NullBuffer>) -> Box<dyn Filler>
-where
-    T::Native: ToI128,
-{
-    let limit = 10_u128.saturating_pow(width.into());
-    let number = move |value: T::Native| value.to_i128().filter(|value| value.unsigned_abs() < limit);
-    match width {
-        0..=4 => mapped::<T, _>(array, nulls, move |value| i16::try_from(number(value)?).ok()),
-        5..=9 => mapped::<T, _>(array, nulls, move |value| i32::try_from(number(value)?).ok()),
-        10..=18 => mapped::<T, _>(array, nulls, move |value| i64::try_from(number(value)?).ok()),
-        _ => mapped::<T, _>(array, nulls, move |value| number(value).map(hugeint)),
     }
 }
