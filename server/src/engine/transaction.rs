@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::cancel::CancelToken;
-use super::duck::StatementKind;
+use super::duck::{Connection, StatementKind};
 use super::session::{Session, Slot};
 use super::sql;
 use super::sql::lexer;
 use crate::error::Result;
+
+/// How often a rollback is tried: interrupts come milliseconds apart, tries microseconds.
+const ROLLBACK_TRIES: usize = 20;
 
 /// Runs `work` in a transaction of its own, or in the session's open one if there is one.
 ///
@@ -18,15 +21,19 @@ pub(super) fn atomically<T>(slot: &mut Slot, work: impl FnOnce(&mut Slot) -> Res
         return work(slot);
     }
     slot.connection()?.run(sql::BEGIN)?;
-    match work(slot) {
-        Ok(value) => {
-            slot.connection()?.run(sql::COMMIT)?;
-            Ok(value)
-        }
-        Err(error) => {
-            // A failed rollback would hide the error that matters; DuckDB has then ended the transaction itself.
-            let _ = slot.connection()?.run(sql::ROLLBACK);
-            Err(error)
+    let outcome = work(slot).and_then(|value| slot.connection()?.run(sql::COMMIT).map(|()| value));
+    if outcome.is_err() {
+        roll_back(slot.connection()?);
+    }
+    outcome
+}
+
+/// Ends whatever transaction is open. An interrupt meant for the work before may still hit the rollback itself, which
+/// is then tried again; when there is no transaction left, all tries fail at no cost.
+fn roll_back(connection: &Connection) {
+    for _ in 0..ROLLBACK_TRIES {
+        if connection.run(sql::ROLLBACK).is_ok() {
+            return;
         }
     }
 }

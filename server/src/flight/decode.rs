@@ -76,7 +76,13 @@ impl Upload {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
         }
-        self.stream.message().await.map_err(|status| broken(&status))
+        let message = self.stream.message().await.map_err(|status| broken(&status))?;
+        if message.is_none() {
+            // A cancelled call ends its stream just as a complete one does. Giving way lets hyper look for the
+            // cancellation, upon which it drops this future: an upload that goes on from here is complete (FI-5).
+            tokio::task::yield_now().await;
+        }
+        Ok(message)
     }
 
     fn read(&mut self, data: &FlightData) -> Result<Option<RecordBatch>> {
