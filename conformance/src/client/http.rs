@@ -7,6 +7,7 @@ use crate::spec;
 use crate::step::{Auth, Given, Step};
 use crate::target::Account;
 use crate::vars::as_text;
+use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use arrow::ipc::writer::{FileWriter, StreamWriter};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -277,6 +278,9 @@ impl Answer {
         if self.body.starts_with(b"ARROW1") || self.body.starts_with(&[0xff; 4]) {
             outcome["arrow"] = arrow(&self.body).unwrap_or_else(|fault| Value::from(fault.to_string()));
         }
+        if self.body.starts_with(b"PAR1") {
+            outcome["parquet"] = parquet(&self.body).unwrap_or_else(|fault| Value::from(fault.to_string()));
+        }
         outcome
     }
 }
@@ -296,6 +300,18 @@ fn arrow(body: &[u8]) -> Result<Value> {
     let mut rows = Vec::new();
     for batch in reader {
         rows.extend(values::rows(&batch.during("reading Arrow IPC")?)?);
+    }
+    Ok(json!({"schema": schema, "rows": rows}))
+}
+
+fn parquet(body: &[u8]) -> Result<Value> {
+    let file =
+        ParquetRecordBatchReaderBuilder::try_new(Bytes::copy_from_slice(body)).during("reading Parquet")?;
+    let reader = file.build().during("reading Parquet")?;
+    let schema = notation::schema(&arrow::array::RecordBatchReader::schema(&reader));
+    let mut rows = Vec::new();
+    for batch in reader {
+        rows.extend(values::rows(&batch.during("reading Parquet")?)?);
     }
     Ok(json!({"schema": schema, "rows": rows}))
 }

@@ -43,7 +43,7 @@ pub(crate) use blocking::run as run_blocking;
 pub use cancel::CancelToken;
 pub use catalog::{CatalogQuery, KeyOrder, KeySide};
 pub use config::{Account, EngineConfig, ProjectChoice};
-pub use duck::{Returns, StatementKind};
+pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
 pub use execute::{Execute, Statement};
 pub use prepared::{Plan, PreparedStatement};
 pub use query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};

@@ -27,7 +27,7 @@ pub use result::{Chunk, ResultSet, Returns};
 pub use scan::{BatchReader, SCAN_FUNCTION, ScanGuard, ScanRegistry};
 pub use statement::{Extracted, Prepared, StatementKind};
 pub use table_function::{ConnectionId, TableScan, TableSource};
-pub use value::Value;
+pub use value::{HUGEINT_EXTENSION, Value};
 pub use vector_writer::{ChunkWriter, VectorWriter};
 
 /// A count of DuckDB's as a length in memory.

@@ -17,6 +17,9 @@ use super::type_handle::TypeHandle;
 use crate::engine::types::{LogicalType, input};
 use crate::error::{Error, Result};
 
+/// The extension name of a Decimal128 column whose 128 bits are HUGEINTs: decimals have a digit less.
+pub const HUGEINT_EXTENSION: &str = "altertable.hugeint";
+
 /// One owned DuckDB value.
 #[derive(Debug)]
 pub struct Value(ffi::duckdb_value);
@@ -51,6 +54,7 @@ impl Value {
                 Some(text) => Ok(Self::cast(&LogicalType::Json, &text)),
                 None => Ok(None),
             },
+            Some(HUGEINT_EXTENSION) => Ok(scalar::hugeint(array, row)),
             _ => Ok(scalar::value(array, row)),
         }
     }

@@ -156,7 +156,7 @@ impl<'a> Job<'a> {
             .iter()
             .enumerate()
             .map(|(at, target)| {
-                incoming(self.append, group, at, target.new, |value| value.as_type(&target.ty, "CAST"))
+                incoming(self.append, group, at, target.new, |value| value.as_type(&target.ty))
             })
             .collect();
         let scan = self.scans.register(group.rows.schema(), once(&group.rows))?;
@@ -223,12 +223,11 @@ fn uncastable(slot: &Slot, append: &Append, group: &AppendGroup, existing: &[Col
         let found = existing.iter().find(|found| found.name.eq_ignore_ascii_case(&column.name))?;
         let ty = column.kinds.column_type(&found.ty)?;
         let scan = slot.instance().scans().register(group.rows.schema(), once(&group.rows)).ok()?;
-        let sql = incoming(append, group, at, false, |value| {
-            text::first_uncastable(value.text, &value.as_type(&ty, "TRY_CAST"), ingest::scan(scan.token()))
-        });
-        let rows = slot.connection().and_then(|connection| connection.query(&sql)?.text_rows()).ok()?;
-        let value = rows.into_iter().next()?.into_iter().next()??;
-        let message = format!("column \"{}\" of type {ty} cannot take the value `{value}`", found.name);
+        let value = incoming(append, group, at, false, |value| value.as_type(&ty));
+        let tried = slot
+            .connection()
+            .and_then(|connection| connection.run(&text::evaluate(&value, ingest::scan(scan.token()))));
+        let message = format!("column \"{}\" of type {ty} cannot take a value: {}", found.name, tried.err()?);
         Some(Error::new(ErrorKind::IncompatibleSchema, message))
     })
 }

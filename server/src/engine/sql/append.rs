@@ -22,8 +22,8 @@ pub(in crate::engine) struct Incoming<'a> {
 }
 
 impl Incoming<'_> {
-    /// The value as one of type `ty`; `cast` is `CAST` or `TRY_CAST`.
-    pub(in crate::engine) fn as_type(&self, ty: &LogicalType, cast: &str) -> String {
+    /// The value as one of type `ty`.
+    pub(in crate::engine) fn as_type(&self, ty: &LogicalType) -> String {
         let text = Identifier(self.text).to_string();
         match ty {
             LogicalType::Varchar => text,
@@ -33,16 +33,13 @@ impl Incoming<'_> {
                     true => format!("to_json({text})"),
                     false => format!("COALESCE(TRY_CAST({text} AS JSON), to_json({text}))"),
                 };
-                self.by_kind(&string, &format!("{cast}({text} AS JSON)"))
+                self.by_kind(&string, &format!("CAST({text} AS JSON)"))
             }
             LogicalType::Struct(_) | LogicalType::List(_) | LogicalType::Map(..) | LogicalType::Array(..) => {
-                self.by_kind(
-                    &format!("{cast}({text} AS {ty})"),
-                    &format!("{cast}({cast}({text} AS JSON) AS {ty})"),
-                )
+                self.by_kind(&format!("CAST({text} AS {ty})"), &format!("CAST(CAST({text} AS JSON) AS {ty})"))
             }
-            LogicalType::Variant => self.by_kind(&text, &format!("{cast}({text} AS JSON)")),
-            _ => format!("{cast}({text} AS {ty})"),
+            LogicalType::Variant => self.by_kind(&text, &format!("CAST({text} AS JSON)")),
+            _ => format!("CAST({text} AS {ty})"),
         }
     }
 
@@ -88,7 +85,7 @@ pub(in crate::engine) fn insert_defaults(table: &TableRef) -> String {
     format!("INSERT INTO {table} DEFAULT VALUES")
 }
 
-/// One value that cannot be cast, if there is any.
-pub(in crate::engine) fn first_uncastable(text: &str, tried: &str, relation: impl Display) -> String {
-    format!("SELECT {0} FROM {relation} WHERE {0} IS NOT NULL AND {tried} IS NULL LIMIT 1", Identifier(text))
+/// Evaluates an expression for every row of a relation, to see whether it can be.
+pub(in crate::engine) fn evaluate(value: &str, relation: impl Display) -> String {
+    format!("SELECT count({value}) FROM {relation}")
 }

@@ -1,16 +1,20 @@
 //! Parameters of a statement (LQ-14): JSON scalars as one row of Arrow columns.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, NullArray, RecordBatch,
     RecordBatchOptions, StringArray,
 };
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use serde_json::{Number, Value};
 
-use crate::engine::{Bind, BindBy};
+use crate::engine::{Bind, BindBy, HUGEINT_EXTENSION};
 use crate::lakehouse::response::{ApiError, Result};
+
+/// Where Arrow fields name their extension type.
+const EXTENSION_TYPE_NAME_KEY: &str = "ARROW:extension:name";
 
 /// Reads `params`: an object binds by name, an array in order.
 ///
@@ -29,13 +33,25 @@ pub(super) fn bind(params: Value) -> Result<Bind> {
     let mut arrays = Vec::with_capacity(columns.len());
     for (name, value) in columns {
         let array = array(&name, &value)?;
-        fields.push(Field::new(name, array.data_type().clone(), true));
+        fields.push(field(name, &array));
         arrays.push(array);
     }
     let options = RecordBatchOptions::new().with_row_count(Some(1));
     let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
         .map_err(|fault| ApiError::bad_request(format!("the field `params` cannot be bound: {fault}")))?;
     Ok(Bind { rows, by })
+}
+
+fn field(name: String, array: &ArrayRef) -> Field {
+    let field = Field::new(name, array.data_type().clone(), true);
+    match array.data_type() {
+        // The only decimals here are integers beyond BIGINT.
+        DataType::Decimal128(..) => field.with_metadata(HashMap::from([(
+            EXTENSION_TYPE_NAME_KEY.to_owned(),
+            HUGEINT_EXTENSION.to_owned(),
+        )])),
+        _ => field,
+    }
 }
 
 fn array(name: &str, value: &Value) -> Result<ArrayRef> {
@@ -76,7 +92,6 @@ fn too_large(name: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::DataType;
     use rstest::rstest;
     use serde_json::json;
 

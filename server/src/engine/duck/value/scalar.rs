@@ -47,6 +47,14 @@ pub(super) fn uuid(array: &dyn Array, row: usize) -> Option<Value> {
     unsafe { Value::own(ffi::duckdb_create_uuid(parts)) }
 }
 
+/// A HUGEINT from the 128 bits of a decimal.
+pub(super) fn hugeint(array: &dyn Array, row: usize) -> Option<Value> {
+    let value = array.as_primitive_opt::<Decimal128Type>()?.value(row);
+    let parts = ffi::duckdb_hugeint { lower: value as u64, upper: (value >> 64) as i64 };
+    // SAFETY: any number is a HUGEINT; the value is ours.
+    unsafe { Value::own(ffi::duckdb_create_hugeint(parts)) }
+}
+
 /// One cell of an array.
 #[derive(Clone, Copy)]
 struct Cell<'a> {
