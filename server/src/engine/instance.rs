@@ -33,7 +33,10 @@ impl Instance {
         let database = Database::open_in_memory(&settings(config, &folder)).map_err(as_config)?;
         let connection = database.connect()?;
         let scans = ScanRegistry::install(&connection)?;
-        connection.run(sql::START_ZONE)?;
+        // The TimeZone setting belongs to icu, which DuckDB compiled in does not have; it then counts in UTC.
+        if cfg!(not(feature = "bundled")) {
+            connection.run(sql::START_ZONE)?;
+        }
         let viewer = Arc::new(Viewer::default());
         projects::attach(&connection, &viewer, config.legacy_altertable_catalog)?;
         for (name, file) in &config.attaches {
