@@ -162,7 +162,7 @@ impl MockServer {
     }
 
     fn serve_flight(&self, door: FlightServer, listener: TcpListener) {
-        let serving = door.serve(listener, self.stop.clone());
+        let serving = door.serve(listener, self.stop.clone(), self.health.watch());
         self.tasks.spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the Flight SQL server stopped");

@@ -106,6 +106,7 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             legacy_altertable_catalog: options.legacy_altertable_catalog.unwrap_or(false),
             tenant_memory_limit: memory_limit(options.tenant_memory_limit)?,
             tenant_threads: threads(options.tenant_threads)?,
+            temporary_folder: std::env::temp_dir(),
             allow_external_access: options.allow_external_access.unwrap_or(false),
             session_idle_timeout: seconds(options.session_idle_timeout, 4 * 60 * 60),
             tenant_idle_timeout: seconds(options.tenant_idle_timeout, 600),

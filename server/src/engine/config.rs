@@ -1,5 +1,6 @@
 //! What the engine needs to know, already checked; the server's flags fill it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A declared user.
@@ -57,6 +58,8 @@ pub struct EngineConfig {
     pub tenant_memory_limit: String,
     /// DuckDB's `threads` per tenant; DuckDB's default when `None`.
     pub tenant_threads: Option<usize>,
+    /// Where private folders for spooled rows and uploads are made, on first need.
+    pub temporary_folder: PathBuf,
     /// Whether SQL may read the host's files and open the network.
     pub allow_external_access: bool,
     /// A session without use for this long is discarded (FS-5, LS-04).
@@ -80,6 +83,7 @@ impl Default for EngineConfig {
             legacy_altertable_catalog: false,
             tenant_memory_limit: "4GB".to_owned(),
             tenant_threads: None,
+            temporary_folder: tempfile::env::temp_dir(),
             allow_external_access: false,
             session_idle_timeout: Duration::from_secs(4 * 60 * 60),
             tenant_idle_timeout: Duration::from_secs(600),

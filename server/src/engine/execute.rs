@@ -92,7 +92,7 @@ impl Session {
             let mut announce = Some(announce);
             let outcome = span.in_scope(|| {
                 session.run(guard, &cancel, |slot| {
-                    Job { session: &session, slot, shared: &feed }.run(request, &mut announce)
+                    Job { session: &session, slot, shared: &feed }.run(&request, &mut announce)
                 })
             });
             match (outcome, announce) {
@@ -119,7 +119,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run(mut self, request: Execute, announce: &mut Announce) -> Result<()> {
+    fn run(mut self, request: &Execute, announce: &mut Announce) -> Result<()> {
         if !request.target.is_empty() {
             self.session.mark();
             target::apply(self.slot, &request.target)?;
@@ -127,13 +127,13 @@ impl Job<'_> {
         match &request.statement {
             Statement::Sql(sql) => {
                 let mut statement = prepared::plan(self.slot.connection()?, sql)?;
-                let outcome = self.start_noted(&mut statement, sql, &request, announce);
+                let outcome = self.start_noted(&mut statement, sql, request, announce);
                 self.keep(Kept::Once(statement));
                 outcome
             }
             Statement::Prepared(handle) => {
                 let outcome =
-                    handle.with(|statement| self.start_noted(statement, handle.sql(), &request, announce));
+                    handle.with(|statement| self.start_noted(statement, handle.sql(), request, announce));
                 self.keep(Kept::Handle(Arc::clone(handle)));
                 outcome
             }

@@ -29,8 +29,9 @@ impl Instance {
     /// # Errors
     /// Config when DuckDB does not take a configured limit or cannot attach a configured file.
     pub(super) fn open(config: &EngineConfig) -> Result<Arc<Self>> {
-        let folder = SpoolFolder::new();
-        let database = Database::open_in_memory(&settings(config, &folder)).map_err(as_config)?;
+        let folder = SpoolFolder::new(&config.temporary_folder);
+        let database =
+            Database::open_in_memory(&settings(config, &folder)).map_err(|error| as_config(&error))?;
         let connection = database.connect()?;
         let scans = ScanRegistry::install(&connection)?;
         // The TimeZone setting belongs to icu, which DuckDB compiled in does not have; it then counts in UTC.
@@ -93,7 +94,7 @@ fn settings(config: &EngineConfig, folder: &SpoolFolder) -> Settings {
     settings
 }
 
-fn as_config(error: Error) -> Error {
+fn as_config(error: &Error) -> Error {
     Error::new(ErrorKind::Config, error.message())
 }
 

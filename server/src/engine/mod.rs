@@ -68,7 +68,6 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub struct Engine {
     config: Arc<EngineConfig>,
     accounts: Accounts,
-    pool: Arc<InstancePool>,
     analytics: Arc<Store>,
     probe: Arc<parking_lot::Mutex<Option<duck::Connection>>>,
 }
@@ -83,8 +82,8 @@ impl Engine {
             environments: config.environments.clone(),
             allow_any_key: config.allow_any_user,
         }));
-        let accounts = Accounts::new(Arc::clone(&config), Arc::clone(&pool), Arc::clone(&analytics));
-        Arc::new(Self { config, accounts, pool, analytics, probe: Arc::default() })
+        let accounts = Accounts::new(Arc::clone(&config), pool, Arc::clone(&analytics));
+        Arc::new(Self { config, accounts, analytics, probe: Arc::default() })
     }
 
     /// The settings it was made with.

@@ -23,10 +23,10 @@ pub struct SpoolFolder {
 }
 
 impl SpoolFolder {
-    /// Names a folder below the system's temporary one; nothing is made yet.
-    pub fn new() -> Arc<Self> {
+    /// Names a folder below `parent`; nothing is made yet.
+    pub fn new(parent: &Path) -> Arc<Self> {
         let name = format!("altertable-mock-{}", uuid::Uuid::new_v4().simple());
-        Arc::new(Self { path: std::env::temp_dir().join(name) })
+        Arc::new(Self { path: parent.join(name) })
     }
 
     /// Where the folder is or will be.

@@ -56,7 +56,7 @@ enum Phase {
     /// The rest waits in the connection for the reader to ask.
     Paused,
     /// The rest was drained; the connection serves others.
-    Spooled(Option<SpoolReader>),
+    Spooled(Option<Box<SpoolReader>>),
     /// No rows are left.
     Finished,
     /// The statement failed after the rows in `ready`.
@@ -70,7 +70,7 @@ enum Step {
     Fail(Error),
     Wait,
     Resume,
-    ReadSpool(SpoolReader),
+    ReadSpool(Box<SpoolReader>),
 }
 
 impl StreamShared {
@@ -110,7 +110,7 @@ impl StreamShared {
     }
 
     pub(super) fn spooled(&self, spool: SpoolReader) {
-        self.set(Phase::Spooled(Some(spool)));
+        self.set(Phase::Spooled(Some(Box::new(spool))));
     }
 
     /// From now on the statement runs to its end, even if its caller goes away (FQ-2).
@@ -239,7 +239,7 @@ impl ResultStream {
         cancel.check().err().map(Err)
     }
 
-    async fn read_spool(&mut self, mut spool: SpoolReader) -> Option<Result<RecordBatch>> {
+    async fn read_spool(&mut self, mut spool: Box<SpoolReader>) -> Option<Result<RecordBatch>> {
         let batch = match spool.next_in_memory() {
             Some(batch) => Ok((Some(batch), spool)),
             None if spool.is_done() => Ok((None, spool)),
@@ -247,7 +247,7 @@ impl ResultStream {
         };
         match batch {
             Ok((Some(batch), spool)) => {
-                self.shared.spooled(spool);
+                self.shared.set(Phase::Spooled(Some(spool)));
                 Some(Ok(batch))
             }
             Ok((None, _)) => {

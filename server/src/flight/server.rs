@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
@@ -57,10 +58,16 @@ impl FlightServer {
     ///
     /// # Errors
     /// `Internal` when the HTTP/2 server fails.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: CancellationToken,
+        healthy: watch::Receiver<bool>,
+    ) -> Result<()> {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status(SERVICE, ServingStatus::Serving).await;
         tokio::spawn(Arc::clone(&self.sessions).sweep(stop.clone()));
+        tokio::spawn(follow(healthy, reporter.clone(), stop.clone()));
         let flight = FlightServiceServer::new(Service::new(Arc::clone(&self.sessions)))
             .max_decoding_message_size(MAX_INBOUND)
             .max_encoding_message_size(usize::MAX);
@@ -85,6 +92,20 @@ fn http2() -> Server {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME)
         .max_concurrent_streams(CALLS_PER_CONNECTION)
+}
+
+/// Tells health checks what the server finds out about itself (LX-14).
+async fn follow(mut healthy: watch::Receiver<bool>, reporter: HealthReporter, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = healthy.changed() => if changed.is_err() { return },
+        }
+        let status = if *healthy.borrow() { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in ["", SERVICE] {
+            reporter.set_service_status(service, status).await;
+        }
+    }
 }
 
 /// Waits for the stop, and tells health checks first.

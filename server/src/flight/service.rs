@@ -190,7 +190,7 @@ impl FlightService for Service {
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Answers<PutResult> {
-        let app_metadata = self.upload(request).await.map_err(|e| status(&e))?;
+        let app_metadata = Box::pin(self.upload(request)).await.map_err(|e| status(&e))?;
         Ok(Response::new(one(PutResult { app_metadata })))
     }
 

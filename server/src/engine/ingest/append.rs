@@ -160,7 +160,7 @@ impl<'a> Job<'a> {
             })
             .collect();
         let scan = self.scans.register(group.rows.schema(), once(&group.rows))?;
-        self.connection.run(&text::insert_values(&self.table, &names, &values, &ingest::scan(scan.token())))
+        self.connection.run(&text::insert_values(&self.table, &names, &values, ingest::scan(scan.token())))
     }
 }
 

@@ -216,7 +216,7 @@ pub(super) struct Scan {
 const RUN: usize = 2048;
 
 impl Scan {
-    pub(super) fn new(table: Table, snapshot: Arc<Snapshot>, places: Vec<usize>) -> Self {
+    pub(super) fn new(table: Table, snapshot: Arc<Snapshot>, places: &[usize]) -> Self {
         let split = |chunk: usize, len: usize| {
             (0..len).step_by(RUN).map(move |start| Run { chunk, rows: start..len.min(start + RUN) })
         };

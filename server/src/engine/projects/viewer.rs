@@ -138,7 +138,7 @@ impl TableSource for Viewer {
             return Some(Box::new(self.metrics(reader, &columns)));
         }
         let table = Table::named(table)?;
-        Some(Box::new(Scan::new(table, self.snapshot(reader), columns)))
+        Some(Box::new(Scan::new(table, self.snapshot(reader), &columns)))
     }
 
     fn row_count(&self, table: &str, _reader: ConnectionId) -> usize {

@@ -131,9 +131,8 @@ impl<'a> Lexer<'a> {
         let text = self.rest;
         let mut chars = text.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
-            if escapes && c == '\\' {
-                chars.next();
-            } else if c == quote && chars.peek().is_some_and(|(_, next)| *next == quote) {
+            let doubled = c == quote && chars.peek().is_some_and(|(_, next)| *next == quote);
+            if doubled || (escapes && c == '\\') {
                 chars.next();
             } else if c == quote {
                 self.advance(at + 1);

@@ -44,7 +44,7 @@ impl Door {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(server.serve(listener, stop.clone()));
+        tokio::spawn(server.serve(listener, stop.clone(), tokio::sync::watch::channel(true).1));
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         Self { address, endpoint, _stop: stop.drop_guard() }
     }

@@ -36,7 +36,7 @@ impl Builder {
     ///
     /// # Errors
     /// InvalidData for a row that has a key twice.
-    pub(super) fn add(&mut self, row: Members<'_>) -> Result<(), Fault> {
+    pub(super) fn add(&mut self, row: &Members<'_>) -> Result<(), Fault> {
         let mut keys = std::mem::take(&mut self.keys);
         keys.clear();
         for (at, (key, _)) in row.0.iter().enumerate() {

@@ -30,9 +30,9 @@ pub(super) fn read(body: &[u8], target: IngestTarget) -> Result<Read> {
     let top: &RawValue = serde_json::from_slice(body).map_err(|fault| malformed(&fault))?;
     let mut builder = Builder::default();
     let added = match unwrap(top)? {
-        Body::One(members) => builder.add(members),
+        Body::One(members) => builder.add(&members),
         Body::Many(rows) => rows.into_iter().try_for_each(|row| match members(row)? {
-            Some(members) => builder.add(members),
+            Some(members) => builder.add(&members),
             None => Err(no_row(row).into()),
         }),
         Body::None(value) => return Ok(Read::NoRows(no_row(value))),

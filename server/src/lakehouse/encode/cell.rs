@@ -84,7 +84,7 @@ impl Cell<'_> {
             }
             Values::Struct(fields) => structure(fields, row, out),
             Values::Tuple(fields) => {
-                sequence(fields.iter(), b'[', b']', out, |field, out| field.json(row, out))
+                sequence(fields.iter(), b'[', b']', out, |field, out| field.json(row, out));
             }
             Values::List(offsets, child) => list(span(offsets, row), child, out),
             Values::Array(len, child) => list(row * len..(row + 1) * len, child, out),
@@ -108,7 +108,7 @@ impl Cell<'_> {
     pub(super) fn text(&self, row: usize, out: &mut Vec<u8>) {
         match &self.values {
             Values::Boolean(values) => {
-                out.extend_from_slice(if values.value(row) { b"true" } else { b"false" })
+                out.extend_from_slice(if values.value(row) { b"true" } else { b"false" });
             }
             Values::I8(values) => number::integer(values[row], out),
             Values::I16(values) => number::integer(values[row], out),

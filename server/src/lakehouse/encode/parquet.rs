@@ -31,7 +31,7 @@ impl Parquet {
     /// # Errors
     /// `Internal` if Parquet has no schema for it.
     pub(crate) fn new(shape: &ResultShape) -> Result<Self> {
-        let fields: Fields = shape.schema.fields().iter().map(|field| parquet_field(field)).collect();
+        let fields: Fields = shape.schema.fields().iter().map(parquet_field).collect();
         let schema = Arc::new(Schema::new(fields));
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
         let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))

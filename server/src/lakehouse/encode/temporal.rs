@@ -151,9 +151,9 @@ fn fractional(nanos: i64, out: &mut Vec<u8>) {
     }
     out.push(b'.');
     let nanos = nanos.unsigned_abs();
-    if nanos % 1_000_000 == 0 {
+    if nanos.is_multiple_of(1_000_000) {
         padded(nanos / 1_000_000, 3, out);
-    } else if nanos % 1_000 == 0 {
+    } else if nanos.is_multiple_of(1_000) {
         padded(nanos / 1_000, 6, out);
     } else {
         padded(nanos, 9, out);
