@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import sys
 import threading
 import time
@@ -10,9 +11,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import adbc_driver_flightsql.dbapi as adbc
+import adbc_driver_manager
 import httpx
 import pyarrow.flight as flight
 import pytest
+from adbc_driver_manager.dbapi import Cursor
 from altertable_flightsql import Client
 from mock_server import ALICE, MockServer
 
@@ -130,16 +134,47 @@ def test_ndjson_sends_its_first_line_before_the_query_ends(server: MockServer) -
     assert_goes_idle(server)
 
 
-def test_dropping_a_flight_reader_stops_a_silent_query(server: MockServer) -> None:
-    with connect(server) as client:
-        reader = client.query(ENDLESS)
-        time.sleep(0.3)
-        before = server.cpu_seconds()
-        time.sleep(0.3)
-        assert server.cpu_seconds() - before > 0.1, "the query should be running"
-        reader.cancel()
+def test_cancelling_over_adbc_stops_a_silent_query(server: MockServer) -> None:
+    credentials = {"username": ALICE.name, "password": ALICE.password}
+    with (
+        adbc.connect(f"grpc://{server.flight_address}", db_kwargs=credentials, autocommit=True) as connection,
+        connection.cursor() as cursor,
+    ):
+        outcome: list[Exception] = []
+        runner = threading.Thread(target=lambda: outcome.extend(attempt(cursor)))
+        runner.start()
+        wait_until_working(server)
+        cursor.adbc_cancel()
+        runner.join(timeout=10)
         assert_goes_idle(server)
-        assert client.query("SELECT 1 AS one").read_all().to_pylist() == [{"one": 1}]
+        assert len(outcome) == 1
+
+
+def attempt(cursor: Cursor) -> Iterator[Exception]:
+    try:
+        cursor.execute(ENDLESS)
+        cursor.fetchall()
+    except adbc_driver_manager.Error as error:
+        yield error
+
+
+def wait_until_working(server: MockServer) -> None:
+    deadline = time.monotonic() + 10
+    before = server.cpu_seconds()
+    while server.cpu_seconds() - before < 0.3:
+        assert time.monotonic() < deadline, "the query never began to run"
+        time.sleep(0.05)
+
+
+def test_a_killed_flight_client_stops_its_query(server: MockServer) -> None:
+    program = "import sys; from altertable_flightsql import Client; " + (
+        "Client(*sys.argv[1:3], host='127.0.0.1', port=int(sys.argv[3]), tls=False).query(sys.argv[4]).read_all()"
+    )
+    arguments = [*ALICE.pair, str(server.flight_port), ENDLESS]
+    with subprocess.Popen([sys.executable, "-c", program, *arguments]) as client:
+        wait_until_working(server)
+        client.kill()
+    assert_goes_idle(server)
 
 
 def test_dropping_a_flight_reader_stops_a_stream(server: MockServer) -> None:
