@@ -37,6 +37,15 @@ pub struct AppendColumn {
     pub name: String,
     /// The kinds of its values.
     pub kinds: Kinds,
+    /// The type they have; `None` if they are JSON text.
+    pub ty: Option<LogicalType>,
+}
+
+impl AppendColumn {
+    /// The type of a new column for these values.
+    fn new_type(&self) -> LogicalType {
+        self.ty.clone().unwrap_or_else(|| self.kinds.new_type())
+    }
 }
 
 /// Rows with the same keys.
@@ -44,8 +53,8 @@ pub struct AppendColumn {
 pub struct AppendGroup {
     /// The keys, as indexes into [`Append::columns`].
     pub columns: Vec<usize>,
-    /// Per key its values as JSON text, strings unquoted; and behind all of them, per key, its values' kinds: 1 for
-    /// a string.
+    /// Per key its values: those of a typed column, or JSON text with strings unquoted. Behind all of them, per key of
+    /// JSON text, its values' kinds: 1 for a string.
     pub rows: RecordBatch,
 }
 
@@ -116,7 +125,7 @@ impl<'a> Job<'a> {
             return Err(Error::new(ErrorKind::InvalidData, message));
         }
         let columns: Vec<_> =
-            self.append.columns.iter().map(|column| (column.name.clone(), column.kinds.new_type())).collect();
+            self.append.columns.iter().map(|column| (column.name.clone(), column.new_type())).collect();
         check_catalog(self.connection, &self.table)?;
         self.connection.run(&ingest::create_schema(&self.table))?;
         self.connection.run(&text::create_table(&self.table, &columns))?;
@@ -126,7 +135,7 @@ impl<'a> Job<'a> {
     /// Makes sure that a column exists and takes the values: it is added, or widened, if need be.
     fn place(&self, column: &AppendColumn, existing: &[Column]) -> Result<Placed> {
         let Some(found) = existing.iter().find(|found| found.name.eq_ignore_ascii_case(&column.name)) else {
-            let ty = column.kinds.new_type();
+            let ty = column.new_type();
             self.connection.run(&text::add_column(&self.table, &column.name, &ty))?;
             return Ok(Placed { name: column.name.clone(), ty, new: true });
         };
@@ -173,13 +182,17 @@ fn incoming<T>(
     write: impl FnOnce(Incoming<'_>) -> T,
 ) -> T {
     let schema = group.rows.schema();
-    let kinds = &append.columns[group.columns[at]].kinds;
+    let column = &append.columns[group.columns[at]];
+    let kinds = &column.kinds;
     let others =
         kinds.booleans || kinds.integers.is_some() || kinds.giants || kinds.fractions || kinds.nested;
+    let mixed = column.ty.is_none() && kinds.strings && others;
     write(Incoming {
         text: schema.field(at).name(),
-        kind: (kinds.strings && others).then(|| schema.field(group.columns.len() + at).name().as_str()),
+        kind: mixed.then(|| schema.field(group.columns.len() + at).name().as_str()),
         strings: kinds.strings,
+        nested: kinds.nested,
+        typed: column.ty.is_some(),
         new,
     })
 }

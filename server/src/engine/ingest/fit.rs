@@ -18,6 +18,8 @@ pub struct Kinds {
     pub strings: bool,
     /// Any object or array.
     pub nested: bool,
+    /// Any value of a type that JSON has not, such as a date.
+    pub others: bool,
 }
 
 impl Kinds {
@@ -52,6 +54,10 @@ impl Kinds {
         let any = matches!(ty, T::Varchar | T::Json | T::Variant);
         let takes_nested = any || matches!(ty, T::Struct(_) | T::List(_) | T::Map(..) | T::Array(..));
         let takes_booleans = any || *ty == T::Boolean;
+        let is_scalar_of_json = *ty == T::Boolean || is_number(ty) || takes_nested;
+        if self.others && !any && is_scalar_of_json {
+            return None;
+        }
         if (self.nested && !takes_nested) || (self.booleans && !takes_booleans) {
             return None;
         }
@@ -59,7 +65,7 @@ impl Kinds {
             return Some(ty.clone());
         }
         match ty {
-            T::Float | T::Double | T::Decimal { .. } | T::BigNum => Some(ty.clone()),
+            number if is_number(number) && range_of(number).is_none() => Some(ty.clone()),
             integer if range_of(integer).is_some() => Some(self.widened(integer)),
             _ => None,
         }
@@ -80,6 +86,11 @@ impl Kinds {
             LogicalType::HugeInt
         }
     }
+}
+
+fn is_number(ty: &LogicalType) -> bool {
+    use LogicalType as T;
+    matches!(ty, T::Float | T::Double | T::Decimal { .. } | T::BigNum) || range_of(ty).is_some()
 }
 
 /// Whether a range of integers is part of a type's.
@@ -122,6 +133,7 @@ mod tests {
             fractions: has("fraction"),
             strings: has("string"),
             nested: has("nested"),
+            others: has("other"),
         }
     }
 
@@ -184,6 +196,9 @@ mod tests {
             (list.clone(), &["nested", "string"], true),
             (list, &["int"], false),
             (T::Uuid, &["nested"], false),
+            (T::Timestamp, &["other"], true),
+            (T::Integer, &["other"], false),
+            (T::Boolean, &["other"], false),
         ] {
             assert_eq!(all(kinds).column_type(&ty), fits.then_some(ty.clone()), "{ty} {kinds:?}");
         }

@@ -17,6 +17,10 @@ pub(in crate::engine) struct Incoming<'a> {
     pub(in crate::engine) kind: Option<&'a str>,
     /// Whether all values are strings, when they are of one kind.
     pub(in crate::engine) strings: bool,
+    /// Whether the values are objects and arrays.
+    pub(in crate::engine) nested: bool,
+    /// Whether the values have a type of their own, and are not JSON text.
+    pub(in crate::engine) typed: bool,
     /// Whether the column to take them is new: there a string in a JSON column stays one.
     pub(in crate::engine) new: bool,
 }
@@ -25,6 +29,9 @@ impl Incoming<'_> {
     /// The value as one of type `ty`.
     pub(in crate::engine) fn as_type(&self, ty: &LogicalType) -> String {
         let text = Identifier(self.text).to_string();
+        if self.typed {
+            return self.cast_typed(&text, ty);
+        }
         match ty {
             LogicalType::Varchar => text,
             LogicalType::Json => {
@@ -40,6 +47,16 @@ impl Incoming<'_> {
             }
             LogicalType::Variant => self.by_kind(&text, &format!("CAST({text} AS JSON)")),
             _ => format!("CAST({text} AS {ty})"),
+        }
+    }
+
+    /// A typed value; objects and arrays become text as JSON.
+    fn cast_typed(&self, value: &str, ty: &LogicalType) -> String {
+        match ty {
+            LogicalType::Json if !self.strings || self.new => format!("to_json({value})"),
+            LogicalType::Json => format!("COALESCE(TRY_CAST({value} AS JSON), to_json({value}))"),
+            LogicalType::Varchar if self.nested => format!("CAST(to_json({value}) AS VARCHAR)"),
+            _ => format!("CAST({value} AS {ty})"),
         }
     }
 

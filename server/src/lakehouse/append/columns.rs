@@ -68,7 +68,7 @@ impl Builder {
         }
         let columns = &mut self.columns;
         *self.index.entry(key.to_lowercase()).or_insert_with(|| {
-            columns.push(AppendColumn { name: key.to_owned(), kinds: Kinds::default() });
+            columns.push(AppendColumn { name: key.to_owned(), kinds: Kinds::default(), ty: None });
             columns.len() - 1
         })
     }

@@ -1,5 +1,6 @@
 //! `POST /append`: JSON rows into a table that grows with them (LP).
 
+mod arrow_rows;
 mod columns;
 mod rows;
 
@@ -8,6 +9,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -17,7 +19,7 @@ use super::openapi::JsonAnswers;
 use super::response::{ApiError, Code, ErrorDetail, Result};
 use super::session::{CancelOnDrop, RequestSession};
 use super::state::Lakehouse;
-use super::upload;
+use super::upload::{self, Format};
 use crate::engine::ingest::{Append, IngestTarget};
 use crate::engine::run_blocking;
 use crate::error::{Error, ErrorKind};
@@ -60,10 +62,11 @@ pub(super) async fn run(
     caller: Caller,
     State(state): State<Lakehouse>,
     params: Params,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
     let body = collect(body, state.json_body_limit).await?;
-    let (target, rows) = match understand(&params, body).await {
+    let (target, rows) = match understand(&params, &headers, body).await {
         Ok(understood) => understood,
         Err(error) if error.code() == Code::BadRequest => return Ok(malformed(error)),
         Err(error) => return Err(error),
@@ -82,12 +85,17 @@ pub(super) async fn run(
 }
 
 /// Reads target and rows. The inner result tells rows that are JSON but no rows.
-async fn understand(params: &Params, body: Bytes) -> Result<(IngestTarget, crate::error::Result<Append>)> {
+async fn understand(
+    params: &Params,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<(IngestTarget, crate::error::Result<Append>)> {
     let target = upload::target(params)?;
     params.flag("sync")?;
     let into = target.clone();
     // Large bodies take long to read; small ones are not worth another thread.
-    let read = move || rows::read(&body, into);
+    let is_arrow = Format::of_content_type(headers) == Some(Format::Arrow);
+    let read = move || if is_arrow { arrow_rows::read(&body, into) } else { rows::read(&body, into) };
     match run_blocking(move || Ok(read())).await?? {
         rows::Read::Rows(append) => Ok((target, Ok(append))),
         rows::Read::NoRows(error) => Ok((target, Err(error))),

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use self::format::Format;
+pub(super) use self::format::Format;
 use super::extract::{Caller, Params};
 use super::openapi::FileAnswers;
 use super::response::{ApiError, Result};
