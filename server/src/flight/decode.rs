@@ -15,12 +15,14 @@ use tonic::{Status, Streaming};
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// The most rows of one batch: a column of NULLs takes no bytes, so that the message's size is no bound.
+const MAX_ROWS: i64 = i32::MAX as i64;
+
 /// The rows of a DoPut call.
 pub(super) struct Upload {
     stream: Streaming<FlightData>,
     first: Option<FlightData>,
-    schema: Option<SchemaRef>,
-    dictionaries: HashMap<i64, ArrayRef>,
+    decoder: Decoder,
 }
 
 impl Upload {
@@ -35,7 +37,7 @@ impl Upload {
 
     /// The rows from the first message on.
     pub(super) fn new(first: FlightData, stream: Streaming<FlightData>) -> Self {
-        Self { stream, first: Some(first), schema: None, dictionaries: HashMap::new() }
+        Self { stream, first: Some(first), decoder: Decoder::default() }
     }
 
     /// The schema of the rows, which comes before them; none if the stream ends without one.
@@ -43,13 +45,11 @@ impl Upload {
     /// # Errors
     /// As [`Self::next`].
     pub(super) async fn schema(&mut self) -> Result<Option<SchemaRef>> {
-        while self.schema.is_none() {
+        while self.decoder.schema.is_none() {
             let Some(data) = self.receive().await? else { return Ok(None) };
-            if !data.data_header.is_empty() {
-                self.schema = Some(read_schema(&data)?);
-            }
+            self.decoder.read(&data)?;
         }
-        Ok(self.schema.clone())
+        Ok(self.decoder.schema.clone())
     }
 
     /// The next rows.
@@ -58,14 +58,8 @@ impl Upload {
     /// `InvalidArgument` for a message that is not Arrow IPC of the announced schema, `OutOfRange` for one beyond
     /// the limit (FX-4), `Cancelled` when the call breaks off.
     pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        if self.schema().await?.is_none() {
-            return Ok(None);
-        }
         while let Some(data) = self.receive().await? {
-            if data.data_header.is_empty() {
-                continue;
-            }
-            if let Some(batch) = self.read(&data)? {
+            if let Some(batch) = self.decoder.read(&data)? {
                 return Ok(Some(batch));
             }
         }
@@ -84,10 +78,26 @@ impl Upload {
         }
         Ok(message)
     }
+}
 
+/// What the messages of an upload have said so far.
+#[derive(Default)]
+struct Decoder {
+    schema: Option<SchemaRef>,
+    dictionaries: HashMap<i64, ArrayRef>,
+}
+
+impl Decoder {
+    /// Reads a message; the rows if it holds some. One without header is the descriptor alone.
     fn read(&mut self, data: &FlightData) -> Result<Option<RecordBatch>> {
+        if data.data_header.is_empty() {
+            return Ok(None);
+        }
+        let Some(schema) = self.schema.clone() else {
+            self.schema = Some(read_schema(data)?);
+            return Ok(None);
+        };
         let message = root_as_message(&data.data_header).map_err(|e| malformed(&e))?;
-        let schema = self.schema.clone().ok_or_else(|| Error::invalid("Rows came before their schema"))?;
         check_bounds(&message, data.data_body.len())?;
         let body = Buffer::from(data.data_body.clone());
         match message.header_type() {
@@ -105,9 +115,8 @@ impl Upload {
 
     fn read_batch(&self, message: &Message<'_>, body: &Buffer, schema: SchemaRef) -> Result<RecordBatch> {
         let batch = message.header_as_record_batch().ok_or_else(no_header)?;
-        let nodes = batch.nodes().map_or(0, |nodes| nodes.len());
-        if nodes < schema.fields().len() {
-            return Err(Error::invalid("A record batch holds fewer columns than its schema"));
+        if !(0..=MAX_ROWS).contains(&batch.length()) {
+            return Err(Error::invalid("A record batch claims more rows than one may hold"));
         }
         guarded(|| read_record_batch(body, batch, schema, &self.dictionaries, None, &message.version()))
     }
@@ -166,4 +175,81 @@ fn no_header() -> Error {
 
 fn name(header: MessageHeader) -> &'static str {
     header.variant_name().unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{DictionaryArray, Int64Array, ListArray, StringArray};
+    use arrow::datatypes::Int32Type;
+    use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
+    use bytes::Bytes;
+    use futures::{FutureExt, StreamExt, TryStreamExt};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn batch() -> RecordBatch {
+        let lists = [Some(vec![Some(1), None]), None, Some(vec![])];
+        let words: DictionaryArray<Int32Type> = vec![Some("x"), None, Some("x")].into_iter().collect();
+        RecordBatch::try_from_iter_with_nullable([
+            ("i", Arc::new(Int64Array::from(vec![Some(1), None, Some(3)])) as ArrayRef, true),
+            ("s", Arc::new(StringArray::from(vec![Some("a"), None, Some("ccc")])), true),
+            ("l", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists)), true),
+            ("d", Arc::new(words), true),
+        ])
+        .unwrap()
+    }
+
+    /// A schema, a dictionary and a batch.
+    fn messages() -> Vec<FlightData> {
+        let encoder = FlightDataEncoderBuilder::new().with_dictionary_handling(DictionaryHandling::Resend);
+        let encoded = encoder.build(futures::stream::iter([Ok(batch())]).boxed());
+        encoded.try_collect().now_or_never().unwrap().unwrap()
+    }
+
+    fn decode(messages: &[FlightData]) -> Result<Vec<RecordBatch>> {
+        let mut decoder = Decoder::default();
+        messages.iter().filter_map(|message| decoder.read(message).transpose()).collect()
+    }
+
+    #[test]
+    fn what_was_encoded_is_read_back() {
+        assert_eq!(decode(&messages()), Ok(vec![batch()]));
+    }
+
+    #[test]
+    fn a_body_cut_short_is_refused() {
+        let mut messages = messages();
+        let body = messages[2].data_body.clone();
+        messages[2].data_body = body.slice(..body.len() - 64);
+        assert!(decode(&messages).unwrap_err().message().contains("truncated"));
+    }
+
+    #[test]
+    fn another_schema_on_the_way_is_refused() {
+        let mut messages = messages();
+        let other =
+            RecordBatch::try_from_iter([("x", Arc::new(Int64Array::from(vec![1])) as ArrayRef)]).unwrap();
+        let encoded = FlightDataEncoderBuilder::new().build(futures::stream::iter([Ok(other)]).boxed());
+        let other: Vec<FlightData> = encoded.try_collect().now_or_never().unwrap().unwrap();
+        messages.splice(2..2, other.into_iter().take(1));
+        assert!(decode(&messages).unwrap_err().message().contains("Unexpected Schema message"));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_messages_end_in_an_answer(at in 0usize..3, header in any::<bool>(), place in 0usize..2_000, byte: u8) {
+            let mut messages = messages();
+            let part = if header { &mut messages[at].data_header } else { &mut messages[at].data_body };
+            let mut bytes = part.to_vec();
+            let places = bytes.len().max(1);
+            if let Some(damaged) = bytes.get_mut(place % places) {
+                *damaged = byte;
+            }
+            *part = Bytes::from(bytes);
+            if let Err(error) = decode(&messages) {
+                prop_assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            }
+        }
+    }
 }

@@ -65,6 +65,30 @@ async fn a_silent_connection_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pings_without_calls_are_answered_and_never_held_against_a_client() {
+    const PING: u8 = 6;
+    let door = Door::open().await;
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut answered = 0;
+    for _ in 0..200 {
+        stream.write_all(b"\0\0\x08\x06\0\0\0\0\0pingpong").await.unwrap();
+        let mut head = [0; 9];
+        loop {
+            stream.read_exact(&mut head).await.unwrap();
+            let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+            stream.read_exact(&mut payload).await.unwrap();
+            assert_ne!(head[3], 7, "GOAWAY after {answered} pings");
+            if head[3] == PING && head[4] == 1 {
+                break;
+            }
+        }
+        answered += 1;
+    }
+    assert_eq!(answered, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn health_is_served_without_credentials() {
     let door = Door::open().await;
     let mut health = HealthClient::new(door.endpoint.connect().await.unwrap());
