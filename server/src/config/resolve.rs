@@ -82,12 +82,6 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
     let catalogs = catalogs(options.catalog.unwrap_or_default())?;
     let attaches = attaches(&options.attach.unwrap_or_default(), &catalogs)?;
     let seconds = |given: Option<u64>, default: u64| Duration::from_secs(given.unwrap_or(default));
-    let analytics_body_limit = options.analytics_body_limit.unwrap_or(16 << 20);
-    if analytics_body_limit < LEAST_ANALYTICS_BODY {
-        return Err(fault(format!(
-            "--analytics-body-limit {analytics_body_limit} is below {LEAST_ANALYTICS_BODY}, which clients rely on"
-        )));
-    }
     Ok(Config {
         bind: options.bind.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         ports: Ports {
@@ -118,10 +112,20 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
         },
         legacy_query_stream: options.legacy_query_stream.unwrap_or(false),
         json_body_limit: options.json_body_limit.unwrap_or(64 << 20),
-        analytics_body_limit,
+        analytics_body_limit: analytics_body_limit(options.analytics_body_limit)?,
         shutdown_timeout: seconds(options.shutdown_timeout, 10),
         log_format: options.log_format.unwrap_or_default(),
     })
+}
+
+fn analytics_body_limit(given: Option<u64>) -> Result<u64> {
+    let limit = given.unwrap_or(16 << 20);
+    if limit < LEAST_ANALYTICS_BODY {
+        return Err(fault(format!(
+            "--analytics-body-limit {limit} is below {LEAST_ANALYTICS_BODY}, which clients rely on"
+        )));
+    }
+    Ok(limit)
 }
 
 /// Users as NAME:PASSWORD; the first colon separates. A fault names the user, never the password.
