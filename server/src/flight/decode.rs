@@ -1,6 +1,6 @@
 //! From FlightData to batches: the inbound side of DoPut, which trusts nothing that it reads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use arrow::ipc::{Message, MessageHeader, convert, root_as_message};
 use arrow_flight::FlightData;
 use tonic::{Status, Streaming};
 
+use super::size::batch_size;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most rows of one batch: a column of NULLs takes no bytes, so that the message's size is no bound.
@@ -23,6 +24,8 @@ pub(super) struct Upload {
     stream: Streaming<FlightData>,
     first: Option<FlightData>,
     decoder: Decoder,
+    ready: VecDeque<RecordBatch>,
+    ended: bool,
 }
 
 impl Upload {
@@ -37,7 +40,8 @@ impl Upload {
 
     /// The rows from the first message on.
     pub(super) fn new(first: FlightData, stream: Streaming<FlightData>) -> Self {
-        Self { stream, first: Some(first), decoder: Decoder::default() }
+        let decoder = Decoder::default();
+        Self { stream, first: Some(first), decoder, ready: VecDeque::new(), ended: false }
     }
 
     /// The schema of the rows, which comes before them; none if the stream ends without one.
@@ -58,6 +62,27 @@ impl Upload {
     /// `InvalidArgument` for a message that is not Arrow IPC of the announced schema, `OutOfRange` for one beyond
     /// the limit (FX-4), `Cancelled` when the call breaks off.
     pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        match self.ready.pop_front() {
+            None => self.decode_next().await,
+            batch => Ok(batch),
+        }
+    }
+
+    /// Decodes up to about `bytes` of rows ahead, for [`Self::next`] to return without waiting on the client.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub(super) async fn read_ahead(&mut self, bytes: usize) -> Result<()> {
+        let mut size = 0;
+        while size < bytes {
+            let Some(batch) = self.decode_next().await? else { break };
+            size += batch_size(&batch);
+            self.ready.push_back(batch);
+        }
+        Ok(())
+    }
+
+    async fn decode_next(&mut self) -> Result<Option<RecordBatch>> {
         while let Some(data) = self.receive().await? {
             if let Some(batch) = self.decoder.read(&data)? {
                 return Ok(Some(batch));
@@ -67,14 +92,15 @@ impl Upload {
     }
 
     async fn receive(&mut self) -> Result<Option<FlightData>> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(first));
+        if self.first.is_some() || self.ended {
+            return Ok(self.first.take());
         }
         let message = self.stream.message().await.map_err(|status| broken(&status))?;
         if message.is_none() {
             // A cancelled call ends its stream just as a complete one does. Giving way lets hyper look for the
             // cancellation, upon which it drops this future: an upload that goes on from here is complete (FI-5).
             tokio::task::yield_now().await;
+            self.ended = true;
         }
         Ok(message)
     }

@@ -23,6 +23,10 @@ use crate::error::{Error, Result};
 /// Decoded batches that may wait for DuckDB.
 const AHEAD: usize = 2;
 
+/// How much of an upload is read before its turn on the connection comes, in bytes: while a client gathers the rows of
+/// a small upload, it may run queries in the same session.
+const READ_AHEAD: usize = 8 * 1024 * 1024;
+
 /// Runs an ingest; answers the rows received.
 ///
 /// # Errors
@@ -38,6 +42,7 @@ pub(super) async fn run(
     let schema = upload.schema().await?.ok_or_else(|| Error::invalid("The upload has no schema"))?;
     let keys = keys(&command, &schema)?;
     let transaction = named(command.transaction_id);
+    upload.read_ahead(READ_AHEAD).await?;
     let cancel = CancelWhenDropped(CancelToken::new());
     let _turn = session.turn(&cancel.0).await?;
     if transaction.is_some() {

@@ -121,3 +121,24 @@ async fn a_broken_upload_leaves_nothing() {
         refused(client.query("FROM t").await, Code::Internal, "t does not exist");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_run_while_a_small_upload_is_gathered() {
+    let door = Door::open().await;
+    let mut client = door.client("alice").await;
+    let (sender, rows) = futures::channel::mpsc::unbounded();
+    let messages = FlightDataEncoderBuilder::new()
+        .with_flight_descriptor(Some(descriptor(&command("t", 1, 1))))
+        .build(rows.map(Ok))
+        .map(Result::unwrap);
+    let mut writer = client.clone();
+    let upload = tokio::spawn(async move { writer.put(messages).await });
+    for id in [1, 2] {
+        sender.unbounded_send(batch(&[id])).unwrap();
+        let query = tokio::time::timeout(std::time::Duration::from_secs(5), client.query("SELECT 42"));
+        assert_eq!(query.await.unwrap().unwrap(), "42");
+    }
+    drop(sender);
+    upload.await.unwrap().unwrap();
+    assert_eq!(client.query("SELECT count(*) FROM t").await.unwrap(), "2");
+}
