@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::config::EngineConfig;
 use super::duck::{Connection, Database, ScanRegistry, Settings};
@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Instance {
     database: Database,
     scans: ScanRegistry,
+    growing: RwLock<()>,
     folder: Arc<SpoolFolder>,
     viewer: Arc<Viewer>,
     broken: AtomicBool,
@@ -50,7 +51,14 @@ impl Instance {
             connection.run(&sql::allow_directory(&folder.path().to_string_lossy()))?;
             connection.run(sql::NO_EXTERNAL_ACCESS)?;
         }
-        Ok(Arc::new(Self { database, scans, folder, viewer, broken: AtomicBool::new(false) }))
+        Ok(Arc::new(Self {
+            database,
+            scans,
+            growing: RwLock::new(()),
+            folder,
+            viewer,
+            broken: AtomicBool::new(false),
+        }))
     }
 
     pub(super) fn connect(&self) -> Result<Connection> {
@@ -65,6 +73,14 @@ impl Instance {
     /// What the instance's statements see of the analytics store.
     pub(super) fn viewer(&self) -> &Arc<Viewer> {
         &self.viewer
+    }
+
+    /// Held alone by an append that changes its table's columns, and shared by those that do not.
+    ///
+    /// DuckDB refuses an INSERT into a table that another transaction is altering, and in rare cases loses its values
+    /// instead; appends wait for one another rather.
+    pub(super) fn growing(&self) -> &RwLock<()> {
+        &self.growing
     }
 
     /// The folder for spooled rows and uploads, the only one that SQL may read.

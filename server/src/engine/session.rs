@@ -32,6 +32,7 @@ pub struct Session {
     opened: Instant,
     last_used: AtomicU64,
     streams: AtomicUsize,
+    holders: AtomicUsize,
 }
 
 /// What the session's lock guards: the connection, and the result still live on it.
@@ -105,6 +106,7 @@ impl Session {
             opened: Instant::now(),
             last_used: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
+            holders: AtomicUsize::new(0),
         }))
     }
 
@@ -116,6 +118,16 @@ impl Session {
     /// The session's id: what REST calls `session_id`.
     pub fn id(&self) -> Uuid {
         self.id
+    }
+
+    /// Counts a request that has the session by its id.
+    pub(super) fn hold(&self) {
+        self.holders.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Counts a request off again; true if no other has the session.
+    pub(super) fn let_go(&self) -> bool {
+        self.holders.fetch_sub(1, Ordering::SeqCst) == 1
     }
 
     /// Whether the session was closed, or its database was replaced.

@@ -46,10 +46,8 @@ impl Sessions {
     /// Forgets a session that holds nothing an empty one would not: its id is adopted again when it comes back
     /// (LS-03), so that a client that never names a session leaves none behind. One that another call uses stays.
     pub fn release(&self, session: &Arc<Session>) {
-        let mut state = self.state.lock();
-        // Two users are this table and the caller; nobody else can come by one while the table is locked.
-        if session.is_pristine() && Arc::strong_count(session) <= 2 {
-            state.open.remove(&session.id());
+        if session.let_go() && session.is_pristine() {
+            self.state.lock().open.remove(&session.id());
         }
     }
 
@@ -117,19 +115,19 @@ impl State {
 
 impl Tenant {
     /// The session a REST request names: a new one for `None`, an unknown id adopted (LS-03), a fresh id in place of
-    /// one that idled out (LS-04).
+    /// one that idled out (LS-04). Ends with [`Sessions::release`].
     ///
     /// # Errors
     /// Internal when no database can be opened.
     pub async fn rest_session(self: &Arc<Self>, id: Option<Uuid>) -> Result<Arc<Session>> {
         self.touch();
-        let Some(id) = id else { return self.open_session().await };
-        if let Some(session) = self.sessions().get(id) {
-            return Ok(session);
-        }
-        if self.sessions().is_expired(id) {
-            return self.open_session().await;
-        }
-        self.open_session_as(id).await
+        let known = id.and_then(|id| self.sessions().get(id));
+        let session = match (known, id.filter(|id| !self.sessions().is_expired(*id))) {
+            (Some(session), _) => session,
+            (None, Some(adopted)) => self.open_session_as(adopted).await?,
+            (None, None) => self.open_session().await?,
+        };
+        session.hold();
+        Ok(session)
     }
 }

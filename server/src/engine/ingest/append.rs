@@ -1,6 +1,7 @@
 //! Appends: rows of JSON values into a table that grows with them (LP).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 
@@ -16,8 +17,11 @@ use crate::engine::transaction::atomically;
 use crate::engine::types::{Column, LogicalType};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How often an append begins anew after another one changed the table's columns under it.
-const ATTEMPTS: usize = 50;
+/// How often an append begins anew after another statement changed the table under it.
+const ATTEMPTS: u32 = 100;
+
+/// How long it waits at most before that, for the other one to commit.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Rows to add to a table; the table, and columns that it lacks, are made for them.
 #[derive(Debug, Clone)]
@@ -70,11 +74,14 @@ impl Session {
 }
 
 fn run(slot: &mut Slot, append: &Append) -> Result<()> {
-    let mut attempt = 1;
+    let mut attempts = 1;
     loop {
-        match atomically(slot, |slot| Job::new(slot, append)?.run()) {
+        match attempt(slot, append) {
             // Two appends that make the same table or column conflict: the later one finds it made.
-            Err(error) if error.kind() == ErrorKind::Conflict && attempt < ATTEMPTS => attempt += 1,
+            Err(error) if error.kind() == ErrorKind::Conflict && attempts < ATTEMPTS => {
+                std::thread::sleep(PAUSE.min(Duration::from_millis(attempts.into())));
+                attempts += 1;
+            }
             Err(error) => return Err(explain(slot, append, error)?),
             Ok(()) => return Ok(()),
         }
@@ -82,6 +89,19 @@ fn run(slot: &mut Slot, append: &Append) -> Result<()> {
 }
 
 /// One attempt at an append.
+fn attempt(slot: &mut Slot, append: &Append) -> Result<()> {
+    // Rows for columns that are there are one INSERT, atomic by itself; a transaction around it costs as much again.
+    let instance = Arc::clone(slot.instance());
+    let shared = instance.growing().read();
+    if !slot.in_transaction && Job::new(slot, append)?.insert_alone()? {
+        return Ok(());
+    }
+    drop(shared);
+    let _alone = instance.growing().write();
+    atomically(slot, |slot| Job::new(slot, append)?.run())
+}
+
+/// What an attempt works with.
 struct Job<'a> {
     connection: &'a Connection,
     scans: &'a ScanRegistry,
@@ -103,6 +123,22 @@ impl<'a> Job<'a> {
         let table = resolve(connection, &append.target)?;
         let existing = table_columns(connection, &table)?;
         Ok(Self { connection, scans, append, table, existing })
+    }
+
+    /// Inserts the rows if one statement does it all; false, and nothing, if not.
+    fn insert_alone(&self) -> Result<bool> {
+        let (Some(existing), [group]) = (&self.existing, self.append.groups.as_slice()) else {
+            return Ok(false);
+        };
+        let fitting = |column: &AppendColumn| {
+            let found = existing.iter().find(|found| found.name.eq_ignore_ascii_case(&column.name))?;
+            let fits = column.kinds.column_type(&found.ty).as_ref() == Some(&found.ty);
+            fits.then(|| Placed { name: found.name.clone(), ty: found.ty.clone(), new: false })
+        };
+        match self.append.columns.iter().map(fitting).collect::<Option<Vec<_>>>() {
+            Some(placed) if !placed.is_empty() => self.insert(group, &placed).map(|()| true),
+            _ => Ok(false),
+        }
     }
 
     fn run(&self) -> Result<()> {

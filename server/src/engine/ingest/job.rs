@@ -196,15 +196,16 @@ pub(super) fn check_catalog(connection: &Connection, table: &TableRef) -> Result
 /// DuckDB's, for a table that exists and cannot be read, such as a view that no longer binds.
 pub(super) fn table_columns(connection: &Connection, table: &TableRef) -> Result<Option<Vec<Column>>> {
     // Planning a SELECT costs a fraction of asking the catalog, which is left for when that fails.
-    let planned = connection.prepare(&text::all_of(table));
-    match planned {
-        Ok(statement) => Ok(Some(statement.columns().to_vec())),
-        Err(error) if connection.query(&text::find_table(table))?.text_rows()?.is_empty() => {
-            match error.kind() {
-                ErrorKind::Sql => Ok(None),
-                _ => Err(error),
-            }
-        }
-        Err(error) => Err(error),
+    let plan =
+        || connection.prepare(&text::all_of(table)).map(|statement| Some(statement.columns().to_vec()));
+    let error = match plan() {
+        Err(error) => error,
+        found => return found,
+    };
+    let is_missing = connection.query(&text::find_table(table))?.text_rows()?.is_empty();
+    match error.kind() {
+        ErrorKind::Sql if is_missing => Ok(None),
+        // Made by another session in between, unless it fails again.
+        _ => plan(),
     }
 }

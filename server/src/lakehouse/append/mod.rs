@@ -24,6 +24,9 @@ use crate::engine::ingest::{Append, IngestTarget};
 use crate::engine::run_blocking;
 use crate::error::{Error, ErrorKind};
 
+/// The largest body that is read without another thread: some milliseconds' work.
+const SMALL: usize = 64 * 1024;
+
 /// What became of an append (LP-02, LP-10).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"ok": true, "error_code": null, "error_message": null,
@@ -93,10 +96,12 @@ async fn understand(
     let target = upload::target(params)?;
     params.flag("sync")?;
     let into = target.clone();
-    // Large bodies take long to read; small ones are not worth another thread.
+    // Reading a large body takes longer than other requests should wait for this thread.
+    let is_small = body.len() <= SMALL;
     let is_arrow = Format::of_content_type(headers) == Some(Format::Arrow);
     let read = move || if is_arrow { arrow_rows::read(&body, into) } else { rows::read(&body, into) };
-    match run_blocking(move || Ok(read())).await?? {
+    let rows = if is_small { read()? } else { run_blocking(move || Ok(read())).await?? };
+    match rows {
         rows::Read::Rows(append) => Ok((target, Ok(append))),
         rows::Read::NoRows(error) => Ok((target, Err(error))),
     }

@@ -30,6 +30,18 @@ pub(super) async fn receive(
     let (frames, waiting) = mpsc::channel(FRAMES);
     let session = Arc::clone(session);
     let writer = tokio::spawn(run_blocking(move || write(&session, waiting)));
+    let received = pass_on(&mut body, frames).await;
+    // Awaited even if the body broke off: its file is gone before the answer.
+    let file = writer.await.map_err(|_| Error::internal("the upload's writer failed"))?;
+    let (head, file) = (received?, file?);
+    if head.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidData, "the body is empty").into());
+    }
+    Ok((file, head))
+}
+
+/// Hands the body's frames on, and returns its first bytes.
+async fn pass_on(body: &mut Body, frames: mpsc::Sender<Bytes>) -> response::Result<Vec<u8>> {
     let mut head = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame =
@@ -40,12 +52,7 @@ pub(super) async fn receive(
             break;
         }
     }
-    drop(frames);
-    let file = writer.await.map_err(|_| Error::internal("the upload's writer failed"))??;
-    if head.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidData, "the body is empty").into());
-    }
-    Ok((file, head))
+    Ok(head)
 }
 
 fn write(session: &Session, mut frames: mpsc::Receiver<Bytes>) -> Result<UploadFile> {
