@@ -9,6 +9,7 @@ use prost::Message;
 use tonic::Code;
 
 use super::client::{Client, Door, Outcome, descriptor, refused};
+use crate::flight::messages::{OptionValue, SessionOptionValue, SetSessionOptionsRequest};
 
 fn command(table: &str, if_not_exist: i32, if_exists: i32) -> CommandStatementIngest {
     CommandStatementIngest {
@@ -82,6 +83,18 @@ async fn places_are_created_or_refused() {
     let nowhere = CommandStatementIngest { schema: Some("s".to_owned()), ..temporary };
     refused(ingest(&mut client, &nowhere, vec![batch(&[1])]).await, Code::InvalidArgument, "");
     refused(ingest(&mut client, &command("", 1, 1), vec![batch(&[1])]).await, Code::InvalidArgument, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ingest_creates_the_schema_that_the_session_chose() {
+    let door = Door::open().await;
+    let mut client = door.client("alice").await;
+    let value = SessionOptionValue { value: Some(OptionValue::Text("later".to_owned())) };
+    let request = SetSessionOptionsRequest { session_options: HashMap::from([("schema".to_owned(), value)]) };
+    client.action("SetSessionOptions", request.encode_to_vec()).await.unwrap();
+    ingest(&mut client, &command("t", 1, 2), vec![batch(&[1])]).await.unwrap();
+    assert_eq!(client.query("SELECT id FROM memory.later.t").await.unwrap(), "1");
+    assert_eq!(client.query("SELECT current_schema()").await.unwrap(), "later");
 }
 
 #[tokio::test(flavor = "multi_thread")]
