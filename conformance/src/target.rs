@@ -15,8 +15,11 @@ pub struct Target {
     kind: Kind,
     /// What it lacks and where it is known to fail.
     pub quirks: Quirks,
-    servers: Mutex<HashMap<Vec<String>, Arc<OnceCell<Arc<Server>>>>>,
+    servers: Mutex<Servers>,
 }
+
+/// The servers started so far, by their flags; each is started by the first case that needs it.
+type Servers = HashMap<Vec<String>, Arc<OnceCell<Arc<Server>>>>;
 
 /// The kinds of target.
 #[derive(Debug, Clone)]

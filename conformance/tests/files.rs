@@ -56,15 +56,15 @@ fn a_spec_file_is_well_formed(#[files("spec/**/*.yaml")] path: PathBuf) {
 fn odd_numbers(value: &Value, path: &str, odd: &mut Vec<String>) {
     const EXACT: i64 = 1 << 53;
     match value {
-        Value::Number(number) if !number.as_i64().is_some_and(|number| number.abs() <= EXACT) => {
-            odd.push(format!("{path}: {number}"))
+        Value::Number(number) if number.as_i64().is_none_or(|number| number.abs() > EXACT) => {
+            odd.push(format!("{path}: {number}"));
         }
         Value::Array(items) => items
             .iter()
             .enumerate()
             .for_each(|(index, item)| odd_numbers(item, &format!("{path}/{index}"), odd)),
         Value::Object(map) => {
-            map.iter().for_each(|(key, item)| odd_numbers(item, &format!("{path}/{key}"), odd))
+            map.iter().for_each(|(key, item)| odd_numbers(item, &format!("{path}/{key}"), odd));
         }
         _ => {}
     }

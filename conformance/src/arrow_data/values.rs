@@ -4,7 +4,10 @@ use super::values_time as time;
 use crate::fault::{During, Fault, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::*;
+use arrow::datatypes::{
+    DataType, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
 use serde_json::{Map, Number, Value};
 
 /// The rows of a batch, one array each.

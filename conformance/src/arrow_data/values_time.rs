@@ -2,7 +2,11 @@
 
 use crate::fault::{Fault, Result};
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::*;
+use arrow::datatypes::{
+    DataType, Date32Type, Date64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
+};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeZone};
 use serde_json::Value;

@@ -25,7 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run cases.
-    Run(Run),
+    Run(Box<Run>),
     /// List cases and their clauses.
     List(Which),
     /// Show the steps of cases.
