@@ -3,16 +3,16 @@
 use super::flight::{Call, outcome};
 use super::messages::base64;
 use crate::arrow_data::input;
-use crate::fault::{During, Fault, Result};
+use crate::fault::{During, Result};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
-use arrow_flight::error::FlightError;
+use arrow::error::ArrowError;
+use arrow::ipc::writer::{CompressionContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use arrow_flight::sql::{DoPutPreparedStatementResult, DoPutUpdateResult};
 use arrow_flight::{FlightData, FlightDescriptor, PutResult};
 use bytes::Bytes;
 use futures::stream;
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _};
 use prost::Message as _;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -51,19 +51,28 @@ impl Upload {
         let Some(schema) = self.schema else {
             return Ok(vec![FlightData::new().with_descriptor(descriptor)]);
         };
-        let batches: Vec<Result<_, FlightError>> = self.batches.into_iter().map(Ok).collect();
-        let encoded = FlightDataEncoderBuilder::new()
-            .with_schema(schema)
-            .with_dictionary_handling(DictionaryHandling::Resend)
-            .with_flight_descriptor(Some(descriptor))
-            .build(stream::iter(batches).boxed());
-        // All batches are at hand, so the encoder never waits.
-        let messages = encoded
-            .try_collect()
-            .now_or_never()
-            .ok_or_else(|| Fault::new("the encoder waits for batches it has"))?;
-        messages.during("encoding the upload")
+        let mut messages = encode(&schema, &self.batches).during("encoding the upload")?;
+        if let Some(first) = messages.first_mut() {
+            first.flight_descriptor = Some(descriptor);
+        }
+        Ok(messages)
     }
+}
+
+/// The schema message and those of the batches, written with Arrow's IPC writer: the encoder of the Flight crate
+/// announces LargeList columns as List.
+fn encode(schema: &SchemaRef, batches: &[RecordBatch]) -> std::result::Result<Vec<FlightData>, ArrowError> {
+    let (options, generator) = (IpcWriteOptions::default(), IpcDataGenerator::default());
+    let mut dictionaries = DictionaryTracker::new(false);
+    let mut compression = CompressionContext::default();
+    let head = generator.schema_to_bytes_with_dictionary_tracker(schema, &mut dictionaries, &options);
+    let mut messages = vec![FlightData::from(head)];
+    for batch in batches {
+        let (values, rows) = generator.encode(batch, &mut dictionaries, &options, &mut compression)?;
+        messages.extend(values.into_iter().map(FlightData::from));
+        messages.push(rows.into());
+    }
+    Ok(messages)
 }
 
 impl Call {
