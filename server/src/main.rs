@@ -5,9 +5,6 @@ use std::process::ExitCode;
 use altertable_mock::config::{self, Invocation};
 use altertable_mock::{MockServer, Result, telemetry};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// What a fault at start-up ends with.
 const BAD_START: u8 = 2;
 
