@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::cancel::CancelToken;
 use super::duck::{Connection, Extracted, Prepared, Returns, StatementKind};
 use super::guard;
-use super::projects::refusal;
+use super::projects::{property, refusal};
 use super::session::Session;
 use super::sql::lexer;
 use super::types::{Column, Fidelity, LogicalType, ResultShape};
@@ -118,7 +118,13 @@ pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
         _ if lexer::count_statements(sql) == 1 => return plan_expanded(connection, &extracted),
         _ => return Err(not_one()),
     }
-    extracted.prepare(connection, 0).map_err(|error| refusal::rephrase(connection, sql, error))
+    let planned = match extracted.prepare(connection, 0) {
+        Err(error) if property::defined_after(connection, &error) => {
+            connection.extract(sql)?.prepare(connection, 0)
+        }
+        planned => planned,
+    };
+    planned.map_err(|error| refusal::rephrase(connection, sql, error))
 }
 
 /// A PIVOT without an IN list: DuckDB expands it to the creation of its enum types, which has to run before the rest

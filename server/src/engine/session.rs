@@ -81,7 +81,6 @@ impl Session {
     /// Internal when the instance is broken.
     pub(super) fn open(id: Uuid, instance: Arc<Instance>) -> Result<Arc<Self>> {
         let connection = instance.connect()?;
-        connection.run(super::sql::product_analytics::PROPERTY_MACRO)?;
         let reader = connection.id();
         let runtime = Handle::current();
         let gate = Gate::new(connection.interrupt_handle(), runtime.clone());

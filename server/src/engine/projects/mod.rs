@@ -12,6 +12,7 @@
 //! - [`viewer`] decides what a statement sees: one snapshot per statement, or per transaction if one is open.
 
 mod metrics;
+pub(super) mod property;
 pub(super) mod refusal;
 mod tables;
 mod template;

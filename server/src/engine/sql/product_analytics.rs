@@ -5,8 +5,11 @@ use super::Literal;
 /// The table function that scans the store.
 pub const SCAN: &str = "product_analytics_scan";
 
-/// Defined in every session, and found whatever `USE` says, because temporary names come first (AC-11).
-pub const PROPERTY_MACRO: &str = "CREATE OR REPLACE TEMP MACRO json_extract_string_property(value, path) AS json_extract_string(value, path)";
+/// The function that published queries apply to properties (AC-11).
+pub const PROPERTY_FUNCTION: &str = "json_extract_string_property";
+
+/// Defines it for a session; found whatever `USE` says, because temporary names come first.
+pub const PROPERTY_MACRO: &str = "CREATE TEMP MACRO IF NOT EXISTS json_extract_string_property(value, path) AS json_extract_string(value, path)";
 
 /// The statements that make `product_analytics`, in a database of its own that is the current one.
 pub fn objects() -> Vec<String> {

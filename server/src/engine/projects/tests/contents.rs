@@ -124,3 +124,19 @@ async fn the_property_function_is_there_whatever_use_says() {
         assert_eq!(value(&session, sql).await, "b", "{place}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_property_function_is_found_inside_views_and_transactions() {
+    let world = World::new();
+    let extract = "json_extract_string_property('{\"a\":\"b\"}'::JSON, '$.a')";
+    let maker = world.session("alice").await;
+    rows(&maker, &format!("CREATE VIEW v AS SELECT {extract} AS a")).await;
+    let reader = world.session("alice").await;
+    assert_eq!(value(&reader, "SELECT a FROM v").await, "b");
+    let transaction = world.session("alice").await;
+    rows(&transaction, "BEGIN").await;
+    rows(&transaction, "CREATE TABLE t AS SELECT 1 AS a").await;
+    assert_eq!(value(&transaction, &format!("SELECT {extract}")).await, "b");
+    rows(&transaction, "ROLLBACK").await;
+    assert_eq!(value(&transaction, &format!("SELECT {extract}")).await, "b");
+}
