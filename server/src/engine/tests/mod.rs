@@ -1,5 +1,7 @@
 //! Sessions and streams at work: what no single module shows.
 
+mod catalogs;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
