@@ -19,6 +19,15 @@ impl UploadFile {
         self.0.path()
     }
 
+    /// An error about this file, without what its reader never wrote: the private path, and DuckDB's excerpt of the
+    /// server's own statement, which quotes that path and may break it off midway.
+    pub(super) fn without_path(&self, error: &Error) -> Error {
+        let message = error.message().split("\n\nLINE ").next().unwrap_or_default();
+        let path = self.path().display().to_string();
+        let message = message.replace(&format!("'{path}'"), UPLOADED).replace(&format!("\"{path}\""), UPLOADED);
+        Error::new(error.kind(), message.replace(&path, UPLOADED))
+    }
+
     /// Opens the file for reading, from its start.
     ///
     /// # Errors
@@ -27,6 +36,9 @@ impl UploadFile {
         self.0.reopen()
     }
 }
+
+/// What an upload's error calls its file.
+const UPLOADED: &str = "the uploaded file";
 
 impl Write for UploadFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

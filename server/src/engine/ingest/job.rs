@@ -31,7 +31,7 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
                 let path = file.path();
                 let relation = source::inferred(path, format)?;
                 let towards = |columns: &[(String, LogicalType)]| source::towards(path, format, columns);
-                job.load(existing, &relation, towards)
+                job.load(existing, &relation, towards).map_err(|error| file.without_path(&error))
             }
             Source::Arrow(arrow) => {
                 let scan = slot.instance().scans().register(arrow.schema, arrow.batches)?;
