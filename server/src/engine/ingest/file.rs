@@ -24,7 +24,8 @@ impl UploadFile {
     pub(super) fn without_path(&self, error: &Error) -> Error {
         let message = error.message().split("\n\nLINE ").next().unwrap_or_default();
         let path = self.path().display().to_string();
-        let message = message.replace(&format!("'{path}'"), UPLOADED).replace(&format!("\"{path}\""), UPLOADED);
+        let message =
+            message.replace(&format!("'{path}'"), UPLOADED).replace(&format!("\"{path}\""), UPLOADED);
         Error::new(error.kind(), message.replace(&path, UPLOADED))
     }
 
