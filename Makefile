@@ -71,8 +71,8 @@ conformance: tools ## Run the behaviour spec against the server in-process
 
 .PHONY: bench
 bench: build ## Measure start-up, memory and throughput of the release binary
-	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
-	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/python/bench.py
+	@bin=$$($(VENV) tests/bench/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/bench/bench.py
 
 .PHONY: check
 check: lint deny test ## Do everything CI does
