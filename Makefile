@@ -70,9 +70,9 @@ conformance: tools ## Run the behaviour spec against the server in-process
 	@$(CARGO) test --workspace --package altertable-mock-conformance
 
 .PHONY: bench
-bench: build ## Measure start-up, memory and throughput of the release binary
+bench: build ## Measure the release binary beside the same work in process (some of it: make bench PARTS=lakehouse)
 	@bin=$$($(VENV) tests/bench/requirements.txt)/bin && \
-	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/bench/bench.py
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/bench/bench.py $(PARTS)
 
 .PHONY: check
 check: lint deny test ## Do everything CI does
