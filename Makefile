@@ -47,7 +47,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-readme ## Run every test
+test: test-rust test-python test-browser test-readme ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -59,6 +59,11 @@ test-python: build ## Run the tests that use the published Python clients
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python --ignore tests/python/legacy
 	@bin=$$($(VENV) tests/python/legacy/requirements.txt)/bin && \
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python/legacy
+
+.PHONY: test-browser
+test-browser: build ## Run the pages that send events from another origin in headless Chromium
+	@chromium=$$(scripts/setup-chromium) && bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" CHROMIUM="$$chromium" "$$bin/pytest" tests/browser
 
 .PHONY: test-readme
 test-readme: build ## Run the README's commands as printed and compare their output
