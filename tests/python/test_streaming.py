@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import itertools
 import subprocess
 import sys
@@ -175,6 +176,36 @@ def test_a_killed_flight_client_stops_its_query(server: MockServer) -> None:
         wait_until_working(server)
         client.kill()
     assert_goes_idle(server)
+
+
+def test_a_silent_query_sends_its_schema_at_once_and_can_be_cancelled(server: MockServer) -> None:
+    """FQ-7: the schema needs no execution, so that a client gets a reader to cancel while nothing has arrived yet."""
+    with connect(server) as client:
+        started = time.monotonic()
+        reader = client.query(ENDLESS)
+        assert reader.schema.names == ["s"]
+        assert time.monotonic() - started < 1, "the schema waited for the execution"
+        wait_until_working(server)
+        reader.cancel()
+        assert_goes_idle(server)
+        assert client.query("SELECT 1 AS one").read_all().to_pylist() == [{"one": 1}]
+
+
+@pytest.mark.parametrize("bound", [None, 7, 0.5, "text"], ids=repr)
+def test_an_early_schema_is_that_of_the_rows(server: MockServer, bound: object) -> None:
+    """FP-8: what a bound value decides is known before the execution too."""
+    with connect(server) as client, client.prepare("SELECT $1 AS v, [$1] AS l, 1.50 AS d FROM range(3)") as statement:
+        table = statement.query(parameters={"1": bound}).read_all()
+    assert table.to_pylist() == 3 * [{"v": bound, "l": [bound], "d": decimal.Decimal("1.50")}]
+
+
+def test_an_error_of_the_execution_follows_the_schema(server: MockServer) -> None:
+    with connect(server) as client:
+        reader = client.query("SELECT max(CASE WHEN i = 99999 THEN error('late') END) AS m FROM range(100000) t(i)")
+        assert reader.schema.names == ["m"]
+        with pytest.raises(flight.FlightError, match="late"):
+            reader.read_all()
+        assert client.query("SELECT 1 AS one").read_all().to_pylist() == [{"one": 1}]
 
 
 def test_dropping_a_flight_reader_stops_a_stream(server: MockServer) -> None:

@@ -219,6 +219,7 @@ impl Session {
             window: Window::default(),
             fidelity: Fidelity::Standard,
             finish_writes: false,
+            early_shape: false,
         };
         let mut rows = self.execute(request, cancel.clone()).await?;
         let schema = Arc::clone(&rows.shape().schema);

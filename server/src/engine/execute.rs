@@ -13,7 +13,7 @@ use super::prepared::{self, PreparedStatement};
 use super::session::{Session, Slot};
 use super::spool::Spool;
 use super::stream::{ResultStream, StreamShared};
-use super::types::{Fidelity, ResultShape};
+use super::types::{Column, Fidelity, ResultShape};
 use super::window::Window;
 use super::{Target, target, transaction};
 use crate::error::{Error, Result};
@@ -34,6 +34,9 @@ pub struct Execute {
     /// Whether a statement that changes anything runs to its end even if its caller goes away (FQ-2). Otherwise it
     /// is interrupted then, as reading statements always are.
     pub finish_writes: bool,
+    /// Whether the columns of a statement that only reads are told as soon as they are known, before it runs (FQ-7).
+    /// Errors of the execution come with the rows then.
+    pub early_shape: bool,
 }
 
 /// The text or the handle of a statement.
@@ -55,6 +58,7 @@ impl Execute {
             window: Window::default(),
             fidelity,
             finish_writes: false,
+            early_shape: false,
         }
     }
 }
@@ -191,9 +195,18 @@ impl Job<'_> {
         request: &Execute,
         announce: &mut Announce,
     ) -> Result<()> {
-        let mut result = statement.execute_streaming()?;
-        let shape = shape(self.slot.connection()?, &mut result, request.fidelity)?;
-        let returns = result.returns();
+        let pending = statement.start_streaming()?;
+        let planned = shape(self.slot.connection()?, statement.columns(), request.fidelity)?;
+        if request.early_shape && planned.is_resolved() {
+            send(announce, planned.clone(), Returns::Rows);
+        }
+        let mut result = pending.execute()?;
+        let columns = result.columns();
+        let shape = if columns == planned.columns {
+            planned
+        } else {
+            shape(self.slot.connection()?, columns, request.fidelity)?
+        };
         let instance = Arc::clone(self.slot.instance());
         if self.slot.in_transaction {
             self.shared.join_transaction();
@@ -206,7 +219,7 @@ impl Job<'_> {
             Arc::clone(self.shared),
             instance,
         );
-        send(announce, shape, returns);
+        send(announce, shape, Returns::Rows);
         self.slot.live = live.pump_entered(|| self.session.is_wanted());
         Ok(())
     }
@@ -238,13 +251,14 @@ impl Job<'_> {
         let mut results = results.into_iter();
         let Some(mut first) = results.next() else { return Ok(()) };
         let connection = self.slot.connection()?;
-        let shape = shape(connection, &mut first, request.fidelity)?;
+        let shape = shape(connection, first.columns(), request.fidelity)?;
         let returns = first.returns();
         let instance = Arc::clone(self.slot.instance());
         let mut spool = Spool::new(Arc::clone(instance.spool_folder()), Arc::clone(&shape.schema));
         let mut total = None;
         let mut window = request.window;
-        for result in std::iter::once(first).chain(results) {
+        for mut result in std::iter::once(first).chain(results) {
+            check_alike(&shape, &mut result)?;
             super::live::read_all(result, &shape, request.fidelity, |batch| {
                 if returns == Returns::Count {
                     total = Some(total.unwrap_or(0) + count_of(&batch));
@@ -270,12 +284,10 @@ impl Job<'_> {
         request: &Execute,
         announce: &mut Announce,
     ) -> Result<()> {
-        let columns = statement.columns();
-        let zone = self.slot.connection()?.time_zone()?;
-        let schema = super::types::arrow::arrow_schema(&columns, request.fidelity, &zone);
+        let shape = shape(self.slot.connection()?, statement.columns(), request.fidelity)?;
         let returns = prepared::returns(statement);
         self.shared.finish();
-        send(announce, ResultShape { columns, schema }, returns);
+        send(announce, shape, returns);
         Ok(())
     }
 }
@@ -293,8 +305,7 @@ fn send(announce: &mut Announce, shape: ResultShape, returns: Returns) {
     }
 }
 
-fn shape(connection: &Connection, result: &mut ResultSet, fidelity: Fidelity) -> Result<ResultShape> {
-    let columns = result.columns();
+fn shape(connection: &Connection, columns: Arc<[Column]>, fidelity: Fidelity) -> Result<ResultShape> {
     let zone = if columns.iter().any(|column| column.ty.has_time_zone()) {
         connection.time_zone()?
     } else {
@@ -302,6 +313,14 @@ fn shape(connection: &Connection, result: &mut ResultSet, fidelity: Fidelity) ->
     };
     let schema = super::types::arrow::arrow_schema(&columns, fidelity, &zone);
     Ok(ResultShape { columns, schema })
+}
+
+/// Results that follow one another have one shape, whatever each row of parameters made of it.
+fn check_alike(shape: &ResultShape, result: &mut ResultSet) -> Result<()> {
+    if result.columns() == shape.columns {
+        return Ok(());
+    }
+    Err(Error::invalid("the rows bound to the statement give results of different types"))
 }
 
 fn count_of(batch: &RecordBatch) -> i64 {

@@ -10,6 +10,7 @@ use super::guard;
 use super::projects::{property, refusal};
 use super::session::Session;
 use super::sql::lexer;
+use super::sql::nameable::cast_to_nameable;
 use super::types::{Column, Fidelity, LogicalType, ResultShape};
 use super::{Target, target};
 use crate::error::{Error, ErrorKind, Result};
@@ -124,7 +125,18 @@ pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
         }
         planned => planned,
     };
-    planned.map_err(|error| refusal::rephrase(connection, sql, error))
+    let planned = planned.map_err(|error| refusal::rephrase(connection, sql, error))?;
+    Ok(plan_nameable(connection, sql, &planned).unwrap_or(planned))
+}
+
+/// A query with columns of types that cannot leave DuckDB, planned again with these as VARCHAR (FY-2). A parameter
+/// without a type looks the same and is left alone, and so is what DuckDB cannot cast.
+fn plan_nameable(connection: &Connection, sql: &str, planned: &Prepared) -> Option<Prepared> {
+    if planned.kind() != StatementKind::Select || planned.has_parameters() {
+        return None;
+    }
+    let cast = cast_to_nameable(sql, &planned.columns())?;
+    connection.prepare(&cast).ok()
 }
 
 /// A PIVOT without an IN list: DuckDB expands it to the creation of its enum types, which has to run before the rest

@@ -87,6 +87,13 @@ pub struct ResultShape {
     pub schema: SchemaRef,
 }
 
+impl ResultShape {
+    /// Whether every type is known before execution (FP-8).
+    pub fn is_resolved(&self) -> bool {
+        !self.columns.is_empty() && self.columns.iter().all(|column| column.ty != LogicalType::Unknown)
+    }
+}
+
 /// How values without an exact Arrow type are exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fidelity {

@@ -17,7 +17,7 @@ use super::messages::{PreparedStatementResult, wrap};
 use super::query::{Planned, Query};
 use super::schema::{flight_schema, ipc, parameter_schema};
 use super::session::Session;
-use super::statement::{answer, changed_rows, is_resolved};
+use super::statement::{answer, changed_rows};
 use super::tickets::Run;
 use super::token::random_id;
 use super::transaction::{named, refuse_control};
@@ -83,7 +83,7 @@ pub(super) fn plan(session: &Session, handle: &Bytes) -> Result<Planned> {
     let plan = statement.prepared.plan();
     Ok(Planned {
         schema: flight_schema(&plan.shape, session.options.lock().json_style()),
-        announced: plan.returns == Returns::Rows && is_resolved(&plan.shape),
+        announced: plan.returns == Returns::Rows && plan.shape.is_resolved(),
         repeatable: !plan.changes(),
         query: Query::Prepared(Arc::clone(&statement)),
     })
@@ -96,7 +96,7 @@ pub(super) fn plan(session: &Session, handle: &Bytes) -> Result<Planned> {
 pub(super) async fn run(session: Arc<Session>, run: Run<Query>, statement: Arc<Statement>) -> Result<Answer> {
     let _turn = session.turn(&run.cancel).await?;
     session.transaction.lock().admit_prepared(statement.transaction.as_ref())?;
-    let request = Execute { finish_writes: true, ..statement.request(None) };
+    let request = Execute { finish_writes: true, early_shape: true, ..statement.request(None) };
     let rows = session.engine.execute(request, run.cancel.clone()).await?;
     Ok(answer(&session, rows, run))
 }
@@ -147,6 +147,7 @@ impl Statement {
             window: Window::default(),
             fidelity: Fidelity::Standard,
             finish_writes: false,
+            early_shape: false,
         }
     }
 

@@ -14,7 +14,7 @@ use super::schema::flight_schema;
 use super::session::Session;
 use super::tickets::Run;
 use super::transaction::{named, refuse_control};
-use crate::engine::types::{Fidelity, LogicalType, ResultShape};
+use crate::engine::types::Fidelity;
 use crate::engine::{CancelToken, Execute, Plan, ResultStream, Returns, StatementKind, Target};
 use crate::error::{Error, Result};
 
@@ -41,7 +41,7 @@ pub(super) async fn plan(
     session.transaction.lock().admit(transaction.as_ref())?;
     let plan = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
     let schema = flight_schema(&plan.shape, session.options.lock().json_style());
-    let announced = plan.returns == Returns::Rows && is_resolved(&plan.shape);
+    let announced = plan.returns == Returns::Rows && plan.shape.is_resolved();
     if plan.kind == StatementKind::Transaction && control == Control::Executes {
         session.engine.execute(Execute::sql(text, Fidelity::Standard), cancel).await?;
         return Ok(Planned { query: Query::Done(Arc::clone(&schema)), schema, announced, repeatable: true });
@@ -61,11 +61,6 @@ async fn plan_text(
     Ok(plan)
 }
 
-/// Whether every type is known before execution (FP-8).
-pub(super) fn is_resolved(shape: &ResultShape) -> bool {
-    !shape.columns.is_empty() && shape.columns.iter().all(|column| column.ty != LogicalType::Unknown)
-}
-
 /// Runs SQL text at its DoGet.
 ///
 /// # Errors
@@ -78,7 +73,8 @@ pub(super) async fn run(
 ) -> Result<Answer> {
     let _turn = session.turn(&run.cancel).await?;
     session.transaction.lock().admit(transaction.as_ref())?;
-    let request = Execute { finish_writes: true, ..Execute::sql(text, Fidelity::Standard) };
+    let request =
+        Execute { finish_writes: true, early_shape: true, ..Execute::sql(text, Fidelity::Standard) };
     let rows = session.engine.execute(request, run.cancel.clone()).await?;
     Ok(answer(&session, rows, run))
 }

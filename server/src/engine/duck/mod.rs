@@ -8,6 +8,7 @@ mod error;
 mod export;
 mod fault;
 mod logical_type;
+mod pending;
 #[cfg(test)]
 mod probe;
 mod result;

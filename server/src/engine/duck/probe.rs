@@ -44,7 +44,7 @@ impl Probe {
         values: &[Value],
         visit: impl FnMut(&Arc<[Column]>, &Chunk) -> Result<()>,
     ) -> Result<Arc<[Column]>> {
-        self.visit(sql, values, Prepared::execute_streaming, visit)
+        self.visit(sql, values, |statement| statement.start_streaming()?.execute(), visit)
     }
 
     /// As [`Probe::for_each_chunk`], with the whole result in memory first.

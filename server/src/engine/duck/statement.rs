@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::database::c_text;
 use super::error::{copy_text, sql_error};
 use super::logical_type;
+use super::pending::Pending;
 use super::result::ResultSet;
 use super::value::Value;
 use crate::engine::types::{Column, LogicalType};
@@ -174,6 +175,12 @@ impl Prepared {
         unsafe { logical_type::take(raw) }
     }
 
+    /// Whether the statement takes parameters.
+    pub fn has_parameters(&self) -> bool {
+        // SAFETY: the statement is live.
+        unsafe { ffi::duckdb_nparams(self.raw) > 0 }
+    }
+
     /// The parameters in DuckDB's order: identifier (`1`, `2`, … or the name) and type, [`LogicalType::Unknown`]
     /// where the statement does not decide it.
     pub fn parameters(&self) -> Vec<(String, LogicalType)> {
@@ -225,14 +232,15 @@ impl Prepared {
         })
     }
 
-    /// Starts the statement; its rows are computed as they are fetched.
+    /// Plans an execution whose rows are computed as they are fetched. Afterwards [`columns`](Self::columns) knows
+    /// every type that the bound values decide.
     ///
     /// # Errors
-    /// DuckDB's error.
-    pub fn execute_streaming(&mut self) -> Result<ResultSet> {
-        ResultSet::run(|out| {
+    /// DuckDB's binder error.
+    pub fn start_streaming(&mut self) -> Result<Pending> {
+        Pending::plan(|out| {
             // SAFETY: the statement is live and `out` is valid.
-            unsafe { ffi::duckdb_execute_prepared_streaming(self.raw, out) }
+            unsafe { ffi::duckdb_pending_prepared_streaming(self.raw, out) }
         })
     }
 }

@@ -47,6 +47,21 @@ pub fn count_statements(sql: &str) -> usize {
     count
 }
 
+/// The text of the first statement, without the semicolons around it.
+pub fn first_statement(sql: &str) -> &str {
+    let mut lexer = Lexer { rest: sql };
+    let (mut text, mut inside) = (sql, false);
+    loop {
+        let before = lexer.rest;
+        match lexer.next() {
+            Some(Token::Symbol(';')) if inside => return &text[..text.len() - before.len()],
+            Some(Token::Symbol(';')) => text = lexer.rest,
+            Some(_) => inside = true,
+            None => return text,
+        }
+    }
+}
+
 /// The tokens of a text, in order. Unterminated pieces end with the text.
 pub fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
     Lexer { rest: sql }
@@ -186,6 +201,18 @@ mod tests {
             ("SELECT 1 /* open ; ", 1),
         ] {
             assert_eq!(count_statements(sql), count, "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_first_statement_stands_alone() {
+        for (sql, first) in [
+            ("", ""),
+            ("SELECT 1", "SELECT 1"),
+            (" ;; SELECT ';' /* ; */; -- x", " SELECT ';'"),
+            ("SELECT 1 -- x;", "SELECT 1 -- x;"),
+        ] {
+            assert_eq!(first_statement(sql), first, "{sql}");
         }
     }
 

@@ -6,6 +6,7 @@ pub(super) mod assist;
 pub mod catalog;
 pub(super) mod ingest;
 pub mod lexer;
+pub(super) mod nameable;
 pub mod product_analytics;
 
 use std::fmt;

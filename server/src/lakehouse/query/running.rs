@@ -66,6 +66,7 @@ impl Running {
             window: self.request.window(),
             fidelity,
             finish_writes: false,
+            early_shape: false,
         };
         self.session.execute(execute, self.entry.cancel.clone()).await
     }

@@ -139,7 +139,7 @@ impl ColumnBuilder for Unsupported {
         // SAFETY: the caller's promise.
         let validity = unsafe { vector.validity(from, len) };
         if (0..len).any(|i| validity.is_none_or(|bits| bits.is_valid(i))) {
-            return Err(Fault::new("values of this type cannot be sent; cast them to VARCHAR"));
+            return Err(Fault::new("values of this type cannot be sent; cast them in the statement"));
         }
         self.append_nulls(len);
         Ok(())
