@@ -10,6 +10,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(abspath $(TARGET_DIR)/release/altertable-mock)
 CARGO := scripts/cargo
 VENV := scripts/setup-venv
+MAVEN := mvn --quiet --batch-mode --no-transfer-progress -Dstyle.color=never
 
 # The credentials of the README's examples.
 DEMO := --user alice:secret --api-key demo-key
@@ -47,7 +48,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-browser test-readme ## Run every test
+test: test-rust test-python test-java test-browser test-readme ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -64,6 +65,11 @@ test-python: build ## Run the tests that use the published Python clients
 test-browser: build ## Run the pages that send events from another origin in headless Chromium
 	@chromium=$$(scripts/setup-chromium) && bin=$$($(VENV) tests/python/requirements.txt)/bin && \
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" CHROMIUM="$$chromium" "$$bin/pytest" tests/browser
+
+.PHONY: test-java
+test-java: build ## Run the tests that use the Flight SQL JDBC driver
+	@scripts/setup-toolchain java
+	@cd tests/java && ALTERTABLE_MOCK_BINARY="$(BINARY)" $(MAVEN) test
 
 .PHONY: test-readme
 test-readme: build ## Run the README's commands as printed and compare their output
