@@ -8,8 +8,9 @@ mod options;
 mod resolve;
 
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use options::{LogFormat, Options};
 pub use resolve::{Config, FlightOptions, Ports, TlsOptions};
@@ -21,12 +22,22 @@ const VARIABLE_PREFIX: &str = "ALTERTABLE_MOCK_";
 
 #[derive(Debug, Parser)]
 #[command(name = "altertable-mock", version, about = options::ABOUT, after_help = options::AFTER_HELP, max_term_width = 100)]
+#[command(subcommand_help_heading = "Instead of serving", disable_help_subcommand = true)]
 struct CommandLine {
     /// Read settings from this TOML file, whose keys are the names of these flags.
     #[arg(long, value_name = "FILE")]
     config: Option<std::path::PathBuf>,
     #[command(flatten)]
     options: Options,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Ask the server that runs with these flags and variables whether it serves, as a container's health check does:
+    /// exit code 0 if so, 1 if not.
+    Healthcheck,
 }
 
 /// What the command line asks for.
@@ -34,6 +45,8 @@ struct CommandLine {
 pub enum Invocation {
     /// Start the server.
     Serve(Box<Config>),
+    /// Ask the Lakehouse door at this address for its health.
+    Healthcheck(SocketAddr),
     /// Print this text and end well: `--help` or `--version`.
     Print(String),
 }
@@ -65,8 +78,24 @@ pub fn read(
         None => Options::default(),
         Some(path) => from_file(&path)?,
     };
-    let options = line.options.or(from_variables).or(from_file);
-    resolve::resolve(options).map(|config| Invocation::Serve(Box::new(config)))
+    let config = resolve::resolve(line.options.or(from_variables).or(from_file))?;
+    match line.task {
+        None => Ok(Invocation::Serve(Box::new(config))),
+        Some(Task::Healthcheck) => health_address(&config).map(Invocation::Healthcheck),
+    }
+}
+
+/// Where a server with this configuration answers `/health`, seen from its own machine.
+fn health_address(config: &Config) -> Result<SocketAddr> {
+    if config.ports.lakehouse == 0 {
+        return Err(fault("healthcheck cannot know which port --lakehouse-port 0 picked; name a port"));
+    }
+    let host = match config.bind {
+        IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        bound => bound,
+    };
+    Ok(SocketAddr::new(host, config.ports.lakehouse))
 }
 
 /// Checks options that a program has put together, without a look at the environment.

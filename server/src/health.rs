@@ -128,3 +128,38 @@ impl Health {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::EngineConfig;
+
+    /// Waits until `health` says `serving`, and returns how long that took.
+    async fn until(health: &Health, serving: bool) -> Duration {
+        let began = Instant::now();
+        while health.is_serving() != serving {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        began.elapsed()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_hung_engine_is_unhealthy_within_five_seconds_and_healthy_once_it_answers() {
+        let engine = Engine::new(EngineConfig::default());
+        let health = Health::new();
+        let probing = tokio::spawn(Arc::clone(&health).probe(Arc::clone(&engine)));
+        assert!(health.report().is_serving, "nobody asked before");
+        tokio::time::sleep(2 * PROBE_EVERY).await;
+        let mut watched = health.watch();
+
+        let hung = engine.hang();
+        assert!(until(&health, false).await <= SILENT);
+        assert!(health.report().body.contains("\"flight\":\"unavailable\""), "{:?}", health.report());
+        // FX-7: those who watch hear of it too.
+        tokio::time::timeout(2 * PROBE_EVERY, watched.wait_for(|serving| !serving)).await.unwrap().unwrap();
+
+        drop(hung);
+        assert!(until(&health, true).await <= 2 * PROBE_EVERY);
+        probing.abort();
+    }
+}

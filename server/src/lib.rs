@@ -22,6 +22,7 @@ pub mod engine;
 mod error;
 pub mod flight;
 mod health;
+pub mod healthcheck;
 mod http_server;
 pub mod lakehouse;
 mod mock_server;

@@ -12,8 +12,26 @@ fn config(flags: &[&str], variables: &[(&str, &str)]) -> Result<Config> {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
     match read(arguments, variables)? {
         Invocation::Serve(config) => Ok(*config),
-        Invocation::Print(text) => panic!("printed {text}"),
+        other => panic!("{other:?}"),
     }
+}
+
+#[rstest]
+#[case(&["healthcheck"], "127.0.0.1:15000")]
+#[case(&["--bind", "::", "-p", "8000", "healthcheck"], "[::1]:8000")]
+#[case(&["--bind", "10.0.0.7", "-u", "alice:secret", "healthcheck"], "10.0.0.7:15000")]
+fn healthcheck_asks_where_the_server_listens(#[case] flags: &[&str], #[case] address: &str) {
+    let arguments = std::iter::once("altertable-mock").chain(flags.iter().copied());
+    match read(arguments, []).unwrap() {
+        Invocation::Healthcheck(at) => assert_eq!(at.to_string(), address),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn healthcheck_needs_a_port_with_a_number() {
+    let error = read(["altertable-mock", "-p", "0", "healthcheck"], []).unwrap_err();
+    assert!(error.to_string().contains("--lakehouse-port 0"), "{error}");
 }
 
 #[test]

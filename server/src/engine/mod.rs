@@ -136,6 +136,17 @@ impl Engine {
         .await
     }
 
+    /// Hangs the engine as a stuck database would: no probe is answered until what this returns is dropped.
+    #[cfg(test)]
+    pub(crate) fn hang(&self) -> std::sync::mpsc::Sender<()> {
+        let (own, (guard, dropped)) = (Arc::clone(&self.probe), std::sync::mpsc::channel());
+        std::thread::spawn(move || {
+            let _held = own.lock();
+            let _ = dropped.recv();
+        });
+        guard
+    }
+
     /// Discards what has idled out, again and again; ends when the engine is gone.
     pub async fn sweep(engine: std::sync::Weak<Self>) {
         loop {
