@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use subtle::ConstantTimeEq;
 
 use super::analytics::Store;
-use super::config::EngineConfig;
+use super::config::{Account, EngineConfig};
 use super::instance::InstancePool;
 use super::projects::Project;
 use super::tenant::Tenant;
@@ -18,23 +18,76 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) struct Accounts {
     config: Arc<EngineConfig>,
     pool: Arc<InstancePool>,
-    declared: HashMap<String, Arc<Tenant>>,
+    declared: RwLock<HashMap<String, Login>>,
     analytics: Arc<Store>,
     undeclared: Mutex<HashMap<(String, String), Arc<Tenant>>>,
 }
 
+/// A declared user: the password, what the user sees as `product_analytics`, and the tenant.
+#[derive(Debug)]
+struct Login {
+    account: Account,
+    project: Option<Project>,
+    tenant: Arc<Tenant>,
+}
+
 impl Accounts {
     pub(super) fn new(config: Arc<EngineConfig>, pool: Arc<InstancePool>, analytics: Arc<Store>) -> Self {
-        let declared = config
-            .users
-            .iter()
-            .map(|account| {
-                let project = Project::of_declared(&account.name, &config, &analytics);
-                let tenant = Tenant::new(&account.name, true, project, &config, Arc::clone(&pool));
-                (account.name.clone(), tenant)
-            })
-            .collect();
-        Self { config, pool, declared, analytics, undeclared: Mutex::new(HashMap::new()) }
+        let undeclared = Mutex::default();
+        let accounts = Self { config, pool, declared: RwLock::default(), analytics, undeclared };
+        let config = Arc::clone(&accounts.config);
+        let logins = config.users.iter().map(|account| {
+            let project = Project::of_declared(&account.name, &config, &accounts.analytics);
+            (account.name.clone(), accounts.login(account.clone(), project))
+        });
+        *accounts.declared.write() = logins.collect();
+        accounts
+    }
+
+    fn login(&self, account: Account, project: Option<Project>) -> Login {
+        let tenant = Tenant::new(&account.name, true, project.clone(), &self.config, Arc::clone(&self.pool));
+        Login { account, project, tenant }
+    }
+
+    /// Declares a user from now on; with a key, that key's first environment is the user's `product_analytics`.
+    ///
+    /// # Errors
+    /// Config when the name or the password is empty, or the name taken.
+    pub(super) fn add(&self, account: Account, api_key: Option<&str>) -> Result<()> {
+        if account.name.is_empty() || account.password.is_empty() {
+            return Err(Error::new(ErrorKind::Config, "a user needs a name and a password"));
+        }
+        let project = match api_key {
+            Some(key) => Project::of_key(key, &self.config, &self.analytics),
+            None => Project::of_declared(&account.name, &self.config, &self.analytics),
+        };
+        let mut declared = self.declared.write();
+        if declared.contains_key(&account.name) {
+            let message = format!("the user \"{}\" is declared already", account.name);
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        declared.insert(account.name.clone(), self.login(account, project));
+        Ok(())
+    }
+
+    /// Refuses a declared user from now on, and returns the tenant for closing.
+    pub(super) fn remove(&self, name: &str) -> Option<Arc<Tenant>> {
+        self.declared.write().remove(name).map(|login| login.tenant)
+    }
+
+    /// Gives every declared user an empty tenant and forgets the others; returns those there were, for closing.
+    pub(super) fn renew(&self) -> Vec<Arc<Tenant>> {
+        let mut former: Vec<_> = std::mem::take(&mut *self.undeclared.lock()).into_values().collect();
+        for login in self.declared.write().values_mut() {
+            let fresh = self.login(login.account.clone(), login.project.clone());
+            former.push(std::mem::replace(login, fresh).tenant);
+        }
+        former
+    }
+
+    /// The tenant of a declared user.
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Tenant>> {
+        self.declared.read().get(name).map(|login| Arc::clone(&login.tenant))
     }
 
     /// The tenant of a user who proved the password.
@@ -45,14 +98,14 @@ impl Accounts {
     /// # Errors
     /// Unauthenticated.
     pub(super) fn authenticate(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
+        let declared = self.declared.read();
         let mut matched = subtle::Choice::from(0);
-        for account in &self.config.users {
+        for Login { account, .. } in declared.values() {
             let name = same(&account.name, user);
             matched |= name & same(&account.password, password);
         }
-        let declared = self.declared.get(user);
-        match declared {
-            Some(tenant) if bool::from(matched) => Ok(Arc::clone(tenant)),
+        match declared.get(user) {
+            Some(login) if bool::from(matched) => Ok(Arc::clone(&login.tenant)),
             None if self.config.allow_any_user && !user.is_empty() => Ok(self.undeclared(user, password)),
             _ => Err(Error::new(ErrorKind::Unauthenticated, "Authentication failed: invalid credentials")),
         }
@@ -61,7 +114,7 @@ impl Accounts {
     fn undeclared(&self, user: &str, password: &str) -> Arc<Tenant> {
         let mut tenants = self.undeclared.lock();
         let tenant = tenants.entry((user.to_owned(), password.to_owned())).or_insert_with(|| {
-            let project = Project::of_undeclared(user, &self.config, &self.analytics);
+            let project = Project::of_key(user, &self.config, &self.analytics);
             Tenant::new(user, false, project, &self.config, Arc::clone(&self.pool))
         });
         tenant.touch();
@@ -79,7 +132,8 @@ impl Accounts {
 
     /// Every tenant there is.
     pub(super) fn all(&self) -> Vec<Arc<Tenant>> {
-        self.declared.values().cloned().chain(self.undeclared.lock().values().cloned()).collect()
+        let declared: Vec<_> = self.declared.read().values().map(|login| Arc::clone(&login.tenant)).collect();
+        declared.into_iter().chain(self.undeclared.lock().values().cloned()).collect()
     }
 }
 

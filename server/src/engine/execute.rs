@@ -48,6 +48,15 @@ pub enum Statement {
     Prepared(Arc<PreparedStatement>),
 }
 
+impl Statement {
+    fn text(&self) -> &str {
+        match self {
+            Self::Sql(text) => text,
+            Self::Prepared(handle) => handle.sql(),
+        }
+    }
+}
+
 impl Execute {
     /// Runs `sql` in the session as it stands, all rows.
     pub fn sql(sql: impl Into<String>, fidelity: Fidelity) -> Self {
@@ -87,7 +96,8 @@ impl Session {
     /// # Errors
     /// DuckDB's error; NotOneStatement; Refused (LX-12, AC-05); `Cancelled`; SessionUnknown.
     pub async fn execute(self: &Arc<Self>, request: Execute, cancel: CancelToken) -> Result<ResultStream> {
-        let shared = StreamShared::new(cancel.clone());
+        let noted = self.journal().begin(request.statement.text());
+        let shared = StreamShared::new(noted, cancel.clone());
         let mut on_drop = CancelOnDrop { token: cancel.clone(), armed: true, shared: Arc::clone(&shared) };
         let guard = self.acquire(&cancel).await?;
         let (announce, started) = oneshot::channel();
@@ -100,7 +110,10 @@ impl Session {
                 })
             });
             match (outcome, announce) {
-                (Err(error), Some(announce)) => drop(announce.send(Err(error))),
+                (Err(error), Some(announce)) => {
+                    feed.note_failure(&error);
+                    drop(announce.send(Err(error)));
+                }
                 (Err(error), None) => feed.fail(error),
                 (Ok(()), _) => {}
             }

@@ -75,12 +75,13 @@ impl Session {
         fidelity: Fidelity,
         cancel: &CancelToken,
     ) -> Result<Plan> {
-        self.call(cancel, move |slot| {
+        let text = sql.clone();
+        let planned = self.call(cancel, move |slot| {
             target::visit(slot.connection()?, &to, |connection| {
                 plan(connection, &sql).and_then(|statement| describe(connection, &statement, fidelity))
             })
-        })
-        .await
+        });
+        planned.await.inspect_err(|error| self.journal().fail(&text, error))
     }
 
     /// Prepares a statement for later executions in this session.
@@ -94,13 +95,14 @@ impl Session {
         cancel: &CancelToken,
     ) -> Result<Arc<PreparedStatement>> {
         self.mark();
-        self.call(cancel, move |slot| {
+        let text = sql.clone();
+        let prepared = self.call(cancel, move |slot| {
             let connection = slot.connection()?;
             let statement = plan(connection, &sql)?;
             let plan = describe(connection, &statement, fidelity)?;
             Ok(Arc::new(PreparedStatement { sql, plan, statement: Mutex::new(statement) }))
-        })
-        .await
+        });
+        prepared.await.inspect_err(|error| self.journal().fail(&text, error))
     }
 }
 

@@ -12,6 +12,7 @@ use super::blocking;
 use super::cancel::{CancelToken, Gate};
 use super::duck::{Connection, ConnectionId, is_fatal};
 use super::instance::Instance;
+use super::journal::Journal;
 use super::live::Live;
 use super::stream::StreamShared;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,6 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Session {
     id: Uuid,
     instance: Arc<Instance>,
+    journal: Arc<Journal>,
     reader: ConnectionId,
     slot: Arc<Mutex<Slot>>,
     gate: Arc<Gate>,
@@ -79,7 +81,7 @@ impl Session {
     ///
     /// # Errors
     /// Internal when the instance is broken.
-    pub(super) fn open(id: Uuid, instance: Arc<Instance>) -> Result<Arc<Self>> {
+    pub(super) fn open(id: Uuid, instance: Arc<Instance>, journal: Arc<Journal>) -> Result<Arc<Self>> {
         let connection = instance.connect()?;
         let reader = connection.id();
         let runtime = Handle::current();
@@ -94,6 +96,7 @@ impl Session {
         Ok(Arc::new(Self {
             id,
             instance,
+            journal,
             reader,
             slot: Arc::new(Mutex::new(slot)),
             gate,
@@ -112,6 +115,11 @@ impl Session {
     /// The database instance behind the session.
     pub(super) fn instance(&self) -> &Arc<Instance> {
         &self.instance
+    }
+
+    /// Where what runs in the session is noted.
+    pub(super) fn journal(&self) -> &Arc<Journal> {
+        &self.journal
     }
 
     /// The session's id: what REST calls `session_id`.

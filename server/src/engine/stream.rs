@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use super::blocking;
 use super::cancel::CancelToken;
 use super::duck::Returns;
+use super::journal::JournalEntry;
 use super::session::Session;
 use super::spool::SpoolReader;
 use super::types::ResultShape;
@@ -36,6 +37,7 @@ pub struct ResultStream {
 pub(super) struct StreamShared {
     state: Mutex<State>,
     changed: Notify,
+    noted: Arc<JournalEntry>,
     pub(super) cancel: CancelToken,
 }
 
@@ -74,7 +76,7 @@ enum Step {
 }
 
 impl StreamShared {
-    pub(super) fn new(cancel: CancelToken) -> Arc<Self> {
+    pub(super) fn new(noted: Arc<JournalEntry>, cancel: CancelToken) -> Arc<Self> {
         let state = State {
             ready: VecDeque::new(),
             phase: Phase::Pumping,
@@ -83,7 +85,7 @@ impl StreamShared {
             in_transaction: false,
             delivered: false,
         };
-        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), cancel })
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), noted, cancel })
     }
 
     /// Hands over a batch; says whether the pump should go on.
@@ -106,7 +108,13 @@ impl StreamShared {
     }
 
     pub(super) fn fail(&self, error: Error) {
+        self.noted.fail(&error);
         self.set(Phase::Failed(error));
+    }
+
+    /// The statement failed before its columns were known.
+    pub(super) fn note_failure(&self, error: &Error) {
+        self.noted.fail(error);
     }
 
     pub(super) fn spooled(&self, spool: SpoolReader) {

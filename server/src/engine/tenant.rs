@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::blocking;
 use super::config::EngineConfig;
 use super::instance::{Instance, InstancePool};
+use super::journal::Journal;
 use super::projects::Project;
 use super::query_log::QueryLog;
 use super::session::Session;
@@ -25,6 +26,7 @@ pub struct Tenant {
     instance: Mutex<Option<Arc<Instance>>>,
     sessions: Sessions,
     queries: QueryLog,
+    journal: Arc<Journal>,
     used: Mutex<Instant>,
 }
 
@@ -44,6 +46,7 @@ impl Tenant {
             instance: Mutex::new(None),
             sessions: Sessions::new(config.session_idle_timeout),
             queries: QueryLog::default(),
+            journal: Arc::default(),
             used: Mutex::new(Instant::now()),
         })
     }
@@ -66,6 +69,11 @@ impl Tenant {
     /// The log of this tenant's REST queries.
     pub fn queries(&self) -> &QueryLog {
         &self.queries
+    }
+
+    /// What the tenant ran lately, through every door.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
     }
 
     /// The tenant's sessions.
@@ -95,7 +103,7 @@ impl Tenant {
                 blocking::run(move || tenant.open_instance()).await?
             }
         };
-        Ok(self.sessions.add(Session::open(id, instance)?))
+        Ok(self.sessions.add(Session::open(id, instance, Arc::clone(&self.journal))?))
     }
 
     /// The tenant's database, opened or replaced if need be.

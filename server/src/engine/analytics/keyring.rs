@@ -13,6 +13,22 @@ impl Keyring {
         Self { keys: keys.into_iter().map(String::into_boxed_str).collect() }
     }
 
+    /// Adds a key; false if it is there already.
+    pub(super) fn add(&mut self, key: &str) -> bool {
+        let is_new = self.place(key).is_none();
+        if is_new {
+            self.keys.push(key.into());
+        }
+        is_new
+    }
+
+    /// Takes a key out and returns its place, into which the last key moves.
+    pub(super) fn remove(&mut self, key: &str) -> Option<usize> {
+        let place = self.place(key)?;
+        self.keys.swap_remove(place);
+        Some(place)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
@@ -46,5 +62,13 @@ mod tests {
         let ring = Keyring::new(["ab".to_owned(), "abc".to_owned()]);
         let found: Vec<_> = ["ab", "abc", "a", "abcd", "", "AB"].map(|key| ring.place(key)).into();
         assert_eq!(found, [Some(0), Some(1), None, None, None, None]);
+    }
+
+    #[test]
+    fn the_last_key_moves_into_the_place_of_a_removed_one() {
+        let mut ring = Keyring::new(["a".to_owned(), "b".to_owned(), "c".to_owned()]);
+        assert!(ring.add("d") && !ring.add("b"));
+        assert_eq!((ring.remove("b"), ring.remove("b")), (Some(1), None));
+        assert_eq!(["a", "b", "c", "d"].map(|key| ring.place(key)), [Some(0), None, Some(2), Some(1)]);
     }
 }

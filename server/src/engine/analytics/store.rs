@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::item::{Item, Micros};
 use super::keyring::Keyring;
@@ -37,11 +37,16 @@ impl fmt::Debug for Settings {
 #[derive(Debug)]
 pub struct Store {
     environments: Vec<Box<str>>,
-    keyring: Keyring,
-    /// The projects of each declared key, in step with the keyring.
-    declared: Vec<Arc<Environments>>,
+    declared: RwLock<Declared>,
     allow_any_key: bool,
     guests: Mutex<HashMap<Box<str>, Guest>>,
+}
+
+/// The declared keys, and the projects of each in step with them.
+#[derive(Debug, Default)]
+struct Declared {
+    keyring: Keyring,
+    projects: Vec<Arc<Environments>>,
 }
 
 /// The projects of one key, in step with the declared environments.
@@ -73,12 +78,10 @@ impl Store {
     pub fn new(settings: Settings) -> Self {
         let environments: Vec<Box<str>> =
             settings.environments.into_iter().map(String::into_boxed_str).collect();
-        let projects = || Arc::new(empty_projects(environments.len()));
-        let declared = settings.keys.iter().map(|_| projects()).collect();
+        let projects = settings.keys.iter().map(|_| empty_projects(environments.len())).collect();
         Self {
-            declared,
+            declared: RwLock::new(Declared { keyring: Keyring::new(settings.keys), projects }),
             environments,
-            keyring: Keyring::new(settings.keys),
             allow_any_key: settings.allow_any_key,
             guests: Mutex::default(),
         }
@@ -86,13 +89,39 @@ impl Store {
 
     /// Whether any key is declared or accepted; without one, tenants see an empty catalog (AC-03).
     pub fn accepts_keys(&self) -> bool {
-        self.allow_any_key || !self.keyring.is_empty()
+        self.allow_any_key || !self.declared.read().keyring.is_empty()
+    }
+
+    /// Declares a key from now on; false if it was declared already.
+    pub fn add_key(&self, key: &str) -> bool {
+        let mut declared = self.declared.write();
+        let is_new = declared.keyring.add(key);
+        if is_new {
+            declared.projects.push(empty_projects(self.environments.len()));
+        }
+        is_new
+    }
+
+    /// Refuses a declared key from now on and drops its projects; false if it was not declared.
+    pub fn remove_key(&self, key: &str) -> bool {
+        let mut declared = self.declared.write();
+        let Some(place) = declared.keyring.remove(key) else { return false };
+        declared.projects.swap_remove(place);
+        true
+    }
+
+    /// Empties every project.
+    pub fn clear(&self) {
+        self.guests.lock().clear();
+        for projects in &mut self.declared.write().projects {
+            *projects = empty_projects(self.environments.len());
+        }
     }
 
     /// Checks `key` (AX-05): a declared one in constant time, else under LX-13 any that is not empty.
     pub fn access(&self, key: &str) -> Option<Access> {
-        if let Some(place) = self.keyring.place(key) {
-            return Some(Access { projects: Arc::clone(&self.declared[place]) });
+        if let Some(projects) = self.declared.read().projects_of(key) {
+            return Some(Access { projects });
         }
         if !self.allow_any_key || key.is_empty() {
             return None;
@@ -102,7 +131,7 @@ impl Store {
             guest.last_used = Instant::now();
             return Some(Access { projects: Arc::clone(&guest.projects) });
         }
-        let projects = Arc::new(empty_projects(self.environments.len()));
+        let projects = empty_projects(self.environments.len());
         guests.insert(key.into(), Guest { projects: Arc::clone(&projects), last_used: Instant::now() });
         Some(Access { projects })
     }
@@ -147,8 +176,14 @@ impl Store {
     }
 }
 
-fn empty_projects(count: usize) -> Environments {
-    (0..count).map(|_| Project::default()).collect()
+impl Declared {
+    fn projects_of(&self, key: &str) -> Option<Arc<Environments>> {
+        self.keyring.place(key).map(|place| Arc::clone(&self.projects[place]))
+    }
+}
+
+fn empty_projects(count: usize) -> Arc<Environments> {
+    Arc::new((0..count).map(|_| Project::default()).collect())
 }
 
 #[cfg(test)]

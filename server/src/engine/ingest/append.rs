@@ -69,7 +69,8 @@ impl Session {
     /// IncompatibleSchema for values that a column cannot take; InvalidData for a table without columns;
     /// CatalogNotFound; ReadOnly; DuckDB's for a constraint.
     pub async fn append(self: &Arc<Self>, append: Append, cancel: &CancelToken) -> Result<()> {
-        self.call(cancel, move |slot| run(slot, &append)).await
+        let noted = self.journal().begin(&format!("append rows to {}", append.target.table));
+        self.call(cancel, move |slot| run(slot, &append)).await.inspect_err(|error| noted.fail(error))
     }
 }
 

@@ -111,6 +111,7 @@ impl Session {
     /// cursor that names no column; InvalidData for columns that the table or the source lacks; the source's own
     /// error; DuckDB's for a file that it cannot read, a failed cast or a constraint; `Cancelled`.
     pub async fn ingest(self: &Arc<Self>, ingest: Ingest, cancel: &CancelToken) -> Result<Ingested> {
-        self.call(cancel, move |slot| job::run(slot, ingest)).await
+        let noted = self.journal().begin(&format!("load rows into {}", ingest.target.table));
+        self.call(cancel, move |slot| job::run(slot, ingest)).await.inspect_err(|error| noted.fail(error))
     }
 }

@@ -35,10 +35,10 @@ impl Project {
         Some(Self { store: Arc::clone(store), key: key.clone(), environment: environment.clone() })
     }
 
-    /// What an undeclared user sees: the key of that name, in the first environment (LX-13).
-    pub(crate) fn of_undeclared(user: &str, config: &EngineConfig, store: &Arc<Store>) -> Option<Self> {
+    /// The project of a key in the first environment; an undeclared user sees the key of that user's name (LX-13).
+    pub(crate) fn of_key(key: &str, config: &EngineConfig, store: &Arc<Store>) -> Option<Self> {
         let environment = config.environments.first()?.clone();
-        Some(Self { store: Arc::clone(store), key: user.to_owned(), environment })
+        Some(Self { store: Arc::clone(store), key: key.to_owned(), environment })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sessions and streams at work: what no single module shows.
 
 mod catalogs;
+mod control;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
