@@ -48,7 +48,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-java test-browser test-readme ## Run every test
+test: test-rust test-python test-java test-go test-browser test-readme ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -70,6 +70,11 @@ test-browser: build ## Run the pages that send events from another origin in hea
 test-java: build ## Run the tests that use the Flight SQL JDBC driver
 	@scripts/setup-toolchain java
 	@cd tests/java && ALTERTABLE_MOCK_BINARY="$(BINARY)" $(MAVEN) test
+
+.PHONY: test-go
+test-go: build ## Run the tests that use the Go driver of ADBC
+	@scripts/setup-toolchain go
+	@cd tests/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./... && ALTERTABLE_MOCK_BINARY="$(BINARY)" go test -count=1 ./adbc
 
 .PHONY: test-readme
 test-readme: build ## Run the README's commands as printed and compare their output
