@@ -26,7 +26,7 @@ def start_ms(*flags: str) -> float:
 
 def start_once(*flags: str) -> float:
     """The time from exec until all three doors accept a connection."""
-    ports = [free_port() for _ in range(3)]
+    ports = free_ports(3)
     named = zip(("--flight-port", "--lakehouse-port", "--analytics-port"), ports, strict=True)
     command = [BINARY, "--bind=127.0.0.1", *(f"{flag}={port}" for flag, port in named), *flags]
     started = time.perf_counter()
@@ -49,6 +49,9 @@ def wait_until_accepting(port: int, deadline: float) -> None:
     raise TimeoutError(f"nothing accepts on port {port}")
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+def free_ports(count: int) -> list[int]:
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
