@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::blocking;
 use super::config::EngineConfig;
+use super::ingest::AppendQueues;
 use super::instance::{Instance, InstancePool};
 use super::journal::Journal;
 use super::projects::Project;
@@ -27,6 +28,7 @@ pub struct Tenant {
     sessions: Sessions,
     queries: QueryLog,
     journal: Arc<Journal>,
+    appends: AppendQueues,
     used: Mutex<Instant>,
 }
 
@@ -47,6 +49,7 @@ impl Tenant {
             sessions: Sessions::new(config.session_idle_timeout),
             queries: QueryLog::default(),
             journal: Arc::default(),
+            appends: AppendQueues::default(),
             used: Mutex::new(Instant::now()),
         })
     }
@@ -74,6 +77,11 @@ impl Tenant {
     /// What the tenant ran lately, through every door.
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
+    }
+
+    /// The small appends that wait for one another.
+    pub(super) fn appends(&self) -> &AppendQueues {
+        &self.appends
     }
 
     /// The tenant's sessions.

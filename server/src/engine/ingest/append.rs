@@ -91,15 +91,26 @@ fn run(slot: &mut Slot, append: &Append) -> Result<()> {
 
 /// One attempt at an append.
 fn attempt(slot: &mut Slot, append: &Append) -> Result<()> {
-    // Rows for columns that are there are one INSERT, atomic by itself; a transaction around it costs as much again.
-    let instance = Arc::clone(slot.instance());
-    let shared = instance.growing().read();
-    if !slot.in_transaction && Job::new(slot, append)?.insert_alone()? {
+    if insert_fitting(slot, append)? {
         return Ok(());
     }
-    drop(shared);
+    let instance = Arc::clone(slot.instance());
     let _alone = instance.growing().write();
     atomically(slot, |slot| Job::new(slot, append)?.run())
+}
+
+/// Adds rows whose table has the columns for them already; false, and nothing, if it has not.
+///
+/// That is one INSERT, atomic by itself; a transaction around it costs as much again.
+///
+/// # Errors
+/// DuckDB's.
+pub(super) fn insert_fitting(slot: &mut Slot, append: &Append) -> Result<bool> {
+    if slot.in_transaction {
+        return Ok(false);
+    }
+    let _shared = slot.instance().growing().read();
+    Job::new(slot, append)?.insert_alone()
 }
 
 /// What an attempt works with.

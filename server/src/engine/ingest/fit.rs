@@ -23,6 +23,24 @@ pub struct Kinds {
 }
 
 impl Kinds {
+    /// The kinds of these values and those of `other` together.
+    #[must_use]
+    pub(super) fn with(self, other: &Self) -> Self {
+        let integers = match (self.integers, other.integers) {
+            (Some(own), Some(theirs)) => Some((own.0.min(theirs.0), own.1.max(theirs.1))),
+            (own, theirs) => own.or(theirs),
+        };
+        Self {
+            booleans: self.booleans || other.booleans,
+            integers,
+            giants: self.giants || other.giants,
+            fractions: self.fractions || other.fractions,
+            strings: self.strings || other.strings,
+            nested: self.nested || other.nested,
+            others: self.others || other.others,
+        }
+    }
+
     fn numbers(&self) -> bool {
         self.integers.is_some() || self.giants || self.fractions
     }

@@ -7,6 +7,7 @@
 mod append;
 mod file;
 mod fit;
+mod gather;
 mod job;
 mod source;
 mod upsert;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub use self::append::{Append, AppendColumn, AppendGroup};
 pub use self::file::UploadFile;
 pub use self::fit::Kinds;
+pub(super) use self::gather::AppendQueues;
 pub use self::source::{ArrowSource, FileFormat, Source};
 use super::cancel::CancelToken;
 use super::session::Session;
@@ -35,7 +37,7 @@ pub struct Ingest {
 }
 
 /// Names the table of an [`Ingest`]; what is `None` comes from the session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IngestTarget {
     /// The catalog; the session's current one if `None`.
     pub catalog: Option<String>,

@@ -111,6 +111,7 @@ async fn store(caller: &Caller, append: Append) -> crate::error::Result<()> {
     if append.groups.is_empty() {
         return Ok(());
     }
+    let Some(append) = caller.0.append_together(append).await? else { return Ok(()) };
     let session = RequestSession::ephemeral(&caller.0).await?;
     session.append(append, &CancelOnDrop::default()).await
 }
