@@ -36,6 +36,7 @@ setup: tools ## Fetch what building and testing need: DuckDB, crates, cargo-deny
 	@scripts/setup-cargo-deny
 	@$(VENV) tests/python/requirements.txt
 	@$(VENV) tests/python/legacy/requirements.txt
+	@$(VENV) tests/dbt/requirements.txt
 	@$(VENV) scripts/requirements.txt
 
 .PHONY: build
@@ -48,7 +49,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-java test-go test-browser test-readme ## Run every test
+test: test-rust test-python test-java test-go test-dbt test-browser test-readme ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -75,6 +76,10 @@ test-java: build ## Run the tests that use the Flight SQL JDBC driver
 test-go: build ## Run the tests that use the Go driver of ADBC
 	@scripts/setup-toolchain go
 	@cd tests/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./... && ALTERTABLE_MOCK_BINARY="$(BINARY)" go test -count=1 ./adbc
+
+.PHONY: test-dbt
+test-dbt: build ## Run a small dbt project through dbt-altertable
+	@bin=$$($(VENV) tests/dbt/requirements.txt)/bin && ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/dbt
 
 .PHONY: test-readme
 test-readme: build ## Run the README's commands as printed and compare their output
