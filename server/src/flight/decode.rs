@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::buffer::Buffer;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{read_dictionary, read_record_batch};
 use arrow::ipc::{Message, MessageHeader, convert, root_as_message};
@@ -110,6 +110,7 @@ impl Upload {
 #[derive(Default)]
 struct Decoder {
     schema: Option<SchemaRef>,
+    has_unions: bool,
     dictionaries: HashMap<i64, ArrayRef>,
 }
 
@@ -120,12 +121,14 @@ impl Decoder {
             return Ok(None);
         }
         let Some(schema) = self.schema.clone() else {
-            self.schema = Some(read_schema(data)?);
+            let schema = read_schema(data)?;
+            self.has_unions = schema.fields().iter().any(|field| holds_union(field.data_type()));
+            self.schema = Some(schema);
             return Ok(None);
         };
         let message = root_as_message(&data.data_header).map_err(|e| malformed(&e))?;
         check_bounds(&message, data.data_body.len())?;
-        let body = Buffer::from(data.data_body.clone());
+        let body = self.body(data);
         match message.header_type() {
             MessageHeader::RecordBatch => self.read_batch(&message, &body, schema).map(Some),
             MessageHeader::DictionaryBatch => {
@@ -136,6 +139,15 @@ impl Decoder {
             }
             MessageHeader::Schema if read_schema(data)? == schema => Ok(None),
             other => Err(Error::invalid(format!("Unexpected {} message in the stream", name(other)))),
+        }
+    }
+
+    /// The body of a message. Arrow's reader aligns what it reads, except for the offsets of dense unions, and where
+    /// gRPC puts a body is chance.
+    fn body(&self, data: &FlightData) -> Buffer {
+        match self.has_unions {
+            true => Buffer::from(data.data_body.as_ref()),
+            false => Buffer::from(data.data_body.clone()),
         }
     }
 
@@ -154,6 +166,22 @@ fn read_schema(data: &FlightData) -> Result<SchemaRef> {
         .header_as_schema()
         .ok_or_else(|| Error::invalid("The stream does not start with a schema"))?;
     guarded(|| Ok(Arc::new(convert::fb_to_schema(schema))))
+}
+
+fn holds_union(ty: &DataType) -> bool {
+    match ty {
+        DataType::Union(..) => true,
+        DataType::List(child)
+        | DataType::LargeList(child)
+        | DataType::ListView(child)
+        | DataType::LargeListView(child)
+        | DataType::FixedSizeList(child, _)
+        | DataType::Map(child, _)
+        | DataType::RunEndEncoded(_, child) => holds_union(child.data_type()),
+        DataType::Dictionary(_, values) => holds_union(values),
+        DataType::Struct(fields) => fields.iter().any(|field| holds_union(field.data_type())),
+        _ => false,
+    }
 }
 
 /// Arrow's reader asserts some of what a hostile stream may break: such a message is refused like any other.

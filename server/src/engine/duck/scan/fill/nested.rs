@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, OffsetSizeTrait, UnionArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, OffsetSizeTrait, UnionArray, new_null_array};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, FieldRef};
@@ -173,9 +173,12 @@ fn unions(array: &UnionArray, mask: Option<&NullBuffer>) -> Result<Box<dyn Fille
     let members = fields.iter().zip(0_u8..).map(|((id, field), tag)| {
         let active = NullBuffer::new(BooleanBuffer::collect_bool(tags.len(), |row| tags[row] == tag));
         let child = match array.offsets() {
+            Some(_) if array.child(*id).is_empty() => new_null_array(field.data_type(), tags.len()),
             Some(offsets) => {
-                // Only the active member of a dense union has a row of its own.
-                let rows = Int32Array::new(offsets.clone(), Some(active.clone()));
+                // Only the active member of a dense union has a row of its own. The others get some row, not NULL: `take`
+                // minds no NULL among the rows of runs and unions.
+                let row = |(offset, own): (&i32, &u8)| if *own == tag { *offset } else { 0 };
+                let rows = Int32Array::from_iter_values(offsets.iter().zip(&tags).map(row));
                 take(array.child(*id), &rows, None)?
             }
             None => array.child(*id).clone(),
