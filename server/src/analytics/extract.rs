@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::error::{Fault, Invalid};
 use super::fields::Fields;
+use super::json;
 use crate::engine::analytics::Item;
 
 /// What one route accepts.
@@ -34,14 +35,15 @@ pub(super) enum Wrong {
 pub(super) fn batch<T: Payload>(body: &[u8]) -> Result<Vec<Item>, Fault> {
     let text = std::str::from_utf8(body).map_err(|error| Fault::Json(error.to_string()))?;
     let mut batch = Batch::<T>::default();
-    let mut json = serde_json::Deserializer::from_str(text);
+    let mut reader = serde_json::Deserializer::from_str(text);
     if text.trim_start().starts_with('[') {
-        json.deserialize_seq(&mut batch).map_err(syntax)?;
+        reader.deserialize_seq(&mut batch).map_err(syntax)?;
     } else {
-        let raw: &RawValue = serde::Deserialize::deserialize(&mut json).map_err(syntax)?;
+        let raw: &RawValue = serde::Deserialize::deserialize(&mut reader).map_err(syntax)?;
         batch.add(raw);
     }
-    json.end().map_err(syntax)?;
+    reader.end().map_err(syntax)?;
+    json::check_surrogates(text).map_err(Fault::Json)?;
     batch.finish()
 }
 
@@ -67,7 +69,7 @@ impl<T: Payload> Batch<T> {
             Ok(item) if self.schema.is_none() => self.items.push(item.into()),
             Ok(_) => {}
             Err(Wrong::Json(reason)) => {
-                self.syntax.get_or_insert(reason);
+                self.syntax.get_or_insert_with(|| format!("item {}: {reason}", self.seen));
             }
             Err(Wrong::Schema(invalid)) => {
                 self.schema.get_or_insert((self.seen, invalid));

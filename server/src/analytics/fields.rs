@@ -25,7 +25,7 @@ impl<'a> Fields<'a> {
     pub(super) fn parse(names: &'static [&'static str], raw: &'a RawValue) -> Result<Self, Wrong> {
         let mut fields = Self { names, values: vec![None; names.len()] };
         if !raw.get().starts_with('{') {
-            let message = "must be a JSON object.".to_owned();
+            let message = "every item must be a JSON object.".to_owned();
             return Err(Wrong::Schema(Invalid { field: None, message }));
         }
         visit_object(raw.get(), |name, value| {
@@ -67,7 +67,9 @@ impl<'a> Fields<'a> {
         if !raw.starts_with('{') {
             return Err(invalid(name, "must be an object or null."));
         }
-        json::check(raw).map_err(Wrong::Json)?;
+        if !json::is_shallow(raw) {
+            return Err(Wrong::Json(format!("`{name}` is nested deeper than {} levels", json::MAX_DEPTH)));
+        }
         let mut members = Members::new();
         let mut places = HashMap::<Cow<'_, str>, usize>::new();
         visit_object(raw, |key, value| {
