@@ -2,7 +2,7 @@
 
 use crate::fault::{Fault, Result};
 use crate::quirks::Quirks;
-use crate::spec::DEFAULT_FLAGS;
+use crate::spec::{self, DEFAULT_FLAGS};
 use altertable_mock::MockServer;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,7 +119,9 @@ impl Server {
 }
 
 async fn in_process(flags: &[String]) -> Result<Server> {
-    let start = MockServer::builder().args(flags).ephemeral_ports().start();
+    let spec = spec::folder().display().to_string();
+    let args = flags.iter().map(|flag| flag.replace("${spec}", &spec));
+    let start = MockServer::builder().args(args).ephemeral_ports().start();
     let server = start
         .await
         .map_err(|error| Fault(format!("the server with {} does not start: {error}", flags.join(" "))))?;

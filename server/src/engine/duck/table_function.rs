@@ -113,6 +113,7 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
         let source = unsafe { &*ffi::duckdb_bind_get_extra_info(info).cast::<Source>() };
         // SAFETY: `info` is live during this call.
         let (table, reader) = unsafe { (first_argument(info), reader(info)) };
+        let table = table.ok_or("the table to scan is NULL")?;
         let columns =
             source.columns(&table).ok_or_else(|| format!("there is no table \"{table}\" to scan"))?;
         for (name, ty) in columns {
@@ -139,13 +140,19 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
 
 /// # Safety
 /// `info` is live, and the function takes one VARCHAR.
-unsafe fn first_argument(info: ffi::duckdb_bind_info) -> String {
-    // SAFETY: the value and its text are ours to free, once each.
+unsafe fn first_argument(info: ffi::duckdb_bind_info) -> Option<String> {
+    // SAFETY: the value and its text are ours to free, once each. Asking NULL for its text would throw a C++ exception
+    // through this function, which ends the process.
     unsafe {
         let mut value = ffi::duckdb_bind_get_parameter(info, 0);
-        let text = ffi::duckdb_get_varchar(value);
-        let argument = copy_text(text).unwrap_or_default();
-        ffi::duckdb_free(text.cast());
+        let argument = if ffi::duckdb_is_null_value(value) {
+            None
+        } else {
+            let text = ffi::duckdb_get_varchar(value);
+            let argument = copy_text(text);
+            ffi::duckdb_free(text.cast());
+            argument
+        };
         ffi::duckdb_destroy_value(&mut value);
         argument
     }

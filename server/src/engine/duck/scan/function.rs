@@ -87,13 +87,17 @@ unsafe fn add_column(info: ffi::duckdb_bind_info, name: &str, ty: Option<TypeHan
 /// # Safety
 /// `info` is live.
 unsafe fn token(info: ffi::duckdb_bind_info) -> String {
-    // SAFETY: the function has one parameter; the value and its text are ours to free.
+    // SAFETY: the function has one parameter; the value and its text are ours to free. Asking NULL for its text would
+    // throw a C++ exception through this function, which ends the process.
     unsafe {
         let mut value = ffi::duckdb_bind_get_parameter(info, 0);
-        let text = ffi::duckdb_get_varchar(value);
+        let mut token = String::new();
+        if !ffi::duckdb_is_null_value(value) {
+            let text = ffi::duckdb_get_varchar(value);
+            token = CStr::from_ptr(text).to_string_lossy().into_owned();
+            ffi::duckdb_free(text.cast());
+        }
         ffi::duckdb_destroy_value(&mut value);
-        let token = CStr::from_ptr(text).to_string_lossy().into_owned();
-        ffi::duckdb_free(text.cast());
         token
     }
 }
