@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::chunked::Chunked;
 use super::item::{Alias, Identify, Members, Micros};
 use super::traits::Traits;
+use super::uuid_text::UuidText;
 
 /// A known id, by its place in the order of first sight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,7 +30,7 @@ pub struct IdentityRef(pub u32);
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// A UUIDv7, never reused.
-    pub uuid: Uuid,
+    pub uuid: UuidText,
     /// What is known about the person.
     pub traits: Traits,
     /// Whether identify or alias has named it.
@@ -182,7 +183,7 @@ impl Identities {
             return place;
         }
         let identity = self.view.identities.push(Identity {
-            uuid: (self.mint)(),
+            uuid: UuidText::from((self.mint)()),
             traits: Traits::default(),
             is_identified: false,
             is_deleted: false,

@@ -40,8 +40,8 @@ pub trait TableScan: Send + Sync + 'static {
     fn threads(&self) -> usize;
 
     /// Writes the next rows, at most [`ChunkWriter::capacity`], and says how many; 0 is the end. Columns stand in the
-    /// order in which they were asked for. Several threads call it.
-    fn next(&self, out: &mut ChunkWriter<'_>) -> usize;
+    /// order in which they were asked for, and texts may stay in the scan. Several threads call it.
+    fn next<'scan>(&'scan self, out: &mut ChunkWriter<'_, 'scan>) -> usize;
 }
 
 /// What binding a call remembers for its executions.
@@ -203,7 +203,8 @@ unsafe extern "C" fn produce(info: ffi::duckdb_function_info, chunk: ffi::duckdb
     let produced = shielded(|| {
         // SAFETY: set by `init`, and shared by threads as `TableScan: Sync` allows.
         let scan = unsafe { &*ffi::duckdb_function_get_init_data(info).cast::<Scan>() };
-        // SAFETY: DuckDB lends the chunk, empty, for this call alone.
+        // SAFETY: DuckDB lends the chunk, empty, for this call alone. It frees the scan after the execution that reads
+        // the chunk, and what outlives that, such as rows in a result, holds copies of their texts.
         let mut out = unsafe { ChunkWriter::new(chunk) };
         Ok(scan.next(&mut out))
     });

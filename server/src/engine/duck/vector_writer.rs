@@ -1,4 +1,6 @@
 //! Writing values into the vectors of a chunk that DuckDB lends.
+//!
+//! Texts can stay where they are: whatever keeps a row beyond the scan copies its texts, as with any vector.
 
 use std::ffi::c_char;
 use std::marker::PhantomData;
@@ -9,16 +11,20 @@ use libduckdb_sys as ffi;
 /// Texts of up to this many bytes live in the vector itself.
 const INLINED: usize = 12;
 
-/// A chunk to fill.
+/// Of longer ones, this many are kept beside the pointer.
+const PREFIX: usize = 4;
+
+/// A chunk to fill, with texts that live for `'text`.
 #[derive(Debug)]
-pub struct ChunkWriter<'a> {
+pub struct ChunkWriter<'a, 'text> {
     raw: ffi::duckdb_data_chunk,
-    lent: PhantomData<&'a mut ()>,
+    lent: PhantomData<(&'a mut (), &'text str)>,
 }
 
-impl ChunkWriter<'_> {
+impl<'text> ChunkWriter<'_, 'text> {
     /// # Safety
-    /// `raw` is a live chunk of flat vectors that nobody else uses for as long as the writer lives.
+    /// `raw` is a live chunk of flat vectors that nobody else uses for as long as the writer lives, and DuckDB reads
+    /// its texts no later than `'text`.
     pub(super) unsafe fn new(raw: ffi::duckdb_data_chunk) -> Self {
         Self { raw, lent: PhantomData }
     }
@@ -30,7 +36,7 @@ impl ChunkWriter<'_> {
     }
 
     /// The column at `place`, `None` out of range or if its type is none that [`VectorWriter`] writes.
-    pub fn column(&mut self, place: usize) -> Option<VectorWriter<'_>> {
+    pub fn column(&mut self, place: usize) -> Option<VectorWriter<'_, 'text>> {
         // SAFETY: the chunk is live; out of range gives null.
         let raw = unsafe { ffi::duckdb_data_chunk_get_vector(self.raw, place as ffi::idx_t) };
         if raw.is_null() {
@@ -59,7 +65,7 @@ impl ChunkWriter<'_> {
                 _ => return None,
             }
         };
-        Some(VectorWriter { raw, slots, validity: ptr::null_mut() })
+        Some(VectorWriter { raw, slots, validity: ptr::null_mut(), texts: PhantomData })
     }
 }
 
@@ -71,23 +77,31 @@ enum Slots<'a> {
 }
 
 /// One column of a chunk. A value of another type than the column's is not written; a row out of range panics.
-pub struct VectorWriter<'a> {
+pub struct VectorWriter<'a, 'text> {
     raw: ffi::duckdb_vector,
     slots: Slots<'a>,
     /// Null until the first NULL is written.
     validity: *mut u64,
+    texts: PhantomData<&'text str>,
 }
 
-impl std::fmt::Debug for VectorWriter<'_> {
+impl std::fmt::Debug for VectorWriter<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VectorWriter").finish_non_exhaustive()
     }
 }
 
-impl VectorWriter<'_> {
-    /// Writes a text into VARCHAR or JSON; `None` is NULL.
-    pub fn text(&mut self, row: usize, value: Option<&str>) {
+impl<'text> VectorWriter<'_, 'text> {
+    /// Writes a text into VARCHAR or JSON, without copying more than its first bytes; `None` is NULL.
+    #[inline]
+    pub fn text(&mut self, row: usize, value: Option<&'text str>) {
         let Some(value) = value else { return self.null(row) };
+        let Slots::Text(slots) = &mut self.slots else { return };
+        slots[row] = if value.len() <= INLINED { inlined(value) } else { pointer(value) };
+    }
+
+    /// Writes a copy of a text into VARCHAR or JSON.
+    pub fn copied_text(&mut self, row: usize, value: &str) {
         let Slots::Text(slots) = &mut self.slots else { return };
         if value.len() <= INLINED {
             slots[row] = inlined(value);
@@ -138,11 +152,22 @@ impl VectorWriter<'_> {
 
 /// A text of at most [`INLINED`] bytes as DuckDB keeps it, the rest of its bytes zero.
 fn inlined(value: &str) -> ffi::duckdb_string_t {
-    let mut bytes = [0; INLINED];
-    for (to, from) in bytes.iter_mut().zip(value.bytes()) {
-        *to = from as c_char;
-    }
-    let inlined =
-        ffi::duckdb_string_t__bindgen_ty_1__bindgen_ty_2 { length: value.len() as u32, inlined: bytes };
+    let mut bytes = [0_u8; INLINED];
+    bytes[..value.len()].copy_from_slice(value.as_bytes());
+    let inlined = ffi::duckdb_string_t__bindgen_ty_1__bindgen_ty_2 {
+        length: value.len() as u32,
+        inlined: bytes.map(|byte| byte as c_char),
+    };
     ffi::duckdb_string_t { value: ffi::duckdb_string_t__bindgen_ty_1 { inlined } }
+}
+
+/// A longer text as DuckDB keeps it: its first bytes, and where it is.
+fn pointer(value: &str) -> ffi::duckdb_string_t {
+    let prefix = value.as_bytes().first_chunk::<PREFIX>().copied().unwrap_or_default();
+    let pointer = ffi::duckdb_string_t__bindgen_ty_1__bindgen_ty_1 {
+        length: value.len() as u32,
+        prefix: prefix.map(|byte| byte as c_char),
+        ptr: value.as_ptr().cast_mut().cast(),
+    };
+    ffi::duckdb_string_t { value: ffi::duckdb_string_t__bindgen_ty_1 { pointer } }
 }

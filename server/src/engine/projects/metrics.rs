@@ -47,7 +47,7 @@ impl TableScan for Scan {
         1
     }
 
-    fn next(&self, out: &mut ChunkWriter<'_>) -> usize {
+    fn next<'scan>(&'scan self, out: &mut ChunkWriter<'_, 'scan>) -> usize {
         if self.done.swap(true, Ordering::Relaxed) {
             return 0;
         }

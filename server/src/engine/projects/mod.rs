@@ -14,6 +14,7 @@
 mod metrics;
 pub(super) mod property;
 pub(super) mod refusal;
+mod rows;
 mod tables;
 mod template;
 #[cfg(test)]

@@ -4,11 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use uuid::Uuid;
-
-use crate::engine::analytics::events::EventChunk;
-use crate::engine::analytics::{IdRef, IdentityRef, Snapshot};
-use crate::engine::duck::{ChunkWriter, TableScan, VectorWriter};
+use super::rows;
+use crate::engine::analytics::Snapshot;
+use crate::engine::duck::{ChunkWriter, TableScan};
 use crate::engine::types::LogicalType;
 
 /// What the table function can scan.
@@ -199,9 +197,9 @@ impl Column {
 
 /// A run of rows that one call may write: of one chunk, for events.
 #[derive(Debug, Clone)]
-struct Run {
-    chunk: usize,
-    rows: Range<usize>,
+pub(super) struct Run {
+    pub(super) chunk: usize,
+    pub(super) rows: Range<usize>,
 }
 
 /// One execution's pass over a table.
@@ -238,104 +236,16 @@ impl TableScan for Scan {
         self.runs.len()
     }
 
-    fn next(&self, out: &mut ChunkWriter<'_>) -> usize {
+    fn next<'scan>(&'scan self, out: &mut ChunkWriter<'_, 'scan>) -> usize {
         let Some(run) = self.runs.get(self.next.fetch_add(1, Ordering::Relaxed)) else { return 0 };
         for (place, column) in self.columns.iter().enumerate() {
             let Some(mut writer) = out.column(place) else { continue };
             match *column {
-                Column::Event(column) => {
-                    write_events(
-                        &self.snapshot,
-                        &self.snapshot.events.chunks()[run.chunk],
-                        run,
-                        column,
-                        &mut writer,
-                    );
-                }
-                Column::Identity(column) => write_identities(&self.snapshot, run, column, &mut writer),
-                Column::Id(column) => write_ids(&self.snapshot, run, column, &mut writer),
+                Column::Event(column) => rows::write_events(&self.snapshot, run, column, &mut writer),
+                Column::Identity(column) => rows::write_identities(&self.snapshot, run, column, &mut writer),
+                Column::Id(column) => rows::write_ids(&self.snapshot, run, column, &mut writer),
             }
         }
         run.rows.len()
     }
-}
-
-fn write_events(
-    snapshot: &Snapshot,
-    chunk: &EventChunk,
-    run: &Run,
-    column: EventColumn,
-    out: &mut VectorWriter<'_>,
-) {
-    let ids = &snapshot.identities;
-    let id = |id: Option<IdRef>| id.map(|id| &*ids.id(id).text);
-    for (to, row) in run.rows.clone().enumerate() {
-        let event = chunk.event(row);
-        let now = || event.subject().map(|subject| ids.resolve(subject));
-        match column {
-            EventColumn::Timestamp => out.integer(to, event.timestamp().0),
-            EventColumn::Uuid => write_uuid(out, to, Some(event.uuid())),
-            EventColumn::Event => out.text(to, Some(event.event())),
-            EventColumn::Properties => out.text(to, Some(event.properties())),
-            EventColumn::DistinctId => out.text(to, id(event.distinct_id())),
-            EventColumn::AnonymousId => out.text(to, id(event.anonymous_id())),
-            EventColumn::DeviceId => out.text(to, event.device_id()),
-            EventColumn::SessionId => out.text(to, event.session_id()),
-            EventColumn::IdentityThen => {
-                write_uuid(out, to, event.identity().map(|identity| ids.identity(identity).uuid));
-            }
-            EventColumn::TraitsThen => out.text(to, event.identity_traits().map(|traits| &**traits)),
-            EventColumn::IdentityNow => write_uuid(out, to, now().map(|identity| identity.uuid)),
-            EventColumn::TraitsNow => out.text(to, now().map(|identity| &**identity.traits.text())),
-        }
-    }
-}
-
-fn write_identities(snapshot: &Snapshot, run: &Run, column: IdentityColumn, out: &mut VectorWriter<'_>) {
-    for (to, row) in run.rows.clone().enumerate() {
-        let identity = snapshot.identities.identity(IdentityRef(place(row)));
-        match column {
-            IdentityColumn::Version => out.integer(to, identity.version),
-            IdentityColumn::Uuid => write_uuid(out, to, Some(identity.uuid)),
-            IdentityColumn::Traits => out.text(to, Some(identity.traits.text())),
-            IdentityColumn::IsIdentified => out.boolean(to, identity.is_identified),
-            IdentityColumn::IsDeleted => out.boolean(to, identity.is_deleted),
-            IdentityColumn::CreatedAt => out.integer(to, identity.created_at.0),
-        }
-    }
-}
-
-fn write_ids(snapshot: &Snapshot, run: &Run, column: IdColumn, out: &mut VectorWriter<'_>) {
-    let ids = &snapshot.identities;
-    for (to, row) in run.rows.clone().enumerate() {
-        let id = ids.id(IdRef(place(row)));
-        let now = ids.identity(id.current);
-        match column {
-            IdColumn::Moves => out.integer(to, i64::from(id.moves)),
-            IdColumn::DistinctId => out.text(to, Some(&id.text)),
-            IdColumn::FirstIdentity => write_uuid(out, to, Some(ids.identity(id.first).uuid)),
-            IdColumn::CreatedAt => out.integer(to, id.created_at.0),
-            IdColumn::MovedAt => match id.moved_at {
-                Some(at) => out.integer(to, at.0),
-                None => out.null(to),
-            },
-            IdColumn::IdentityNow => write_uuid(out, to, Some(now.uuid)),
-            IdColumn::TraitsNow => out.text(to, Some(now.traits.text())),
-            IdColumn::UpdatedAt => out.integer(to, now.trait_time.unwrap_or(now.created_at).0),
-            IdColumn::IsIdentified => out.boolean(to, now.is_identified),
-            IdColumn::IdentityCreatedAt => out.integer(to, now.created_at.0),
-        }
-    }
-}
-
-fn write_uuid(out: &mut VectorWriter<'_>, row: usize, uuid: Option<Uuid>) {
-    match uuid {
-        Some(uuid) => out.text(row, Some(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()))),
-        None => out.null(row),
-    }
-}
-
-/// A row's number as the store counts; the store holds no more rows than 32 bits count.
-fn place(row: usize) -> u32 {
-    u32::try_from(row).unwrap_or(u32::MAX)
 }

@@ -36,7 +36,7 @@ fn first_sight_creates_an_unidentified_identity_without_traits() {
         (false, false, "{}")
     );
     assert_eq!(subject.identity, Some(IdentityRef(0)));
-    assert_eq!(identity.uuid.get_version_num(), 7);
+    assert_eq!(identity.uuid.as_str().parse::<uuid::Uuid>().unwrap().get_version_num(), 7);
 }
 
 #[test]
