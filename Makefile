@@ -49,7 +49,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-java test-go test-dbt test-browser test-readme ## Run every test
+test: test-rust test-python test-java test-go test-node test-dbt test-browser test-openapi test-readme ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -80,6 +80,15 @@ test-go: build ## Run the tests that use the Go driver of ADBC
 .PHONY: test-dbt
 test-dbt: build ## Run a small dbt project through dbt-altertable
 	@bin=$$($(VENV) tests/dbt/requirements.txt)/bin && ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/dbt
+
+.PHONY: test-node
+test-node: build ## Run the tests that use the published JavaScript client
+	@scripts/setup-toolchain node
+	@cd tests/node && npm ci --silent --no-audit --no-fund && ALTERTABLE_MOCK_BINARY="$(BINARY)" node --test lakehouse.test.js
+
+.PHONY: test-openapi
+test-openapi: build ## Send both HTTP doors what their OpenAPI documents allow, and much that they do not
+	@bin=$$($(VENV) tests/openapi/requirements.txt)/bin && ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/openapi/fuzz.py
 
 .PHONY: test-readme
 test-readme: build ## Run the README's commands as printed and compare their output

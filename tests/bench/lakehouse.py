@@ -80,7 +80,8 @@ def large_append(server: MockServer, local: duckdb.DuckDBPyConnection) -> None:
         file.write(body)
         file.flush()
         inside = rate(BATCH_ROWS, lambda: local.execute(f"CREATE OR REPLACE TABLE t AS FROM '{file.name}'"))
-    ours = rate(BATCH_ROWS, lambda: connection.call(request))
+    connection.call(request)
+    ours = rate(BATCH_ROWS, lambda: connection.call(request), times=5)
     row("append of 100,000 rows, k rows/s", ours * 1000, inside * 1000, "500")
 
 

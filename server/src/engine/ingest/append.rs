@@ -69,8 +69,15 @@ impl Session {
     /// IncompatibleSchema for values that a column cannot take; InvalidData for a table without columns;
     /// CatalogNotFound; ReadOnly; DuckDB's for a constraint.
     pub async fn append(self: &Arc<Self>, append: Append, cancel: &CancelToken) -> Result<()> {
-        let noted = self.journal().begin(&format!("append rows to {}", append.target.table));
+        let noted = self.journal().begin(&append.noted());
         self.call(cancel, move |slot| run(slot, &append)).await.inspect_err(|error| noted.fail(error))
+    }
+}
+
+impl Append {
+    /// What the journal says of it.
+    pub(super) fn noted(&self) -> String {
+        format!("append rows to {}", self.target.table)
     }
 }
 

@@ -54,12 +54,16 @@ impl Tenant {
             return Ok(Some(append));
         }
         let table = append.target.lowercase();
+        let noted = append.noted();
         let (answer, answered) = oneshot::channel();
         if self.appends().enqueue(&table, Waiting { append, answer }) {
             tokio::spawn(lead(Turn { tenant: Arc::clone(self), table, over: false }));
         }
         match answered.await {
-            Ok(Answer::Stored) => Ok(None),
+            Ok(Answer::Stored) => {
+                self.journal().begin(&noted);
+                Ok(None)
+            }
             Ok(Answer::Alone(append)) => Ok(Some(append)),
             Err(_) => {
                 Err(Error::internal("the rows may or may not have been stored; the server's log says why"))

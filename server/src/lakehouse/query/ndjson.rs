@@ -63,8 +63,10 @@ pub(super) async fn respond_legacy(running: Running, elapsed_ms: u64) -> Respons
     let mut lines = Lines { running, stage: Stage::Executing, columns: ColumnsLine::Names };
     match lines.execute_to_first_row().await {
         Ok(()) => {
-            let opening = lines.opening(elapsed_ms);
-            lines.into_response(opening)
+            let mut head = lines.opening(elapsed_ms);
+            // In a chunk without rows: the JS client spoils a character that its first chunk ends in.
+            lines.columns_into(&mut head);
+            lines.into_response(head)
         }
         Err(error) => {
             lines.running.finish(Err(&error));
@@ -126,6 +128,12 @@ impl Lines {
             rows.encoder_mut().name_no_columns();
         }
         Ok(())
+    }
+
+    fn columns_into(&mut self, out: &mut Vec<u8>) {
+        if let Stage::Rows(rows) = &mut self.stage {
+            rows.header_into(out);
+        }
     }
 
     fn opening(&self, elapsed_ms: u64) -> Vec<u8> {

@@ -47,6 +47,12 @@ impl<E: Encode> Rows<E> {
         &mut self.encoder
     }
 
+    /// Writes what stands before the rows, which the first chunk then begins without.
+    pub(super) fn header_into(&mut self, out: &mut Vec<u8>) {
+        self.stage = Stage::Rows;
+        self.encoder.header(out);
+    }
+
     /// The next chunk, or `None` at the end.
     ///
     /// # Errors
@@ -54,8 +60,7 @@ impl<E: Encode> Rows<E> {
     pub(super) async fn chunk(&mut self, running: &Running) -> Result<Option<Vec<u8>>> {
         let mut out = Vec::new();
         if self.stage == Stage::Header {
-            self.stage = Stage::Rows;
-            self.encoder.header(&mut out);
+            self.header_into(&mut out);
             if self.batch.is_none() && !out.is_empty() {
                 return Ok(Some(out));
             }
