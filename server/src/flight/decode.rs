@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
@@ -18,6 +18,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The most rows of one batch: a column of NULLs takes no bytes, so that the message's size is no bound.
 const MAX_ROWS: i64 = i32::MAX as i64;
+
+/// The most that the dictionaries of one stream may take, in bytes.
+const MAX_DICTIONARIES: usize = 1 << 30;
 
 /// The rows of a DoPut call.
 pub(super) struct Upload {
@@ -135,10 +138,23 @@ impl Decoder {
                 let batch = message.header_as_dictionary_batch().ok_or_else(no_header)?;
                 let dictionaries = &mut self.dictionaries;
                 guarded(|| read_dictionary(&body, batch, &schema, dictionaries, &message.version()))?;
+                self.check_dictionaries()?;
                 Ok(None)
             }
             MessageHeader::Schema if read_schema(data)? == schema => Ok(None),
             other => Err(Error::invalid(format!("Unexpected {} message in the stream", name(other)))),
+        }
+    }
+
+    /// Each message is bounded by its size, and a dictionary grows with each of them (FX-6).
+    fn check_dictionaries(&self) -> Result<()> {
+        let size: usize = self.dictionaries.values().map(Array::get_array_memory_size).sum();
+        match size <= MAX_DICTIONARIES {
+            true => Ok(()),
+            false => {
+                let message = "The dictionaries of the stream take more than 1 GiB";
+                Err(Error::new(ErrorKind::OutOfRange, message))
+            }
         }
     }
 

@@ -13,6 +13,9 @@ use libduckdb_sys as ffi;
 
 use super::super::fault::Fault;
 
+/// The most that a batch's dictionaries and runs may take once each row has its own value, in bytes.
+const MAX_EXPANDED: usize = 1 << 30;
+
 /// Writes an array's rows into vectors of the type that FY-7 gives for it.
 pub(super) trait Filler: Send {
     /// Writes the rows `from .. from + len`.
@@ -92,6 +95,7 @@ pub(super) fn filler(
         DataType::Dictionary(_, values) => {
             let dictionary = array.as_any_dictionary();
             let values_field = field.clone().with_data_type(values.as_ref().clone());
+            check_expanded(dictionary.values(), array.len(), || dictionary.normalized_keys())?;
             filler(&values_field, &take(dictionary.values(), dictionary.keys(), None)?, mask)
         }
         DataType::RunEndEncoded(ends, values) => {
@@ -119,8 +123,36 @@ pub(super) fn filler(
 fn expand<T: RunEndIndexType>(array: &ArrayRef) -> Result<ArrayRef, Fault> {
     let runs = array.as_any().downcast_ref::<arrow::array::RunArray<T>>();
     let runs = runs.ok_or_else(|| unsupported(array))?;
-    let indices = (0..runs.len()).map(|row| runs.get_physical_index(row) as u64);
-    Ok(take(runs.values(), &UInt64Array::from_iter_values(indices), None)?)
+    let indices = || (0..runs.len()).map(|row| runs.get_physical_index(row));
+    check_expanded(runs.values(), runs.len(), || indices().collect())?;
+    Ok(take(runs.values(), &UInt64Array::from_iter_values(indices().map(|index| index as u64)), None)?)
+}
+
+/// A message of a few bytes may name one large value a billion times: that is refused before it takes the memory (FX-6).
+fn check_expanded(values: &ArrayRef, rows: usize, indices: impl FnOnce() -> Vec<usize>) -> Result<(), Fault> {
+    let largest = (0..values.len()).map(|index| size_at(values, index)).max().unwrap_or_default();
+    let is_small = |size: usize| size <= MAX_EXPANDED;
+    if largest.checked_mul(rows).is_some_and(is_small) {
+        return Ok(());
+    }
+    // The indices themselves take memory too.
+    let exact = || indices().into_iter().map(|index| size_at(values, index.min(values.len() - 1))).sum();
+    match rows <= MAX_EXPANDED / size_of::<u64>() && is_small(exact()) {
+        true => Ok(()),
+        false => Err(Fault::new("a batch's repeated values take more than 1 GiB; send fewer rows at once")),
+    }
+}
+
+/// About how many bytes a value takes.
+fn size_at(values: &ArrayRef, index: usize) -> usize {
+    let bytes = match values.data_type() {
+        DataType::Utf8 => values.as_string::<i32>().value(index).len(),
+        DataType::LargeUtf8 => values.as_string::<i64>().value(index).len(),
+        DataType::Binary => values.as_binary::<i32>().value(index).len(),
+        DataType::LargeBinary => values.as_binary::<i64>().value(index).len(),
+        _ => values.get_array_memory_size() / values.len(),
+    };
+    bytes + size_of::<u64>()
 }
 
 fn unsupported(array: &dyn Array) -> Fault {
