@@ -37,6 +37,8 @@ setup: tools ## Fetch what building and testing need: DuckDB, crates, cargo-deny
 	@$(VENV) tests/python/requirements.txt
 	@$(VENV) tests/python/legacy/requirements.txt
 	@$(VENV) tests/dbt/requirements.txt
+	@$(VENV) python/tests/requirements.txt
+	@$(VENV) python/tests/requirements-newest-duckdb.txt
 	@$(VENV) scripts/requirements.txt
 
 .PHONY: build
@@ -49,7 +51,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-java test-go test-node test-dbt test-browser test-openapi test-readme ## Run every test
+test: test-rust test-python test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -90,6 +92,15 @@ test-node: build ## Run the tests that use the published JavaScript client
 test-openapi: build ## Send both HTTP doors what their OpenAPI documents allow, and much that they do not
 	@bin=$$($(VENV) tests/openapi/requirements.txt)/bin && ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/openapi/fuzz.py
 
+# The package as a wheel would install it, from the extension module that `build` has made with all the rest.
+.PHONY: test-package
+test-package: build ## Run the tests of the Python package: API, doctests, plugin, types, beside two DuckDBs
+	@bin=$$($(VENV) python/tests/requirements.txt)/bin && newest=$$($(VENV) python/tests/requirements-newest-duckdb.txt)/bin && \
+	  PYTHONPATH=$$(scripts/stage-python "$(abspath $(TARGET_DIR)/release)") && export PYTHONPATH && cd python && \
+	  "$$bin/mypy" python/altertable_mock && "$$bin/stubtest" altertable_mock._native --mypy-config-file pyproject.toml && \
+	  "$$bin/pytest" -p no:cacheprovider --doctest-modules tests "$$PYTHONPATH/altertable_mock" && \
+	  "$$newest/pytest" -p no:cacheprovider tests/test_duckdb.py
+
 .PHONY: test-readme
 test-readme: build ## Run the README's commands as printed and compare their output
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
@@ -112,9 +123,9 @@ lint: tools ## Check formatting, clippy, shell scripts and Python
 	@cargo fmt --all --check
 	@$(CARGO) clippy $(SCOPE) -- --deny warnings
 	@bin=$$($(VENV) scripts/requirements.txt)/bin && \
-	  "$$bin/shellcheck" scripts/setup-* scripts/cargo scripts/check-tools .ci/run && \
-	  "$$bin/ruff" check --quiet tests && \
-	  "$$bin/ruff" format --quiet --check tests
+	  "$$bin/shellcheck" scripts/setup-* scripts/cargo scripts/check-tools scripts/stage-python .ci/run && \
+	  "$$bin/ruff" check --quiet tests python && \
+	  "$$bin/ruff" format --quiet --check tests python
 
 .PHONY: deny
 deny: tools ## Check the dependencies' licences, bans and sources
@@ -124,7 +135,7 @@ deny: tools ## Check the dependencies' licences, bans and sources
 .PHONY: fmt
 fmt: tools ## Format the Rust and Python sources
 	@cargo fmt --all
-	@bin=$$($(VENV) scripts/requirements.txt)/bin && "$$bin/ruff" format --quiet tests && "$$bin/ruff" check --quiet --fix tests
+	@bin=$$($(VENV) scripts/requirements.txt)/bin && "$$bin/ruff" format --quiet tests python && "$$bin/ruff" check --quiet --fix tests python
 
 .PHONY: bundled
 bundled: tools ## Build with DuckDB compiled in (20 to 25 minutes; no shared library)

@@ -56,8 +56,12 @@ pub enum Invocation {
 /// # Errors
 /// Config, in one line that names the flag, variable, file or user and the way out.
 pub fn from_process() -> Result<Invocation> {
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    read(std::env::args_os(), variables)
+    read(std::env::args_os(), variables())
+}
+
+/// The process's environment, as [`read`] takes it.
+pub fn variables() -> impl Iterator<Item = (String, OsString)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
 }
 
 /// Reads arguments (the first is the program's name) and variables.

@@ -26,6 +26,7 @@ pub mod healthcheck;
 mod http_server;
 pub mod lakehouse;
 mod mock_server;
+pub mod program;
 pub mod telemetry;
 
 pub use error::{Error, ErrorKind, Result};

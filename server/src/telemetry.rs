@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Starts logging for this process; a second call changes nothing.
 pub fn init(format: LogFormat) {
@@ -17,6 +17,19 @@ pub fn init(format: LogFormat) {
     };
     // Somebody else's subscriber is just as good: a library's caller may have set one.
     drop(started);
+}
+
+/// Starts logging to stderr what `filter` selects, in the syntax of `RUST_LOG`, for a process whose stdout is its own.
+///
+/// # Errors
+/// Config when the filter cannot be read.
+pub fn init_to_stderr(filter: &str) -> Result<()> {
+    let filter = EnvFilter::try_new(filter).map_err(|fault| {
+        Error::new(ErrorKind::Config, format!("the log filter \"{filter}\" cannot be read: {fault}"))
+    })?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(false);
+    drop(logs.with_writer(std::io::stderr).try_init());
+    Ok(())
 }
 
 /// Writes what the user asked to read, such as the help text.

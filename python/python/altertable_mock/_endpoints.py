@@ -1,0 +1,49 @@
+"""Where a server's three doors are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The addresses of one server, as clients want them."""
+
+    lakehouse_url: str
+    """Base URL of Lakehouse REST, such as ``http://127.0.0.1:15000``."""
+
+    analytics_url: str
+    """Base URL of Product Analytics."""
+
+    flight_host: str
+    """Host of Flight SQL."""
+
+    flight_port: int
+    """Port of Flight SQL."""
+
+    flight_tls: bool = False
+    """Whether Flight clients are to use TLS."""
+
+    @property
+    def flight_location(self) -> str:
+        """Flight SQL as a location: ``grpc://host:port``, or ``grpc+tls://`` with TLS."""
+        scheme = "grpc+tls" if self.flight_tls else "grpc"
+        return f"{scheme}://{bracketed(self.flight_host)}:{self.flight_port}"
+
+
+def bracketed(host: str) -> str:
+    """A host as it is written in a URL.
+
+    >>> bracketed("127.0.0.1"), bracketed("::1")
+    ('127.0.0.1', '[::1]')
+    """
+    return f"[{host}]" if ":" in host else host
+
+
+def reachable(host: str) -> str:
+    """The address at which this machine reaches a server that listens on ``host``.
+
+    >>> reachable("0.0.0.0"), reachable("::"), reachable("10.0.0.7")
+    ('127.0.0.1', '::1', '10.0.0.7')
+    """
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)

@@ -1,0 +1,219 @@
+"""One user of a server, with what a test needs to work as that user."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from ._clients import build
+from ._endpoints import Endpoints
+from ._errors import RequestError
+from ._http import Door
+from ._rows import Rows, read
+
+if TYPE_CHECKING:
+    import altertable
+    import altertable_flightsql
+    import altertable_lakehouse
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """A statement or load that a user ran."""
+
+    what: str
+    """The statement, or the load in words."""
+
+    started: float
+    """When it began, in seconds since 1970."""
+
+    error: str | None
+    """Why it failed, if it did."""
+
+
+class Tenant:
+    """One user: a name, a password, a database, and usually an API key.
+
+    Made by :meth:`MockServer.new_tenant` and :meth:`MockServer.tenant`; in pytest by the fixture ``altertable_mock``.
+    In a ``with`` block it is closed at the end.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        user: str,
+        password: str,
+        api_key: str | None,
+        *,
+        environment: str = "production",
+        journal: Callable[[str], list[JournalEntry]] | None = None,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
+        self.endpoints = endpoints
+        self.user = user
+        """The user's name."""
+        self.password = password
+        """The user's password."""
+        self.api_key = api_key
+        """The API key whose events the user sees, if there is one."""
+        self.environment = environment
+        """The environment that the user sees and :meth:`analytics_client` sends to."""
+        self._journal = journal
+        self._on_close = on_close
+        self._lakehouse = Door(endpoints.lakehouse_url)
+
+    @property
+    def lakehouse_url(self) -> str:
+        """Base URL of Lakehouse REST."""
+        return self.endpoints.lakehouse_url
+
+    @property
+    def analytics_url(self) -> str:
+        """Base URL of Product Analytics."""
+        return self.endpoints.analytics_url
+
+    @property
+    def flight_location(self) -> str:
+        """Flight SQL as ``grpc://host:port``."""
+        return self.endpoints.flight_location
+
+    @property
+    def flight_host(self) -> str:
+        """Host of Flight SQL."""
+        return self.endpoints.flight_host
+
+    @property
+    def flight_port(self) -> int:
+        """Port of Flight SQL."""
+        return self.endpoints.flight_port
+
+    def sql(self, statement: str, params: Mapping[str, Any] | Iterable[Any] | None = None) -> Rows:
+        """Runs one statement as this user, in a session of its own, and returns its rows as tuples.
+
+        ``params`` fill ``$name`` from a mapping, or ``?`` from a list. Needs no client package. Raises
+        :class:`SqlError` with DuckDB's message.
+
+        >>> from altertable_mock import MockServer
+        >>> with MockServer() as server, server.new_tenant() as tenant:
+        ...     tenant.sql("SELECT $day::DATE + 1 AS next, 1.50 AS price", {"day": "2024-01-15"})
+        [(datetime.date(2024, 1, 16), Decimal('1.50'))]
+        """
+        body: dict[str, Any] = {"statement": statement, "ephemeral": True}
+        if params is not None:
+            body["params"] = dict(params) if isinstance(params, Mapping) else list(params)
+        answer = self._lakehouse.post("/query", json.dumps(body).encode(), self._login)
+        return read(answer)
+
+    def load(self, table: str, rows: Iterable[Mapping[str, Any]], *, schema: str = "main") -> None:
+        """Adds rows to a table, which is made for them if it is not there.
+
+        Values are sent as JSON; what JSON has no notation for, such as dates, is sent as text.
+
+        >>> from altertable_mock import MockServer
+        >>> with MockServer() as server, server.new_tenant() as tenant:
+        ...     tenant.load("orders", [{"id": 1, "total": 9.5}, {"id": 2, "total": 20}])
+        ...     tenant.sql("SELECT count(*), sum(total) FROM orders")
+        [(2, 29.5)]
+        """
+        place = urlencode({"catalog": "memory", "schema": schema, "table": table})
+        body = json.dumps([dict(row) for row in rows], default=str).encode()
+        answer = self._lakehouse.post(f"/append?{place}", body, self._login)
+        outcome = json.loads(answer)
+        if not outcome["ok"]:
+            raise RequestError(f"cannot add rows to {table}: {outcome['error_message']}")
+
+    def events(self, event: str | None = None, *, distinct_id: str | None = None) -> list[dict[str, Any]]:
+        """What was tracked with this user's API key, oldest first; of one event or one distinct id if given.
+
+        Each is a row of ``product_analytics.main.events`` as a dictionary, ``properties`` among it.
+
+        >>> from altertable_mock import MockServer
+        >>> with MockServer() as server, server.new_tenant() as tenant:
+        ...     tenant.track("signed_up", "user-1", {"plan": "pro"})
+        ...     [(event["event"], event["properties"]) for event in tenant.events()]
+        [('signed_up', {'plan': 'pro'})]
+        """
+        found = self.sql(
+            "SELECT * FROM product_analytics.main.events WHERE event = coalesce($event, event) "
+            "AND ($id IS NULL OR distinct_id = $id) ORDER BY timestamp, uuid",
+            {"event": event, "id": distinct_id},
+        )
+        return found.dicts()
+
+    def track(self, event: str, distinct_id: str, properties: Mapping[str, Any] | None = None) -> None:
+        """Tracks an event as an application would, without any client package; for seeding.
+
+        Raises :class:`RequestError` if the server refuses it.
+        """
+        item = {"event": event, "distinct_id": distinct_id, "environment": self.environment}
+        body = json.dumps({**item, "properties": dict(properties or {})}, default=str).encode()
+        Door(self.analytics_url).post("/track", body, {"X-API-Key": self.api_key or ""})
+
+    def flight_client(self, **options: Any) -> altertable_flightsql.Client:
+        """An ``altertable_flightsql.Client`` logged in as this user; ``options`` are passed on to it.
+
+        Raises :class:`MissingClientError` if ``altertable-flightsql`` is not installed.
+        """
+        place = {"host": self.flight_host, "port": self.flight_port, "tls": self.endpoints.flight_tls}
+        client: altertable_flightsql.Client = build(
+            "altertable_flightsql", "Client", self.user, self.password, **{**place, **options}
+        )
+        return client
+
+    def lakehouse_client(self, **options: Any) -> altertable_lakehouse.Client:
+        """An ``altertable_lakehouse.Client`` logged in as this user; ``options`` are passed on to it.
+
+        Raises :class:`MissingClientError` if ``altertable-lakehouse`` is not installed.
+        """
+        login = {"username": self.user, "password": self.password}
+        client: altertable_lakehouse.Client = build(
+            "altertable_lakehouse", "Client", self.lakehouse_url, **{**login, **options}
+        )
+        return client
+
+    def analytics_client(self, **options: Any) -> altertable.Altertable:
+        """An ``altertable.Altertable`` that tracks with this user's API key; ``options`` are passed on to it.
+
+        Raises :class:`MissingClientError` if ``altertable`` is not installed.
+        """
+        place = {"server_url": self.analytics_url, "environment": self.environment}
+        client: altertable.Altertable = build("altertable", "Altertable", self.api_key, **{**place, **options})
+        return client
+
+    def journal(self) -> list[JournalEntry]:
+        """What this user ran lately through every door, oldest first, and how it failed.
+
+        A server that runs elsewhere does not tell; there it holds nothing.
+        """
+        return self._journal(self.user) if self._journal is not None else []
+
+    def close(self) -> None:
+        """Ends the tenant: its database is dropped, and its user and key are refused from then on.
+
+        A user that the server was started with stays.
+        """
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
+
+    @property
+    def _login(self) -> dict[str, str]:
+        from base64 import b64encode
+
+        pair = f"{self.user}:{self.password}".encode()
+        return {"Authorization": "Basic " + b64encode(pair).decode()}
+
+    def __enter__(self) -> Tenant:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Tenant {self.user} of {self.lakehouse_url}>"

@@ -1,0 +1,162 @@
+"""The helpers of a tenant."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import uuid
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from altertable_mock import MissingClientError, RequestError, Rows, SqlError, Tenant
+
+UTC = datetime.timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("42", 42),
+        ("170141183460469231731687303715884105727::HUGEINT", 2**127 - 1),
+        ("0.1::DECIMAL(38, 20)", Decimal("0.10000000000000000000")),
+        ("-5::DECIMAL(4, 0)", Decimal(-5)),
+        ("0.1::DOUBLE", 0.1),
+        ("true", True),
+        ("NULL::DATE", None),
+        ("'line\nbreak \u2028 é'", "line\nbreak \u2028 é"),
+        ("'\\xDE\\xAD'::BLOB", b"\xde\xad"),
+        ("DATE '2024-01-15'", datetime.date(2024, 1, 15)),
+        ("DATE 'infinity'", "infinity"),
+        ("TIME '01:02:03.5'", datetime.time(1, 2, 3, 500_000)),
+        ("TIMESTAMP '2024-01-15 13:45:00.123'", datetime.datetime(2024, 1, 15, 13, 45, 0, 123_000)),
+        ("TIMESTAMPTZ '2024-01-15 13:45:00+02'", datetime.datetime(2024, 1, 15, 11, 45, tzinfo=UTC)),
+        ("'6ab8b7f8-d7cc-45f7-a0f0-d6f7f659fdd7'::UUID", uuid.UUID("6ab8b7f8-d7cc-45f7-a0f0-d6f7f659fdd7")),
+        ("[1, 2]", [1, 2]),
+        ("{'a': 1.5, 'b': [DATE '2024-01-15']}", {"a": 1.5, "b": ["2024-01-15"]}),
+        ("'{\"a\": [1]}'::JSON", {"a": [1]}),
+    ],
+)
+def test_values_arrive_as_python_has_them(altertable_mock: Tenant, expression: str, value: object) -> None:
+    found = altertable_mock.sql(f"SELECT {expression} AS v").value()
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_rows_have_names_types_and_shapes(altertable_mock: Tenant) -> None:
+    rows = altertable_mock.sql("SELECT i, 'x' || i AS name FROM range(2) r(i)")
+    assert rows == [(0, "x0"), (1, "x1")]
+    assert (rows.columns, rows.types) == (["i", "name"], ["BIGINT", "VARCHAR"])
+    assert rows.dicts() == [{"i": 0, "name": "x0"}, {"i": 1, "name": "x1"}]
+    assert rows.column("name") == ["x0", "x1"]
+    with pytest.raises(ValueError, match="expected one row of one column, not 2 of 2"):
+        rows.value()
+    empty = altertable_mock.sql("SELECT 1 AS a WHERE false")
+    assert (empty, empty.columns) == ([], ["a"])
+
+
+@pytest.mark.parametrize(
+    ("statement", "params", "rows"),
+    [
+        ("SELECT $a + $b", {"a": 1, "b": 2}, [(3,)]),
+        ("SELECT ? || ?", ["x", "y"], [("xy",)]),
+        ("SELECT ?", (None,), [(None,)]),
+        ("SELECT 1", {}, [(1,)]),
+    ],
+)
+def test_parameters_are_bound(altertable_mock: Tenant, statement: str, params: object, rows: list[object]) -> None:
+    assert altertable_mock.sql(statement, params) == rows
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("SELEC 1", "Parser Error"),
+        ("FROM nowhere", "nowhere does not exist"),
+        ("SELECT 1; SELECT 2", "exactly one"),
+        ("SELECT error('late') FROM range(100000) r(i) WHERE i = 99999", "late"),
+    ],
+)
+def test_a_failed_statement_raises_what_duckdb_says(altertable_mock: Tenant, statement: str, message: str) -> None:
+    with pytest.raises(SqlError, match=message):
+        altertable_mock.sql(statement)
+
+
+def test_each_statement_has_a_session_of_its_own(altertable_mock: Tenant) -> None:
+    altertable_mock.sql("SET TimeZone = 'Asia/Tokyo'")
+    assert altertable_mock.sql("SELECT current_setting('TimeZone')").value() != "Asia/Tokyo"
+
+
+def test_rows_are_loaded_into_tables_that_need_not_exist(altertable_mock: Tenant) -> None:
+    altertable_mock.load("t", [{"id": 1, "day": datetime.date(2024, 1, 15)}])
+    altertable_mock.load("t", ({"id": number, "note": "é"} for number in (2, 3)))
+    assert altertable_mock.sql("SELECT count(*), max(note) FROM t").dicts()[0] == {"count_star()": 3, "max(note)": "é"}
+    altertable_mock.sql("CREATE TABLE typed (day DATE)")
+    altertable_mock.load("typed", [{"day": datetime.date(2024, 1, 15)}])
+    assert altertable_mock.sql("FROM typed").value() == datetime.date(2024, 1, 15)
+    with pytest.raises(RequestError, match="cannot add rows to typed"):
+        altertable_mock.load("typed", [{"day": "not a day"}])
+
+
+def test_the_official_clients_work_on_one_tenant(altertable_mock: Tenant) -> None:
+    schema = pa.schema([("id", pa.int64()), ("name", pa.string())])
+    with altertable_mock.flight_client() as flight:
+        with flight.ingest(table_name="users", schema=schema) as writer:
+            writer.write(pa.record_batch([[1, 2], ["Ada", "Grace"]], schema=schema))
+        assert flight.query("SELECT 42 AS answer").read_all().to_pylist() == [{"answer": 42}]
+    from altertable_lakehouse.models import QueryRequest
+
+    lakehouse = altertable_mock.lakehouse_client()
+    try:
+        assert lakehouse.query_all(QueryRequest(statement="SELECT name FROM users ORDER BY id")).rows == [
+            ["Ada"],
+            ["Grace"],
+        ]
+    finally:
+        lakehouse._client.close()  # it has no close of its own
+    analytics = altertable_mock.analytics_client()
+    try:
+        analytics.track("signed_up", "user-1", {"properties": {"plan": "pro"}})
+        analytics.identify("user-1", {"traits": {"name": "Ada"}})
+    finally:
+        analytics.session.close()
+    (event,) = altertable_mock.events()
+    assert (event["event"], event["distinct_id"], event["properties"]) == ("signed_up", "user-1", {"plan": "pro"})
+    assert isinstance(event["timestamp"], datetime.datetime)
+    assert [entry.what for entry in altertable_mock.journal()][:2] == ["load rows into users", "SELECT 42 AS answer"]
+
+
+def test_events_are_filtered(altertable_mock: Tenant) -> None:
+    for event, who in (("seen", "a"), ("bought", "a"), ("bought", "b")):
+        altertable_mock.track(event, who)
+    assert len(altertable_mock.events()) == 3
+    assert [event["distinct_id"] for event in altertable_mock.events("bought")] == ["a", "b"]
+    assert [event["event"] for event in altertable_mock.events(distinct_id="a")] == ["seen", "bought"]
+    assert altertable_mock.events("bought' OR true --") == []
+
+
+@pytest.mark.parametrize(
+    ("module", "helper", "package"),
+    [
+        ("altertable_flightsql", "flight_client", "altertable-flightsql"),
+        ("altertable_lakehouse", "lakehouse_client", "altertable-lakehouse"),
+        ("altertable", "analytics_client", "altertable"),
+    ],
+)
+def test_a_missing_client_is_named(
+    altertable_mock: Tenant, monkeypatch: pytest.MonkeyPatch, module: str, helper: str, package: str
+) -> None:
+    class Nothing:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == module:
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Nothing, *sys.meta_path])
+    with pytest.raises(MissingClientError, match=rf"{package} is not installed: pip install {package}, "):
+        getattr(altertable_mock, helper)()
+
+
+def test_rows_are_a_list() -> None:
+    assert Rows(["a"], ["INTEGER"], []) == []

@@ -1,0 +1,43 @@
+//! The program `altertable-mock`: read the settings, start the server, wait for a signal, stop it; or ask a running
+//! server for its health. The binary and the script of the Python package are this.
+
+use crate::config::{Config, Invocation};
+use crate::error::Result;
+use crate::mock_server::{MockServer, runtime};
+use crate::{healthcheck, telemetry};
+
+/// What a server that is not well ends with.
+const UNHEALTHY: u8 = 1;
+
+/// What a fault at start-up ends with.
+const BAD_START: u8 = 2;
+
+/// Does what the command line asks for and returns the exit code; see [`crate::config`] for reading it.
+pub fn run(invocation: Result<Invocation>) -> u8 {
+    let outcome = invocation.and_then(|invocation| match invocation {
+        Invocation::Print(text) => telemetry::print(&text).map(|()| 0),
+        Invocation::Healthcheck(address) => healthcheck::ask(address).map(|()| 0).or_else(|error| {
+            telemetry::print_fault(&error);
+            Ok(UNHEALTHY)
+        }),
+        Invocation::Serve(config) => {
+            telemetry::init(config.log_format);
+            serve(*config).map(|()| 0)
+        }
+    });
+    outcome.unwrap_or_else(|error| {
+        telemetry::print_fault(&error);
+        BAD_START
+    })
+}
+
+fn serve(config: Config) -> Result<()> {
+    runtime()?.block_on(async {
+        // Listening comes first: a launcher may stop the server as soon as its doors are open.
+        let stop = telemetry::stop_signal()?;
+        let server = MockServer::start_with(config).await?;
+        stop.await;
+        server.shutdown().await;
+        Ok(())
+    })
+}
