@@ -5,7 +5,10 @@
 
 pub mod arrow_data;
 pub mod check;
+pub mod choice;
 pub mod client;
+#[cfg(feature = "testcontainers")]
+pub mod container;
 pub mod coverage;
 pub mod fault;
 pub mod quirks;

@@ -1,4 +1,4 @@
-//! What the spec is held against: a server in this process, or one at an address.
+//! What the spec is held against: servers in this process, in containers, or one at an address.
 
 use crate::fault::{Fault, Result};
 use crate::quirks::Quirks;
@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
+
+/// The image that `make image` builds and the registry serves.
+pub const IMAGE: &str = "ghcr.io/altertable-ai/altertable-mock:latest";
 
 /// A server to test.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ type Servers = HashMap<Vec<String>, Arc<OnceCell<Arc<Server>>>>;
 pub enum Kind {
     /// `MockServer` in this process, one per set of flags.
     InProcess,
+    /// A container of this image, one per set of flags; needs the feature `testcontainers`.
+    Container(String),
     /// Servers somewhere else, whose flags the runner cannot choose.
     Url(Addresses),
 }
@@ -72,8 +77,16 @@ impl Account {
 pub struct Server {
     /// Where it listens.
     pub addresses: Addresses,
-    /// Keeps an in-process server alive.
-    _running: Option<MockServer>,
+    running: Running,
+}
+
+/// Keeps a server alive that the runner has started.
+#[derive(Debug)]
+enum Running {
+    InProcess(MockServer),
+    #[cfg(feature = "testcontainers")]
+    Container(crate::container::Running),
+    Elsewhere,
 }
 
 impl Target {
@@ -103,10 +116,21 @@ impl Target {
         (addresses.account.is_some() && tenants > 1).then(|| "needs several tenants".to_owned())
     }
 
+    /// Stops every server that the runner has started. Containers want this: removing one takes a while, and a runtime.
+    pub async fn stop(self) {
+        let servers = self.servers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let started =
+            servers.into_values().filter_map(|cell| Arc::into_inner(Arc::into_inner(cell)?.into_inner()?));
+        futures::future::join_all(started.map(Server::stop)).await;
+    }
+
     async fn start(&self, flags: &[String]) -> Result<Arc<Server>> {
         match &self.kind {
-            Kind::Url(addresses) => Ok(Arc::new(Server { addresses: addresses.clone(), _running: None })),
+            Kind::Url(addresses) => {
+                Ok(Arc::new(Server { addresses: addresses.clone(), running: Running::Elsewhere }))
+            }
             Kind::InProcess => in_process(flags).await.map(Arc::new),
+            Kind::Container(image) => in_container(image, flags).await.map(Arc::new),
         }
     }
 }
@@ -115,6 +139,15 @@ impl Server {
     /// A tenant for a case.
     pub fn account(&self) -> Account {
         self.addresses.account.clone().unwrap_or_else(Account::fresh)
+    }
+
+    async fn stop(self) {
+        match self.running {
+            Running::InProcess(server) => server.shutdown().await,
+            #[cfg(feature = "testcontainers")]
+            Running::Container(container) => container.stop().await,
+            Running::Elsewhere => {}
+        }
     }
 }
 
@@ -133,5 +166,25 @@ async fn in_process(flags: &[String]) -> Result<Server> {
         flight: url(at.flight),
         account: None,
     };
-    Ok(Server { addresses, _running: Some(server) })
+    Ok(Server { addresses, running: Running::InProcess(server) })
+}
+
+#[cfg(feature = "testcontainers")]
+async fn in_container(image: &str, flags: &[String]) -> Result<Server> {
+    let mock = crate::container::AltertableMock::default().with_image(image).with_flags(flags);
+    let running = mock.start().await?;
+    let addresses = Addresses {
+        lakehouse: running.lakehouse_url().to_owned(),
+        analytics: running.analytics_url().to_owned(),
+        flight: running.flight_url().to_owned(),
+        account: None,
+    };
+    Ok(Server { addresses, running: Running::Container(running) })
+}
+
+#[cfg(not(feature = "testcontainers"))]
+async fn in_container(_: &str, _: &[String]) -> Result<Server> {
+    Err(Fault::new(
+        "this program was built without the feature `testcontainers`; build it with `--features testcontainers`",
+    ))
 }

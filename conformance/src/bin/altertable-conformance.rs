@@ -1,12 +1,12 @@
 //! Holds a server to the behaviour spec from the command line.
 
+use altertable_mock_conformance::choice::Choice;
 use altertable_mock_conformance::fault::{During as _, Fault, Result};
-use altertable_mock_conformance::quirks::{Quirks, glob};
+use altertable_mock_conformance::quirks::glob;
 use altertable_mock_conformance::report::{self, Tally};
 use altertable_mock_conformance::run;
 use altertable_mock_conformance::spec::{self, Case};
-use altertable_mock_conformance::target::{Account, Addresses, Kind, Target};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,27 +45,8 @@ struct Which {
 struct Run {
     #[command(flatten)]
     which: Which,
-    /// What to test.
-    #[arg(long, value_enum, default_value_t = TargetKind::InProcess)]
-    target: TargetKind,
-    /// Lakehouse REST address, for `--target url`.
-    #[arg(long, env = "CONFORMANCE_URL", default_value = "http://127.0.0.1:15000")]
-    url: String,
-    /// Product Analytics address, for `--target url`.
-    #[arg(long, env = "CONFORMANCE_ANALYTICS_URL", default_value = "http://127.0.0.1:15001")]
-    analytics_url: String,
-    /// Flight SQL address, for `--target url`.
-    #[arg(long, env = "CONFORMANCE_FLIGHT_URL", default_value = "http://127.0.0.1:15002")]
-    flight_url: String,
-    /// `name:password` of the only account, if the server does not accept any.
-    #[arg(long, env = "CONFORMANCE_USER", hide_env_values = true)]
-    user: Option<String>,
-    /// API key of that account.
-    #[arg(long, env = "CONFORMANCE_API_KEY", default_value = "", hide_env_values = true)]
-    api_key: String,
-    /// TOML file of what the target lacks and where it is known to fail.
-    #[arg(long)]
-    quirks: Option<PathBuf>,
+    #[command(flatten)]
+    choice: Choice,
     /// Cases at a time.
     #[arg(long, default_value_t = 16)]
     jobs: usize,
@@ -75,14 +56,6 @@ struct Run {
     /// Write a Markdown table here.
     #[arg(long)]
     report: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum TargetKind {
-    /// A server in this process for each set of flags.
-    InProcess,
-    /// Servers that run already.
-    Url,
 }
 
 fn main() -> ExitCode {
@@ -131,34 +104,8 @@ impl Which {
     }
 }
 
-impl Run {
-    fn target(&self) -> Result<Target> {
-        let quirks = self.quirks.as_deref().map_or_else(|| Ok(Quirks::default()), Quirks::load)?;
-        let kind = match self.target {
-            TargetKind::InProcess => Kind::InProcess,
-            TargetKind::Url => Kind::Url(Addresses {
-                lakehouse: self.url.trim_end_matches('/').to_owned(),
-                analytics: self.analytics_url.trim_end_matches('/').to_owned(),
-                flight: self.flight_url.clone(),
-                account: self.account()?,
-            }),
-        };
-        Ok(Target::new(kind, quirks))
-    }
-
-    fn account(&self) -> Result<Option<Account>> {
-        let Some(pair) = &self.user else { return Ok(None) };
-        let (user, password) = pair.split_once(':').ok_or_else(|| Fault::new("--user is name:password"))?;
-        Ok(Some(Account {
-            user: user.to_owned(),
-            password: password.to_owned(),
-            api_key: self.api_key.clone(),
-        }))
-    }
-}
-
 fn run_cases(options: &Run, cases: &[Case]) -> Result<ExitCode> {
-    let target = options.target()?;
+    let target = options.choice.target()?;
     let runtime = altertable_mock::runtime().during("starting")?;
     let started = std::time::Instant::now();
     let results = runtime.block_on(run::run_all(&target, cases, options.jobs, |result| {
@@ -166,6 +113,7 @@ fn run_cases(options: &Run, cases: &[Case]) -> Result<ExitCode> {
             let _ = writeln!(std::io::stdout(), "{}\n", report::told(result));
         }
     }));
+    runtime.block_on(target.stop());
     let tally = Tally::of(&results);
     let took = started.elapsed().as_secs_f64();
     let Tally { passed, bad, known, skipped } = tally;
