@@ -19,7 +19,12 @@ ARGS ?=
 # What `make build` and `make run` compile. The tests build the whole workspace at once instead: cargo would otherwise
 # compile the shared dependencies twice, with the features that the server needs and with those that everything needs.
 SCOPE ?= --package altertable-mock
-lint check test test-%: export SCOPE := --workspace --all-targets
+WORKSPACE := --workspace --features altertable-mock-conformance/testcontainers
+lint check test test-%: export SCOPE := $(WORKSPACE) --all-targets
+
+# What `make conformance` tests: in-process, container, or url (URL=http://host:15000; see CONTRIBUTING.md).
+TARGET ?= in-process
+URL ?= http://localhost:15000
 
 .PHONY: help
 help: ## List the targets
@@ -55,7 +60,7 @@ test: test-rust test-python test-java test-go test-node test-dbt test-browser te
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
-	@$(CARGO) test --workspace
+	@$(CARGO) test $(WORKSPACE)
 
 .PHONY: test-python
 test-python: build ## Run the tests that use the published Python clients
@@ -107,8 +112,20 @@ test-readme: build ## Run the README's commands as printed and compare their out
 	  "$$bin/pytest" --quiet tests/readme && PATH="$$bin:$$PATH" python tests/readme/run.py
 
 .PHONY: conformance
-conformance: tools ## Run the behaviour spec against the server in-process
-	@$(CARGO) test --workspace --package altertable-mock-conformance
+conformance: tools $(if $(filter container,$(TARGET)),image) ## Run the behaviour spec (TARGET=in-process, container, or url with URL=...)
+	@$(if $(filter container,$(TARGET)),scripts/setup-docker >/dev/null &&) \
+	  CONFORMANCE_TARGET="$(TARGET)" $(if $(filter url,$(TARGET)),CONFORMANCE_URL="$(URL)") \
+	  $(CARGO) test $(WORKSPACE) --package altertable-mock-conformance --test spec
+
+.PHONY: image
+image: tools ## Build the Docker image (PROGRAM=prebuilt: with the program that this machine compiles)
+	@SCOPE="$(WORKSPACE) --all-targets" scripts/build-image
+
+.PHONY: test-image
+test-image: image ## Run the tests of the image and of the README's recipes for it
+	@docker=$$(scripts/setup-docker) && bin=$$($(VENV) tests/image/requirements.txt)/bin && \
+	  DOCKER="$$docker" "$$bin/pytest" tests/image
+	@$(CARGO) test $(WORKSPACE) --package altertable-mock-conformance --test container -- --ignored
 
 .PHONY: bench
 bench: build ## Measure the release binary beside the same work in process (some of it: make bench PARTS=lakehouse)
@@ -116,21 +133,28 @@ bench: build ## Measure the release binary beside the same work in process (some
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/bench/bench.py $(PARTS)
 
 .PHONY: check
-check: lint deny test ## Do everything CI does
+check: lint deny test ## Do everything CI does, but for the image
+
+.PHONY: check-image
+check-image: ## Do what CI does with the image: its tests, and the behaviour spec
+	@$(MAKE) --no-print-directory test-image
+	@$(MAKE) --no-print-directory conformance TARGET=container
 
 .PHONY: lint
-lint: tools ## Check formatting, clippy, shell scripts and Python
+lint: tools ## Check formatting, clippy, shell scripts, Python and workflows
 	@cargo fmt --all --check
 	@$(CARGO) clippy $(SCOPE) -- --deny warnings
 	@bin=$$($(VENV) scripts/requirements.txt)/bin && \
-	  "$$bin/shellcheck" scripts/setup-* scripts/cargo scripts/check-tools scripts/stage-python .ci/run && \
+	  "$$bin/shellcheck" scripts/build-* scripts/cargo scripts/check-* scripts/fill-* scripts/setup-* scripts/stage-* .ci/run && \
 	  "$$bin/ruff" check --quiet tests python && \
 	  "$$bin/ruff" format --quiet --check tests python
+	@bin=$$($(VENV) scripts/requirements.txt)/bin && actionlint=$$(scripts/setup-actionlint) && \
+	  "$$actionlint" -shellcheck "$$bin/shellcheck"
 
 .PHONY: deny
 deny: tools ## Check the dependencies' licences, bans and sources
 	@deny=$$(scripts/setup-cargo-deny) && \
-	  "$$deny" --locked --no-default-features check --hide-inclusion-graph licenses bans sources
+	  "$$deny" --locked --no-default-features --features altertable-mock-conformance/testcontainers check --hide-inclusion-graph licenses bans sources
 
 .PHONY: fmt
 fmt: tools ## Format the Rust and Python sources

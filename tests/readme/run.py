@@ -6,6 +6,7 @@ A fenced block is run unless its info string says otherwise:
     ```python        a Python program, which must succeed
     ```sh server     a command that goes on running: its three doors must open before the next block is run
     ```sh no-test    shown only
+    ```sh image      needs the image: tests/image runs it
     ```text output   what the block before it prints; `…` stands for any text within one line
 
 The table of flags must also name every flag that `--help` names, and no other.
@@ -75,7 +76,7 @@ def run_all(readme: list[Block]) -> list[str]:
     with contextlib.ExitStack() as servers:
         for number, block in enumerate(readme):
             expected = readme[number + 1] if number + 1 < len(readme) and readme[number + 1].role == "output" else None
-            if block.language not in ("sh", "python") or block.role == "no-test":
+            if block.language not in ("sh", "python") or block.role in ("no-test", "image"):
                 continue
             if block.role == "server":
                 servers.enter_context(running(block))
