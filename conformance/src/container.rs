@@ -11,6 +11,7 @@
 //! ```
 
 use crate::fault::{During, Fault, Result};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
@@ -31,11 +32,12 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 pub struct AltertableMock {
     image: String,
     flags: Vec<String>,
+    files: Vec<(PathBuf, String)>,
 }
 
 impl Default for AltertableMock {
     fn default() -> Self {
-        Self { image: IMAGE.to_owned(), flags: Vec::new() }
+        Self { image: IMAGE.to_owned(), flags: Vec::new(), files: Vec::new() }
     }
 }
 
@@ -78,6 +80,13 @@ impl AltertableMock {
         self
     }
 
+    /// Copies a file of this machine into the container, for flags such as `--attach` and `--config` to name.
+    #[must_use]
+    pub fn with_file(mut self, file: &Path, inside: &str) -> Self {
+        self.files.push((file.to_owned(), inside.to_owned()));
+        self
+    }
+
     /// Starts the container and waits until it says that it is healthy.
     ///
     /// # Errors
@@ -89,7 +98,11 @@ impl AltertableMock {
             image = image.with_exposed_port(port.tcp());
         }
         let doing = format!("starting the image {}", self.image);
-        let container = image.with_cmd(self.flags).start().await.during(&doing)?;
+        let mut request = image.with_cmd(self.flags);
+        for (file, inside) in self.files {
+            request = request.with_copy_to(inside, file);
+        }
+        let container = request.start().await.during(&doing)?;
         let running = Running::find(container).await?;
         running.until_healthy().await.map(|()| running)
     }

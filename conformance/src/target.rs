@@ -85,7 +85,7 @@ pub struct Server {
 enum Running {
     InProcess(MockServer),
     #[cfg(feature = "testcontainers")]
-    Container(crate::container::Running),
+    Container(Box<crate::container::Running>),
     Elsewhere,
 }
 
@@ -171,7 +171,18 @@ async fn in_process(flags: &[String]) -> Result<Server> {
 
 #[cfg(feature = "testcontainers")]
 async fn in_container(image: &str, flags: &[String]) -> Result<Server> {
-    let mock = crate::container::AltertableMock::default().with_image(image).with_flags(flags);
+    let mut mock = crate::container::AltertableMock::default().with_image(image);
+    for flag in flags {
+        // A file of the spec that a flag names comes along.
+        let file = flag.split_once('=').map(|(name, file)| (name, std::path::Path::new(file)));
+        mock = match file.filter(|(_, file)| file.is_file()) {
+            None => mock.with_flags([flag]),
+            Some((name, file)) => {
+                let inside = format!("/spec/{}", file.file_name().unwrap_or_default().to_string_lossy());
+                mock.with_file(file, &inside).with_flags([format!("{name}={inside}")])
+            }
+        };
+    }
     let running = mock.start().await?;
     let addresses = Addresses {
         lakehouse: running.lakehouse_url().to_owned(),
@@ -179,7 +190,7 @@ async fn in_container(image: &str, flags: &[String]) -> Result<Server> {
         flight: running.flight_url().to_owned(),
         account: None,
     };
-    Ok(Server { addresses, running: Running::Container(running) })
+    Ok(Server { addresses, running: Running::Container(Box::new(running)) })
 }
 
 #[cfg(not(feature = "testcontainers"))]
