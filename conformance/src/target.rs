@@ -151,10 +151,14 @@ impl Server {
     }
 }
 
-async fn in_process(flags: &[String]) -> Result<Server> {
+/// The flags with the names of the spec's own files filled in.
+fn with_files(flags: &[String]) -> impl Iterator<Item = String> {
     let spec = spec::folder().display().to_string();
-    let args = flags.iter().map(|flag| flag.replace("${spec}", &spec));
-    let start = MockServer::builder().args(args).ephemeral_ports().start();
+    flags.iter().map(move |flag| flag.replace("${spec}", &spec))
+}
+
+async fn in_process(flags: &[String]) -> Result<Server> {
+    let start = MockServer::builder().args(with_files(flags)).ephemeral_ports().start();
     let server = start
         .await
         .map_err(|error| Fault(format!("the server with {} does not start: {error}", flags.join(" "))))?;
@@ -172,7 +176,7 @@ async fn in_process(flags: &[String]) -> Result<Server> {
 #[cfg(feature = "testcontainers")]
 async fn in_container(image: &str, flags: &[String]) -> Result<Server> {
     let mut mock = crate::container::AltertableMock::default().with_image(image);
-    for flag in flags {
+    for flag in with_files(flags) {
         // A file of the spec that a flag names comes along.
         let file = flag.split_once('=').map(|(name, file)| (name, std::path::Path::new(file)));
         mock = match file.filter(|(_, file)| file.is_file()) {
