@@ -52,6 +52,16 @@ def test_python_testcontainers() -> None:
     assert printed([sys.executable, "-c", recipe("python", "image")]) == "[42]"
 
 
+def test_launchers_may_wait_for_the_log_line() -> None:
+    """FX-1: the doors are open once the line is there."""
+    launcher = recipe("python", "image").replace(
+        "HealthcheckWaitStrategy()", "LogMessageWaitStrategy('Starting Flight SQL server on')"
+    )
+    assert (
+        printed([sys.executable, "-c", launcher.replace("HealthcheckWaitStrategy", "LogMessageWaitStrategy")]) == "[42]"
+    )
+
+
 def test_node_testcontainers(tmp_path: Path) -> None:
     assert shutil.which("npm"), "needs Node.js: apt-get install nodejs npm"
     for name in ("package.json", "package-lock.json"):

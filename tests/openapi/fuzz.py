@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "python"))
-from mock_server import ALICE, API_KEY, MockServer
+from mock_server import ALICE, API_KEY, MockServer  # noqa: E402 -- found by the line above
 
 SCHEMATHESIS = Path(sys.executable).with_name("st")
 OPTIONS = (
