@@ -103,7 +103,8 @@ test-package: build ## Run the tests of the Python package: API, doctests, plugi
 	@bin=$$($(VENV) python/tests/requirements.txt)/bin && newest=$$($(VENV) python/tests/requirements-newest-duckdb.txt)/bin && \
 	  PYTHONPATH=$$(scripts/stage-python "$(abspath $(TARGET_DIR)/release)") && export PYTHONPATH && cd python && \
 	  "$$bin/mypy" python/altertable_mock && "$$bin/stubtest" altertable_mock._native --mypy-config-file pyproject.toml && \
-	  "$$bin/pytest" -p no:cacheprovider --doctest-modules tests "$$PYTHONPATH/altertable_mock" && \
+	  "$$bin/pytest" -p no:cacheprovider --numprocesses 2 --doctest-modules tests "$$PYTHONPATH/altertable_mock" && \
+	  "$$bin/pytest" -p no:cacheprovider --numprocesses 4 --config-file examples/shop/pyproject.toml examples/shop && \
 	  "$$newest/pytest" -p no:cacheprovider tests/test_duckdb.py
 
 .PHONY: test-readme
@@ -145,7 +146,7 @@ lint: tools ## Check formatting, clippy, shell scripts, Python and workflows
 	@cargo fmt --all --check
 	@$(CARGO) clippy $(SCOPE) -- --deny warnings
 	@bin=$$($(VENV) scripts/requirements.txt)/bin && \
-	  "$$bin/shellcheck" scripts/build-* scripts/cargo scripts/check-* scripts/fill-* scripts/setup-* scripts/stage-* .ci/run && \
+	  "$$bin/shellcheck" scripts/build-* scripts/cargo scripts/check-* scripts/fill-* scripts/setup-* scripts/stage-* scripts/test-* .ci/run && \
 	  "$$bin/ruff" check --quiet tests python && \
 	  "$$bin/ruff" format --quiet --check tests python
 	@bin=$$($(VENV) scripts/requirements.txt)/bin && actionlint=$$(scripts/setup-actionlint) && \
@@ -160,6 +161,21 @@ deny: tools ## Check the dependencies' licences, bans and sources
 fmt: tools ## Format the Rust and Python sources
 	@cargo fmt --all
 	@bin=$$($(VENV) scripts/requirements.txt)/bin && "$$bin/ruff" format --quiet tests python && "$$bin/ruff" check --quiet --fix tests python
+
+.PHONY: wheel
+wheel: tools ## Build the Python wheel for old systems too, into the target folder's dist (a compilation of its own)
+	@scripts/build-wheel "$(abspath $(TARGET_DIR))/dist"
+
+# Not part of `make test`: a wheel links old system libraries, and so shares no compilation with the rest.
+.PHONY: test-wheel
+test-wheel: wheel ## Prove the wheel in an empty environment
+	@scripts/test-wheel "$(abspath $(TARGET_DIR))"/dist/altertable_mock-*.whl
+
+.PHONY: bench-package
+bench-package: wheel ## Measure the wheel: first answer, fresh tenants, memory
+	@venv=$$(mktemp -d) && trap 'rm -rf "$$venv"' EXIT && python3 -m venv "$$venv" && \
+	  "$$venv/bin/pip" install --quiet "$(abspath $(TARGET_DIR))"/dist/altertable_mock-*.whl duckdb==1.5.5 && \
+	  "$$venv/bin/python" python/bench/bench.py
 
 .PHONY: bundled
 bundled: tools ## Build with DuckDB compiled in (20 to 25 minutes; no shared library)
