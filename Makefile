@@ -128,6 +128,11 @@ test-image: image ## Run the tests of the image and of the README's recipes for 
 	  DOCKER="$$docker" "$$bin/pytest" tests/image
 	@$(CARGO) test $(WORKSPACE) --package altertable-mock-conformance --test container -- --ignored
 
+.PHONY: conformance-go
+conformance-go: build ## Run the behaviour spec with the Go clients (CONFORMANCE_URL=... for another server)
+	@scripts/setup-toolchain go
+	@cd tests/go/conformance && ALTERTABLE_MOCK_BINARY="$(BINARY)" go test -count=1 -parallel 8
+
 .PHONY: bench
 bench: build ## Measure the release binary beside the same work in process (some of it: make bench PARTS=lakehouse)
 	@bin=$$($(VENV) tests/bench/requirements.txt)/bin && \
