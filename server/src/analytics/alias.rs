@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 use super::Analytics;
 use super::error::Fault;
 use super::extract::{Payload, Wrong};
-use super::fields::Fields;
+use super::fields::{Checked, Fields};
 use super::ingest::{PRODUCTION, ingest};
 use super::openapi::Answers;
 use super::response::Accepted;
 use crate::engine::analytics::{Action, Alias, Item};
 
-/// One alias (AA-01). `anonymous_id`, `device_id` and `timestamp` are checked as in `/track` and have no effect.
+/// One alias (AA-01).
 #[derive(Debug, ToSchema)]
 #[schema(example = json!({"distinct_id": "user-42", "new_user_id": "jane@example.com"}))]
 pub(super) struct AliasPerson {
@@ -26,6 +26,18 @@ pub(super) struct AliasPerson {
     /// Absent or null means `production`.
     #[schema(value_type = Option<String>)]
     environment: Option<Box<str>>,
+    /// Checked, without effect.
+    #[schema(value_type = Option<String>, required = false)]
+    #[expect(dead_code, reason = "part of the description")]
+    anonymous_id: Checked,
+    /// Checked, without effect.
+    #[schema(value_type = Option<String>, required = false)]
+    #[expect(dead_code, reason = "part of the description")]
+    device_id: Checked,
+    /// Checked, without effect.
+    #[schema(schema_with = super::openapi::timestamp, required = false)]
+    #[expect(dead_code, reason = "part of the description")]
+    timestamp: Checked,
 }
 
 impl Payload for AliasPerson {
@@ -33,15 +45,14 @@ impl Payload for AliasPerson {
         &["distinct_id", "new_user_id", "environment", "anonymous_id", "device_id", "timestamp"];
 
     fn read(fields: &Fields<'_>) -> Result<Self, Wrong> {
-        let person = Self {
+        Ok(Self {
             distinct_id: fields.required("distinct_id")?,
             new_user_id: fields.required("new_user_id")?,
             environment: fields.text("environment")?,
-        };
-        fields.id("anonymous_id")?;
-        fields.id("device_id")?;
-        fields.timestamp("timestamp")?;
-        Ok(person)
+            anonymous_id: fields.id("anonymous_id").map(|_| Checked)?,
+            device_id: fields.id("device_id").map(|_| Checked)?,
+            timestamp: fields.timestamp("timestamp").map(|_| Checked)?,
+        })
     }
 }
 

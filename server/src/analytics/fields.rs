@@ -20,6 +20,10 @@ pub(super) struct Fields<'a> {
     values: Vec<Option<&'a str>>,
 }
 
+/// The place of a field that is checked and described, and has no effect.
+#[derive(Debug)]
+pub(super) struct Checked;
+
 impl<'a> Fields<'a> {
     /// Finds `names` in the object `raw`; of a repeated key the last counts.
     pub(super) fn parse(names: &'static [&'static str], raw: &'a RawValue) -> Result<Self, Wrong> {

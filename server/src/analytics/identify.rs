@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::Analytics;
 use super::error::Fault;
 use super::extract::{Payload, Wrong};
-use super::fields::Fields;
+use super::fields::{Checked, Fields};
 use super::ingest::{PRODUCTION, ingest};
 use super::openapi::Answers;
 use super::response::Accepted;
@@ -30,6 +30,10 @@ pub(super) struct IdentifyPerson {
     /// An id that becomes the same person's.
     #[schema(value_type = Option<String>)]
     anonymous_id: Option<Box<str>>,
+    /// Taken and dropped: identities have no devices.
+    #[schema(value_type = Option<String>, required = false)]
+    #[expect(dead_code, reason = "part of the description")]
+    device_id: Checked,
     /// When the traits were true: an older update than the present one is skipped.
     #[schema(schema_with = super::openapi::timestamp)]
     timestamp: Option<Micros>,
@@ -40,15 +44,14 @@ impl Payload for IdentifyPerson {
         &["distinct_id", "environment", "traits", "anonymous_id", "device_id", "timestamp"];
 
     fn read(fields: &Fields<'_>) -> Result<Self, Wrong> {
-        let person = Self {
+        Ok(Self {
             distinct_id: fields.required("distinct_id")?,
             environment: fields.text("environment")?,
             traits: fields.object("traits")?,
             anonymous_id: fields.id("anonymous_id")?,
+            device_id: fields.id("device_id").map(|_| Checked)?,
             timestamp: fields.timestamp("timestamp")?,
-        };
-        fields.id("device_id")?;
-        Ok(person)
+        })
     }
 }
 
