@@ -18,7 +18,8 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// Answers preflights and lets the page that asked read every response, errors included.
 pub(super) async fn allow_origin(request: Request, next: Next) -> Response {
-    let origin = request.headers().get(ORIGIN).cloned();
+    // No origin is empty or `*`; echoing the latter would be the wildcard after all.
+    let origin = request.headers().get(ORIGIN).filter(|origin| !origin.is_empty() && *origin != "*").cloned();
     let mut response = if request.method() == Method::OPTIONS {
         preflight(request.headers())
     } else {
@@ -40,7 +41,8 @@ fn preflight(asked: &HeaderMap) -> Response {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
     let usual = HeaderValue::from_static("content-type, authorization, x-api-key");
-    let allowed = asked.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned().unwrap_or(usual);
+    let requested = asked.get(ACCESS_CONTROL_REQUEST_HEADERS).filter(|list| !list.is_empty());
+    let allowed = requested.cloned().unwrap_or(usual);
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     if asked.get(REQUEST_PRIVATE_NETWORK).is_some_and(|value| value == "true") {
