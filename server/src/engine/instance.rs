@@ -104,6 +104,11 @@ fn settings(config: &EngineConfig, folder: &SpoolFolder) -> Settings {
         ("temp_directory", folder.path().join("spill").to_string_lossy().into_owned()),
         ("memory_limit", config.tenant_memory_limit.clone()),
     ];
+    if !config.allow_external_access {
+        // duckdb_extensions() lists this folder; the usual one is the host's, which SQL may not see.
+        let extensions = folder.path().join("extensions").to_string_lossy().into_owned();
+        settings.push(("extension_directory", extensions));
+    }
     if let Some(threads) = config.tenant_threads {
         settings.push(("threads", threads.to_string()));
     }
