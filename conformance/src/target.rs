@@ -198,6 +198,7 @@ async fn in_container(image: &str, flags: &[String]) -> Result<Server> {
 }
 
 #[cfg(not(feature = "testcontainers"))]
+#[expect(clippy::unused_async, reason = "the same signature as with the feature")]
 async fn in_container(_: &str, _: &[String]) -> Result<Server> {
     Err(Fault::new(
         "this program was built without the feature `testcontainers`; build it with `--features testcontainers`",
