@@ -104,6 +104,13 @@ pub enum Fidelity {
 }
 
 impl LogicalType {
+    /// Whether it is an integer type of fixed width.
+    pub fn is_integer(&self) -> bool {
+        use LogicalType as T;
+        let signed = matches!(self, T::TinyInt | T::SmallInt | T::Integer | T::BigInt | T::HugeInt);
+        signed || matches!(self, T::UTinyInt | T::USmallInt | T::UInteger | T::UBigInt | T::UHugeInt)
+    }
+
     /// Whether its Arrow type names the session's time zone, here or in a child.
     pub fn has_time_zone(&self) -> bool {
         match self {

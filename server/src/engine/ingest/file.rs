@@ -29,6 +29,15 @@ impl UploadFile {
         Error::new(error.kind(), message.replace(&path, UPLOADED))
     }
 
+    /// A new file in the same folder.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn beside(&self) -> io::Result<Self> {
+        let folder = self.path().parent().unwrap_or_else(|| Path::new("."));
+        tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder).map(Self)
+    }
+
     /// Opens the file for reading, from its start.
     ///
     /// # Errors
@@ -37,6 +46,9 @@ impl UploadFile {
         self.0.reopen()
     }
 }
+
+/// What the names of uploaded files begin with.
+const PREFIX: &str = "upload-";
 
 /// What an upload's error calls its file.
 const UPLOADED: &str = "the uploaded file";
@@ -58,7 +70,7 @@ impl Session {
     /// Internal, naming the folder, when it cannot be made.
     pub fn upload_file(&self) -> Result<UploadFile> {
         let folder = self.instance().spool_folder().create()?;
-        tempfile::Builder::new().prefix("upload-").tempfile_in(folder).map(UploadFile).map_err(|fault| {
+        tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder).map(UploadFile).map_err(|fault| {
             Error::internal(format!(
                 "cannot make a file in {}: {fault}; set TMPDIR to a writable folder",
                 folder.display()

@@ -1,7 +1,7 @@
 //! One ingest on a connection: check everything, then change, all in one transaction.
 
 use super::source::{self, Source};
-use super::{IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, upsert};
+use super::{IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, digits, upsert};
 use crate::engine::duck::Connection;
 use crate::engine::session::Slot;
 use crate::engine::sql::{self, TableRef, ingest as text};
@@ -28,10 +28,16 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
         let job = Job { connection, table, mode, keys };
         match source {
             Source::File { file, format } => {
-                let path = file.path();
-                let relation = source::inferred(path, format)?;
-                let towards = |columns: &[(String, LogicalType)]| source::towards(path, format, columns);
-                job.load(existing, &relation, towards).map_err(|error| file.without_path(&error))
+                let relation = source::inferred(file.path(), format)?;
+                let mut quoted = None;
+                let towards = |pairs: &Matched| {
+                    quoted = source::quoted(&file, format, pairs)?;
+                    let path = quoted.as_ref().unwrap_or(&file).path();
+                    source::towards(path, format, &pairs.source_types())
+                };
+                let loaded = job.load(existing, &relation, towards);
+                let loaded = loaded.map_err(|error| file.without_path(&error));
+                loaded.map_err(|error| quoted.map_or(error.clone(), |quoted| quoted.without_path(&error)))
             }
             Source::Arrow(arrow) => {
                 let scan = slot.instance().scans().register(arrow.schema, arrow.batches)?;
@@ -57,7 +63,7 @@ impl Job<'_> {
         &self,
         existing: Option<Vec<Column>>,
         relation: &str,
-        towards: impl FnOnce(&[(String, LogicalType)]) -> Result<String>,
+        towards: impl FnOnce(&Matched) -> Result<String>,
     ) -> Result<Ingested> {
         let rows = match (existing, &self.keys) {
             (None, _) if self.mode.if_missing == IfMissing::Fail => return Err(self.missing()),
@@ -69,7 +75,7 @@ impl Job<'_> {
             }
             (Some(columns), keys) => {
                 let pairs = Matched::new(source::columns(self.connection, relation)?, &columns)?;
-                let relation = towards(&pairs.source_types())?;
+                let relation = towards(&pairs)?;
                 match keys {
                     None => self.append(&pairs, &relation),
                     Some(keys) => upsert::merge(self, &pairs, &relation, keys),
@@ -111,6 +117,7 @@ pub(super) struct Matched {
     /// The table's names.
     pub(super) table: Vec<String>,
     types: Vec<LogicalType>,
+    inferred: Vec<LogicalType>,
 }
 
 impl Matched {
@@ -119,7 +126,8 @@ impl Matched {
     /// # Errors
     /// InvalidData, naming the columns that the table lacks.
     fn new(source: Vec<Column>, table: &[Column]) -> Result<Self> {
-        let mut matched = Self { source: Vec::new(), table: Vec::new(), types: Vec::new() };
+        let mut matched =
+            Self { source: Vec::new(), table: Vec::new(), types: Vec::new(), inferred: Vec::new() };
         let mut unknown = Vec::new();
         for column in source {
             match table.iter().find(|candidate| candidate.name.eq_ignore_ascii_case(&column.name)) {
@@ -127,6 +135,7 @@ impl Matched {
                     matched.source.push(column.name);
                     matched.table.push(target.name.clone());
                     matched.types.push(target.ty.clone());
+                    matched.inferred.push(column.ty);
                 }
                 None => unknown.push(format!("\"{}\"", column.name)),
             }
@@ -137,8 +146,17 @@ impl Matched {
         Err(Error::new(ErrorKind::InvalidData, format!("the table has no column {}", unknown.join(", "))))
     }
 
+    /// The source's names with the types of the table's columns.
     fn source_types(&self) -> Vec<(String, LogicalType)> {
         self.source.iter().cloned().zip(self.types.iter().cloned()).collect()
+    }
+
+    /// As `source_types`, of the columns alone that take more of a number than the source's own type holds.
+    pub(super) fn inexact(&self) -> Vec<(String, LogicalType)> {
+        let columns = self.source_types().into_iter().zip(&self.inferred);
+        let inexact = columns
+            .filter(|((_, ty), inferred)| digits::is_exact(ty) && *inferred != ty && !inferred.is_integer());
+        inexact.map(|(column, _)| column).collect()
     }
 }
 

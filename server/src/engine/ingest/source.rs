@@ -1,11 +1,14 @@
 //! Where an ingest's rows come from.
 
 use std::fmt;
+use std::io::{self, BufReader, BufWriter};
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
 
+use super::digits;
 use super::file::UploadFile;
+use super::job::Matched;
 use crate::engine::duck::{BatchReader, Connection};
 use crate::engine::sql::ingest as sql;
 use crate::engine::types::{Column, LogicalType};
@@ -53,6 +56,9 @@ impl fmt::Debug for ArrowSource {
 /// The largest JSON object that fits DuckDB's default buffer, and the largest that it is given a buffer for.
 const JSON_OBJECT: std::ops::RangeInclusive<u64> = 16 << 20..=256 << 20;
 
+/// How much of a file is copied at a time.
+const COPY: usize = 1 << 16;
+
 /// A file as a relation, with every type inferred.
 ///
 /// # Errors
@@ -79,9 +85,28 @@ pub(super) fn towards(path: &Path, format: FileFormat, columns: &[(String, Logic
             let exact = columns.iter().filter(|(_, ty)| !is_inferred_exactly(ty));
             sql::read_csv(text, &exact.map(|(name, _)| name.clone()).collect::<Vec<_>>())
         }
-        FileFormat::Json => sql::read_json_as(text, largest_object(path)?, columns),
+        FileFormat::Json => {
+            let read: Vec<_> = columns.iter().map(|(name, ty)| (name.clone(), json_type(ty))).collect();
+            sql::read_json_as(text, largest_object(path)?, &read)
+        }
         FileFormat::Parquet => sql::read_parquet(text),
     })
+}
+
+/// A JSON file again, with the numbers in quotes that the reader would not hand on whole; `None` if it has none.
+///
+/// # Errors
+/// Internal when the file cannot be copied.
+pub(super) fn quoted(file: &UploadFile, format: FileFormat, pairs: &Matched) -> Result<Option<UploadFile>> {
+    let columns = pairs.inexact();
+    if format != FileFormat::Json || columns.is_empty() {
+        return Ok(None);
+    }
+    let fault = |fault: io::Error| Error::internal(format!("cannot copy an upload in TMPDIR: {fault}"));
+    let mut copy = file.beside().map_err(fault)?;
+    let original = BufReader::with_capacity(COPY, file.reopen().map_err(fault)?);
+    digits::quote(original, BufWriter::with_capacity(COPY, &mut copy), &columns).map_err(fault)?;
+    Ok(Some(copy))
 }
 
 /// The columns that a relation has.
@@ -113,6 +138,28 @@ fn is_inferred_exactly(ty: &LogicalType) -> bool {
             | T::TimestampMs
             | T::TimestampTz
     )
+}
+
+/// The type that a JSON column is read as on its way to `ty`, which the reader does not know for all types.
+fn json_type(ty: &LogicalType) -> LogicalType {
+    use LogicalType as T;
+    match ty {
+        T::BigNum | T::Bit | T::Union(_) => T::Varchar,
+        nested if is_unreadable(nested) => T::Json,
+        _ => ty.clone(),
+    }
+}
+
+/// Whether the JSON reader refuses a type, here or in a child.
+fn is_unreadable(ty: &LogicalType) -> bool {
+    use LogicalType as T;
+    match ty {
+        T::BigNum | T::Bit | T::Union(_) | T::Variant => true,
+        T::List(child) | T::Array(child, _) => is_unreadable(child),
+        T::Map(key, value) => is_unreadable(key) || is_unreadable(value),
+        T::Struct(fields) => fields.iter().any(|(_, ty)| is_unreadable(ty)),
+        _ => false,
+    }
 }
 
 fn text(path: &Path) -> Result<&str> {
