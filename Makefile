@@ -93,6 +93,11 @@ test-node: build ## Run the tests that use the published JavaScript client
 	@scripts/setup-toolchain node
 	@cd tests/node && npm ci --silent --no-audit --no-fund && ALTERTABLE_MOCK_BINARY="$(BINARY)" node --test lakehouse.test.js
 
+.PHONY: test-uploads
+test-uploads: build ## Upload 4 GiB of CSV and 2 GiB of Parquet within 512 MiB of memory (some minutes, not part of test)
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  FULL_UPLOADS=1 ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python/test_lakehouse_uploads.py -k large
+
 .PHONY: test-openapi
 test-openapi: build ## Send both HTTP doors what their OpenAPI documents allow, and much that they do not
 	@bin=$$($(VENV) tests/openapi/requirements.txt)/bin && ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/openapi/fuzz.py
@@ -132,6 +137,11 @@ test-image: image ## Run the tests of the image and of the README's recipes for 
 conformance-go: build ## Run the behaviour spec with the Go clients (CONFORMANCE_URL=... for another server)
 	@scripts/setup-toolchain go
 	@cd tests/go/conformance && ALTERTABLE_MOCK_BINARY="$(BINARY)" go test -count=1 -parallel 8
+
+.PHONY: conformance-node
+conformance-node: build ## Run the behaviour spec's HTTP cases with fetch and the JavaScript client
+	@scripts/setup-toolchain node
+	@cd tests/node && npm ci --silent --no-audit --no-fund && ALTERTABLE_MOCK_BINARY="$(BINARY)" node --test conformance/conformance.test.js
 
 .PHONY: bench
 bench: build ## Measure the release binary beside the same work in process (some of it: make bench PARTS=lakehouse)
