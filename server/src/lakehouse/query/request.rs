@@ -14,8 +14,8 @@ use crate::lakehouse::session::parse_id;
 const SANITIZED: (u64, u64) = (500, 0);
 
 /// Sizes of a compute cluster; they change nothing here (LQ-01).
-const COMPUTE_SIZES: [&str; 13] =
-    ["XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL", "5XL", "XXL", "XXXL", "XXXXL", "AUTO"];
+const COMPUTE_SIZES: [&str; 12] =
+    ["XS", "S", "M", "L", "XL", "2XL", "3XL", "4XL", "XXL", "XXXL", "XXXXL", "AUTO"];
 
 /// The request object as it arrives; `null` equals absent and unknown keys are ignored (LX-07).
 #[derive(Debug, Deserialize, ToSchema)]
@@ -232,6 +232,7 @@ mod tests {
     #[case(r#"{"statement":"x","timezone":3}"#)]
     #[case(r#"{"statement":"x","cache":"no"}"#)]
     #[case(r#"{"statement":"x","compute_size":"HUGE"}"#)]
+    #[case(r#"{"statement":"x","compute_size":"5XL"}"#)]
     #[case(r#"{"statement":"x","params":3}"#)]
     #[case(r#"{"statement":"x""#)]
     fn ill_typed_fields_are_refused(#[case] json: &str) {
