@@ -1,18 +1,10 @@
-//! Writes an rpath to the prebuilt libduckdb, so that the binary runs without `LD_LIBRARY_PATH`, and rebuilds the tests
-//! when a spec file comes or goes, because rstest lists the files when it compiles.
+//! Writes an rpath to the prebuilt libduckdb, and rebuilds the tests when a spec file comes or goes, because rstest lists
+//! the files when it compiles.
+
+#[path = "../server/build/rpath.rs"]
+mod rpath;
 
 fn main() {
     println!("cargo:rerun-if-changed=spec");
-    println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
-    // The loader's own folder first, so that an image or a wheel may carry the library beside the binary.
-    let origin = match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
-        Ok("macos") => "@loader_path",
-        Ok("linux") => "$ORIGIN",
-        _ => return,
-    };
-    if let Ok(dir) = std::env::var("DUCKDB_LIB_DIR") {
-        for path in [origin.to_owned(), format!("{origin}/../lib"), dir] {
-            println!("cargo:rustc-link-arg=-Wl,-rpath,{path}");
-        }
-    }
+    rpath::write();
 }

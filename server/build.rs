@@ -4,9 +4,12 @@
 use std::error::Error;
 use std::path::Path;
 
+#[path = "build/rpath.rs"]
+mod rpath;
+
 fn main() -> Result<(), Box<dyn Error>> {
     compile_messages()?;
-    write_rpath();
+    rpath::write();
     Ok(())
 }
 
@@ -18,19 +21,4 @@ fn compile_messages() -> Result<(), Box<dyn Error>> {
     let out = Path::new(&std::env::var("OUT_DIR")?).join("flight.bin");
     std::fs::write(out, compiler.encode_file_descriptor_set())?;
     Ok(())
-}
-
-fn write_rpath() {
-    println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
-    // The loader's own folder first, so that an image or a wheel may carry the library beside the binary.
-    let origin = match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
-        Ok("macos") => "@loader_path",
-        Ok("linux") => "$ORIGIN",
-        _ => return,
-    };
-    if let Ok(dir) = std::env::var("DUCKDB_LIB_DIR") {
-        for path in [origin.to_owned(), format!("{origin}/../lib"), dir] {
-            println!("cargo:rustc-link-arg=-Wl,-rpath,{path}");
-        }
-    }
 }

@@ -199,9 +199,10 @@ def test_an_early_schema_is_that_of_the_rows(server: MockServer, bound: object) 
     assert table.to_pylist() == 3 * [{"v": bound, "l": [bound], "d": decimal.Decimal("1.50")}]
 
 
-def test_an_error_of_the_execution_follows_the_schema(server: MockServer) -> None:
+def test_an_error_before_the_first_row_follows_the_schema(server: MockServer) -> None:
+    slow = "SELECT max(CASE WHEN i = 99999999 THEN error('late') END) AS m FROM range(100000000) t(i)"
     with connect(server) as client:
-        reader = client.query("SELECT max(CASE WHEN i = 99999 THEN error('late') END) AS m FROM range(100000) t(i)")
+        reader = client.query(slow)
         assert reader.schema.names == ["m"]
         with pytest.raises(flight.FlightError, match="late"):
             reader.read_all()

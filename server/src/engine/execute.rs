@@ -1,6 +1,7 @@
 //! Running a statement in a session: the one path from SQL to rows for every protocol.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 use tokio::sync::oneshot;
@@ -8,7 +9,7 @@ use tokio::sync::oneshot;
 use super::bind::Bind;
 use super::cancel::CancelToken;
 use super::duck::{Connection, Prepared, ResultSet, Returns, StatementKind};
-use super::live::{Kept, Live};
+use super::live::{self, Kept, Live};
 use super::prepared::{self, PreparedStatement};
 use super::session::{Session, Slot};
 use super::spool::Spool;
@@ -17,6 +18,9 @@ use super::types::{Column, Fidelity, ResultShape};
 use super::window::Window;
 use super::{Target, target, transaction};
 use crate::error::{Error, Result};
+
+/// How long a statement may take to its first rows before its columns are told without them.
+const QUICK: Duration = Duration::from_millis(5);
 
 /// A statement to run, and how.
 #[derive(Debug)]
@@ -60,8 +64,13 @@ impl Statement {
 impl Execute {
     /// Runs `sql` in the session as it stands, all rows.
     pub fn sql(sql: impl Into<String>, fidelity: Fidelity) -> Self {
+        Self::new(Statement::Sql(sql.into()), fidelity)
+    }
+
+    /// Runs a statement without parameters in the session as it stands, all rows.
+    pub fn new(statement: Statement, fidelity: Fidelity) -> Self {
         Self {
-            statement: Statement::Sql(sql.into()),
+            statement,
             target: Target::default(),
             bind: None,
             window: Window::default(),
@@ -101,6 +110,7 @@ impl Session {
         let mut on_drop = CancelOnDrop { token: cancel.clone(), armed: true, shared: Arc::clone(&shared) };
         let guard = self.acquire(&cancel).await?;
         let (announce, started) = oneshot::channel();
+        let early = request.early_shape;
         let (session, feed, span) = (Arc::clone(self), Arc::clone(&shared), tracing::Span::current());
         tokio::task::spawn_blocking(move || {
             let mut announce = Some(announce);
@@ -109,24 +119,44 @@ impl Session {
                     Job { session: &session, slot, shared: &feed }.run(&request, &mut announce)
                 })
             });
-            match (outcome, announce) {
-                (Err(error), Some(announce)) => {
+            let Err(error) = outcome else { return };
+            let untold = match announce {
+                Some(announce) => {
                     feed.note_failure(&error);
-                    drop(announce.send(Err(error)));
+                    announce.send(Err(error)).err().and_then(Result::err)
                 }
-                (Err(error), None) => feed.fail(error),
-                (Ok(()), _) => {}
+                None => Some(error),
+            };
+            if let Some(error) = untold {
+                feed.fail(error);
             }
         });
-        let started =
-            started.await.map_err(|_| Error::internal("the server failed while running this statement"));
+        let started = wait_for_start(started, early.then_some(&*shared)).await;
         on_drop.armed = false;
-        let (shape, returns) = started??;
+        let (shape, returns) = started?;
         Ok(ResultStream::new(shape, returns, Arc::clone(self), shared))
     }
 }
 
-type Announce = Option<oneshot::Sender<Result<(ResultShape, Returns)>>>;
+/// Waits until the columns are known. Those of a planned execution count once it turns out to take its time: the rows
+/// of a quick one are handed over together with them.
+async fn wait_for_start(mut started: Started, planned: Option<&StreamShared>) -> Result<Start> {
+    let died = |_| Error::internal("the server failed while running this statement");
+    let Some(shared) = planned else { return started.await.map_err(died)? };
+    let shape = tokio::select! {
+        biased;
+        started = &mut started => return started.map_err(died)?,
+        shape = shared.foretold(QUICK) => shape,
+    };
+    // What was said in between still counts.
+    started.close();
+    started.try_recv().unwrap_or(Ok((shape, Returns::Rows)))
+}
+
+/// The columns of a result, and what it is.
+type Start = (ResultShape, Returns);
+type Started = oneshot::Receiver<Result<Start>>;
+type Announce = Option<oneshot::Sender<Result<Start>>>;
 
 /// One execution on the session's connection.
 struct Job<'a> {
@@ -211,7 +241,7 @@ impl Job<'_> {
         let pending = statement.start_streaming()?;
         let planned = shape(self.slot.connection()?, statement.columns(), request.fidelity)?;
         if request.early_shape && planned.is_resolved() {
-            send(announce, planned.clone(), Returns::Rows);
+            self.shared.foretell(planned.clone());
         }
         let mut result = pending.execute()?;
         let columns = result.columns();
@@ -232,8 +262,10 @@ impl Job<'_> {
             Arc::clone(self.shared),
             instance,
         );
-        send(announce, shape, Returns::Rows);
-        self.slot.live = live.pump_entered(|| self.session.is_wanted());
+        // With its columns foretold, a result may wait to see whether its first batch is its last.
+        let batches = if request.early_shape { 2 } else { 1 };
+        let announce = live::Announce::after(batches, || send(announce, shape, Returns::Rows));
+        self.slot.live = live.pump_entered(|| self.session.is_wanted(), announce);
         Ok(())
     }
 
@@ -272,7 +304,7 @@ impl Job<'_> {
         let mut window = request.window;
         for mut result in std::iter::once(first).chain(results) {
             check_alike(&shape, &mut result)?;
-            super::live::read_all(result, &shape, request.fidelity, |batch| {
+            live::read_all(result, &shape, request.fidelity, |batch| {
                 if returns == Returns::Count {
                     total = Some(total.unwrap_or(0) + count_of(&batch));
                     return Ok(());

@@ -38,6 +38,43 @@ pub(super) struct Live {
     instance: Arc<Instance>,
 }
 
+/// Tells the reader that a result has begun: after some batches, or when it goes out of scope.
+pub(super) struct Announce<F: FnOnce()> {
+    batches: usize,
+    tell: Option<F>,
+}
+
+impl<F: FnOnce()> Announce<F> {
+    /// Tells after so many batches.
+    pub(super) fn after(batches: usize, tell: F) -> Self {
+        Self { batches, tell: Some(tell) }
+    }
+
+    fn count(&mut self) {
+        self.batches = self.batches.saturating_sub(1);
+        if self.batches == 0
+            && let Some(tell) = self.tell.take()
+        {
+            tell();
+        }
+    }
+}
+
+impl Announce<fn()> {
+    /// The reader knows already.
+    fn told() -> Self {
+        Self { batches: 0, tell: None }
+    }
+}
+
+impl<F: FnOnce()> Drop for Announce<F> {
+    fn drop(&mut self) {
+        if let Some(tell) = self.tell.take() {
+            tell();
+        }
+    }
+}
+
 /// The statement behind a live result.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held only to be dropped with the result")]
@@ -91,7 +128,7 @@ impl Live {
         let running = gate.enter(&self.shared.cancel);
         let outcome = match running {
             Ok(running) => {
-                let outcome = self.pump_entered(wanted);
+                let outcome = self.pump_entered(wanted, Announce::told());
                 drop(running);
                 return outcome;
             }
@@ -102,14 +139,22 @@ impl Live {
     }
 
     /// As [`pump`](Self::pump), when the gate already counts this query as running.
-    pub(super) fn pump_entered(mut self, wanted: impl Fn() -> bool) -> Option<Self> {
+    ///
+    /// The reader is told that the result begins by `announce`, at the latest when this returns.
+    pub(super) fn pump_entered(
+        mut self,
+        wanted: impl Fn() -> bool,
+        mut announce: Announce<impl FnOnce()>,
+    ) -> Option<Self> {
         loop {
             if self.shared.is_abandoned() {
                 return None;
             }
             match self.next_batch() {
                 Ok(Some(batch)) => {
-                    if !self.shared.push(batch) || wanted() {
+                    let more = self.shared.push(batch);
+                    announce.count();
+                    if !more || wanted() {
                         self.shared.pause();
                         return Some(self);
                     }

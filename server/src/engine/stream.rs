@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use parking_lot::Mutex;
@@ -49,6 +50,8 @@ struct State {
     protected: bool,
     in_transaction: bool,
     delivered: bool,
+    /// The columns as planning has them, until somebody wants to know.
+    planned: Option<ResultShape>,
 }
 
 #[derive(Debug)]
@@ -84,6 +87,7 @@ impl StreamShared {
             protected: false,
             in_transaction: false,
             delivered: false,
+            planned: None,
         };
         Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), noted, cancel })
     }
@@ -119,6 +123,23 @@ impl StreamShared {
 
     pub(super) fn spooled(&self, spool: SpoolReader) {
         self.set(Phase::Spooled(Some(Box::new(spool))));
+    }
+
+    /// The columns are known, and the execution is about to begin.
+    pub(super) fn foretell(&self, shape: ResultShape) {
+        self.state.lock().planned = Some(shape);
+        self.changed.notify_one();
+    }
+
+    /// The columns as planning has them, not before `patience` is over.
+    pub(super) async fn foretold(&self, patience: Duration) -> ResultShape {
+        tokio::time::sleep(patience).await;
+        loop {
+            if let Some(shape) = self.state.lock().planned.take() {
+                return shape;
+            }
+            self.changed.notified().await;
+        }
     }
 
     /// From now on the statement runs to its end, even if its caller goes away (FQ-2).

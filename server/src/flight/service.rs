@@ -101,7 +101,7 @@ impl Service {
         let descriptor = first.flight_descriptor.clone();
         let command = command(&descriptor.ok_or_else(|| Error::invalid("The upload has no descriptor"))?)?;
         let upload = Upload::new(first, stream);
-        session.until_closed(put(&session, command, upload)).await
+        Box::pin(session.until_closed(put(&session, command, upload))).await
     }
 
     async fn action(&self, request: Request<Action>) -> Result<Option<bytes::Bytes>> {

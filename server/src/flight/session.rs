@@ -14,7 +14,7 @@ use super::query::Query;
 use super::tickets::{Tickets, cancelled};
 use super::token::Token;
 use super::transaction::Transaction;
-use crate::engine::{self, CancelToken};
+use crate::engine::{self, CancelToken, PreparedStatement};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One session of one user, known by its token.
@@ -25,12 +25,34 @@ pub(super) struct Session {
     pub(super) statements: Mutex<HashMap<Bytes, Arc<Statement>>>,
     pub(super) transaction: Mutex<Transaction>,
     pub(super) options: Mutex<Options>,
-    turn: AsyncMutex<()>,
+    turn: AsyncMutex<Option<Ahead>>,
     closed: CancellationToken,
 }
 
 /// The right to use the session's connection: calls run one after another (FS-3).
-pub(super) type Turn<'a> = MutexGuard<'a, ()>;
+pub(super) struct Turn<'a> {
+    next: MutexGuard<'a, Option<Ahead>>,
+    ahead: Option<Ahead>,
+}
+
+/// A statement that a call has planned: the DoGet that follows need not plan it again.
+struct Ahead {
+    text: String,
+    statement: Arc<PreparedStatement>,
+}
+
+impl Turn<'_> {
+    /// Keeps a planned statement for the next turn, and for no later one: whatever happens in between may change what
+    /// its text means.
+    pub(super) fn plan_ahead(&mut self, text: &str, statement: Arc<PreparedStatement>) {
+        *self.next = Some(Ahead { text: text.to_owned(), statement });
+    }
+
+    /// The statement of this text, if the turn before planned it.
+    pub(super) fn planned(&mut self, text: &str) -> Option<Arc<PreparedStatement>> {
+        self.ahead.take_if(|ahead| ahead.text == text).map(|ahead| ahead.statement)
+    }
+}
 
 impl Session {
     /// A session over a new engine session.
@@ -45,7 +67,7 @@ impl Session {
             statements: Mutex::default(),
             transaction: Mutex::default(),
             options: Mutex::new(options),
-            turn: AsyncMutex::new(()),
+            turn: AsyncMutex::new(None),
             closed: CancellationToken::new(),
         }))
     }
@@ -55,14 +77,15 @@ impl Session {
     /// # Errors
     /// `Cancelled` when `cancel` fires or the session closes first.
     pub(super) async fn turn(&self, cancel: &CancelToken) -> Result<Turn<'_>> {
-        let turn = tokio::select! {
+        let mut next = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(cancelled()),
             () = self.closed.cancelled() => return Err(closed()),
             turn = self.turn.lock() => turn,
         };
+        let ahead = next.take().filter(|_| self.options.lock().pending_schema().is_none());
         self.apply_pending_schema(cancel).await?;
-        Ok(turn)
+        Ok(Turn { next, ahead })
     }
 
     /// Runs `work` unless the session closes first; for work that waits on the client, such as an upload.
@@ -83,6 +106,7 @@ impl Session {
         self.closed.cancel();
         self.engine.close().await;
         self.statements.lock().clear();
+        self.turn.lock().await.take();
     }
 }
 

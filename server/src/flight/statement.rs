@@ -15,7 +15,9 @@ use super::session::Session;
 use super::tickets::Run;
 use super::transaction::{named, refuse_control};
 use crate::engine::types::Fidelity;
-use crate::engine::{CancelToken, Execute, Plan, ResultStream, Returns, StatementKind, Target};
+use crate::engine::{
+    CancelToken, Execute, PreparedStatement, ResultStream, Returns, Statement, StatementKind,
+};
 use crate::error::{Error, Result};
 
 /// Whether transaction control runs while it is planned: GetFlightInfo runs it, GetSchema does not (FQ-3).
@@ -37,9 +39,10 @@ pub(super) async fn plan(
     let CommandStatementQuery { query: text, transaction_id } = command;
     let transaction = named(transaction_id);
     let cancel = CancelToken::new();
-    let _turn = session.turn(&cancel).await?;
+    let mut turn = session.turn(&cancel).await?;
     session.transaction.lock().admit(transaction.as_ref())?;
-    let plan = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
+    let statement = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
+    let plan = statement.plan();
     let schema = flight_schema(&plan.shape, session.options.lock().json_style());
     let announced = plan.returns == Returns::Rows && plan.shape.is_resolved();
     if plan.kind == StatementKind::Transaction && control == Control::Executes {
@@ -47,6 +50,7 @@ pub(super) async fn plan(
         return Ok(Planned { query: Query::Done(Arc::clone(&schema)), schema, announced, repeatable: true });
     }
     let changes = plan.changes();
+    turn.plan_ahead(&text, statement);
     Ok(Planned { schema, announced, repeatable: !changes, query: Query::Sql { text, transaction, changes } })
 }
 
@@ -55,10 +59,10 @@ async fn plan_text(
     text: &str,
     transaction: Option<&Bytes>,
     cancel: &CancelToken,
-) -> Result<Plan> {
-    let plan = session.engine.plan(text.to_owned(), Target::default(), Fidelity::Standard, cancel).await?;
-    refuse_control(plan.kind, transaction)?;
-    Ok(plan)
+) -> Result<Arc<PreparedStatement>> {
+    let statement = session.engine.prepare(text.to_owned(), Fidelity::Standard, cancel).await?;
+    refuse_control(statement.plan().kind, transaction)?;
+    Ok(statement)
 }
 
 /// Runs SQL text at its DoGet.
@@ -71,10 +75,11 @@ pub(super) async fn run(
     text: String,
     transaction: Option<Bytes>,
 ) -> Result<Answer> {
-    let _turn = session.turn(&run.cancel).await?;
+    let mut turn = session.turn(&run.cancel).await?;
     session.transaction.lock().admit(transaction.as_ref())?;
+    let statement = turn.planned(&text).map_or(Statement::Sql(text), Statement::Prepared);
     let request =
-        Execute { finish_writes: true, early_shape: true, ..Execute::sql(text, Fidelity::Standard) };
+        Execute { finish_writes: true, early_shape: true, ..Execute::new(statement, Fidelity::Standard) };
     let rows = session.engine.execute(request, run.cancel.clone()).await?;
     Ok(answer(&session, rows, run))
 }
@@ -102,9 +107,11 @@ pub(super) async fn update(session: &Arc<Session>, command: CommandStatementUpda
     let cancel = CancelToken::new();
     let _turn = session.turn(&cancel).await?;
     session.transaction.lock().admit(transaction.as_ref())?;
-    let plan = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
-    let rows = session.engine.execute(Execute::sql(text, Fidelity::Standard), cancel).await?;
-    changed_rows(rows, plan.kind).await
+    let statement = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
+    let kind = statement.plan().kind;
+    let request = Execute::new(Statement::Prepared(statement), Fidelity::Standard);
+    let rows = session.engine.execute(request, cancel).await?;
+    changed_rows(rows, kind).await
 }
 
 /// Reads a result to its end: the sum of `Count`, the number of RETURNING rows, or 0 (FQ-8).

@@ -11,12 +11,12 @@ mod function;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Weak};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use parking_lot::Mutex;
 
 use super::connection::Connection;
@@ -62,8 +62,10 @@ impl ScanRegistry {
     /// Makes a reader readable by the SQL that the guard's token goes into, once, until the guard is dropped.
     ///
     /// # Errors
-    /// InvalidArgument, naming the column, for an Arrow type outside FY-7.
+    /// InvalidArgument, naming the column, for an Arrow type outside FY-7 and for a name that occurs twice; and for a
+    /// schema without columns (FI-6).
     pub fn register(&self, schema: SchemaRef, reader: BatchReader) -> Result<ScanGuard> {
+        check_names(&schema)?;
         let columns = schema
             .fields()
             .iter()
@@ -82,6 +84,18 @@ impl ScanRegistry {
     fn find(&self, token: &str) -> Option<Arc<Source>> {
         self.0.lock().get(token).and_then(Weak::upgrade)
     }
+}
+
+/// A table has columns, and none twice, in whatever case.
+fn check_names(schema: &Schema) -> Result<()> {
+    let mut seen = HashSet::new();
+    for field in schema.fields() {
+        if !seen.insert(field.name().to_lowercase()) {
+            let name = field.name();
+            return Err(Error::invalid(format!("The stream has more than one column \"{name}\"")));
+        }
+    }
+    if seen.is_empty() { Err(Error::invalid("The stream has no columns")) } else { Ok(()) }
 }
 
 impl fmt::Debug for ScanRegistry {

@@ -12,7 +12,7 @@ use arrow::datatypes::{
 pub(super) use crate::engine::duck::fault::Fault;
 use crate::engine::types::{Fidelity, LogicalType};
 
-use super::lists::{ListBuilder, MapBuilder};
+use super::lists::{list_builder, map_builder};
 use super::primitive::{BooleanBuilder, Copied, Mapped};
 use super::strings::{BlobBuilder, StringBuffers, VarcharBuilder};
 use super::structs::{ArrayBuilder, StructBuilder};
@@ -108,16 +108,14 @@ fn temporal_builder(ty: &LogicalType, arrow: &DataType) -> Option<Box<dyn Column
 fn nested_or_text_builder(ty: &LogicalType, arrow: &DataType, fidelity: Fidelity) -> Box<dyn ColumnBuilder> {
     use LogicalType as T;
     match (ty, arrow) {
-        (T::List(child), DataType::List(field)) => Box::new(ListBuilder::new(child, field, fidelity)),
+        (T::List(child), DataType::List(field)) => list_builder(child, field, fidelity),
         (T::Array(child, _), DataType::FixedSizeList(field, size)) => {
             Box::new(ArrayBuilder::new(child, field, *size, fidelity))
         }
         (T::Struct(children), DataType::Struct(fields)) => {
             Box::new(StructBuilder::new(children, fields, fidelity))
         }
-        (T::Map(key, value), DataType::Map(entries, _)) => {
-            Box::new(MapBuilder::new(key, value, entries, fidelity))
-        }
+        (T::Map(key, value), DataType::Map(entries, _)) => map_builder(key, value, entries, fidelity),
         (T::Union(members), DataType::Union(fields, _)) => {
             Box::new(UnionBuilder::new(members, fields, fidelity))
         }

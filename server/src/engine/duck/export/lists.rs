@@ -77,20 +77,50 @@ impl Lists {
     }
 }
 
-/// LIST.
-pub(super) struct ListBuilder {
+/// LIST and MAP, which differ in the array that their parts make.
+struct Builder<F> {
     lists: Lists,
-    field: FieldRef,
+    assemble: F,
 }
 
-impl ListBuilder {
-    pub(super) fn new(child: &LogicalType, field: &FieldRef, fidelity: Fidelity) -> Self {
-        let lists = Lists::new(column_builder(child, field.data_type(), fidelity));
-        Self { lists, field: Arc::clone(field) }
-    }
+/// The builder of a LIST.
+pub(super) fn list_builder(
+    child: &LogicalType,
+    field: &FieldRef,
+    fidelity: Fidelity,
+) -> Box<dyn ColumnBuilder> {
+    let lists = Lists::new(column_builder(child, field.data_type(), fidelity));
+    let field = Arc::clone(field);
+    let assemble = move |offsets, child, nulls| -> Result<ArrayRef, Fault> {
+        Ok(Arc::new(ListArray::try_new(Arc::clone(&field), offsets, child, nulls)?))
+    };
+    Box::new(Builder { lists, assemble })
 }
 
-impl ColumnBuilder for ListBuilder {
+/// The builder of a MAP: a list of structs of a key and a value.
+pub(super) fn map_builder(
+    key: &LogicalType,
+    value: &LogicalType,
+    entries: &FieldRef,
+    fidelity: Fidelity,
+) -> Box<dyn ColumnBuilder> {
+    let fields = match entries.data_type() {
+        DataType::Struct(fields) => fields.clone(),
+        _ => Fields::empty(),
+    };
+    let child = StructBuilder::of([key, value].into_iter(), &fields, fidelity);
+    let entries = Arc::clone(entries);
+    let assemble = move |offsets, child: ArrayRef, nulls| -> Result<ArrayRef, Fault> {
+        let pairs = child.as_struct().clone();
+        Ok(Arc::new(MapArray::try_new(Arc::clone(&entries), offsets, pairs, nulls, false)?))
+    };
+    Box::new(Builder { lists: Lists::new(Box::new(child)), assemble })
+}
+
+impl<F> ColumnBuilder for Builder<F>
+where
+    F: Fn(OffsetBuffer<i32>, ArrayRef, Option<NullBuffer>) -> Result<ArrayRef, Fault> + Send,
+{
     unsafe fn append(&mut self, vector: Vector<'_>, from: usize, len: usize) -> Result<(), Fault> {
         // SAFETY: the caller's promise.
         unsafe { self.lists.append(vector, from, len) }
@@ -106,50 +136,6 @@ impl ColumnBuilder for ListBuilder {
 
     fn finish(&mut self) -> Result<ArrayRef, Fault> {
         let (offsets, child, nulls) = self.lists.finish()?;
-        Ok(Arc::new(ListArray::try_new(Arc::clone(&self.field), offsets, child, nulls)?))
-    }
-}
-
-/// MAP.
-pub(super) struct MapBuilder {
-    lists: Lists,
-    entries: FieldRef,
-}
-
-impl MapBuilder {
-    pub(super) fn new(
-        key: &LogicalType,
-        value: &LogicalType,
-        entries: &FieldRef,
-        fidelity: Fidelity,
-    ) -> Self {
-        let types = [key, value];
-        let fields = match entries.data_type() {
-            DataType::Struct(fields) => fields.clone(),
-            _ => Fields::empty(),
-        };
-        let child = StructBuilder::of(types.into_iter(), &fields, fidelity);
-        Self { lists: Lists::new(Box::new(child)), entries: Arc::clone(entries) }
-    }
-}
-
-impl ColumnBuilder for MapBuilder {
-    unsafe fn append(&mut self, vector: Vector<'_>, from: usize, len: usize) -> Result<(), Fault> {
-        // SAFETY: the caller's promise; a map is a list of structs of a key and a value.
-        unsafe { self.lists.append(vector, from, len) }
-    }
-
-    fn append_nulls(&mut self, len: usize) {
-        self.lists.append_nulls(len);
-    }
-
-    fn bytes(&self) -> usize {
-        self.lists.bytes()
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef, Fault> {
-        let (offsets, child, nulls) = self.lists.finish()?;
-        let entries = child.as_struct().clone();
-        Ok(Arc::new(MapArray::try_new(Arc::clone(&self.entries), offsets, entries, nulls, false)?))
+        (self.assemble)(offsets, child, nulls)
     }
 }
