@@ -43,7 +43,11 @@ impl Server {
     fn start(py: Python<'_>, flags: Vec<String>) -> PyResult<Self> {
         let running = py.detach(|| {
             let runtime = runtime()?;
-            let server = runtime.block_on(MockServer::builder().args(flags).start())?;
+            let server = runtime.block_on(async {
+                let server = MockServer::builder().args(flags).start().await?;
+                server.warm_up();
+                Ok::<_, altertable_mock::Error>(server)
+            })?;
             Ok(Running { runtime, server })
         });
         let running = running.map_err(|error| raise(&error))?;

@@ -219,6 +219,12 @@ impl MockServer {
         self.addresses
     }
 
+    /// Opens databases in the background for the first tenants; for a server that is started to be used at once. Runs
+    /// inside a Tokio runtime.
+    pub fn warm_up(&self) {
+        self.engine.warm_up();
+    }
+
     /// Declares a user while the server runs; with `api_key` that key too, whose project in the first environment the
     /// user then sees as `product_analytics`. A test gets an empty database of its own this way in microseconds.
     ///

@@ -75,6 +75,11 @@ impl Accounts {
         self.declared.write().remove(name).map(|login| login.tenant)
     }
 
+    /// Opens databases ahead of the first tenant.
+    pub(super) fn warm_up(&self) {
+        self.pool.fill();
+    }
+
     /// Gives every declared user an empty tenant and forgets the others; returns those there were, for closing.
     pub(super) fn renew(&self) -> Vec<Arc<Tenant>> {
         let mut former: Vec<_> = std::mem::take(&mut *self.undeclared.lock()).into_values().collect();

@@ -147,9 +147,9 @@ impl InstancePool {
         Ok(instance)
     }
 
-    /// Opens instances in the background until the pool is full. Nothing is opened before the first tenant comes, so
-    /// that a server nobody uses stays small.
-    fn fill(self: &Arc<Self>) {
+    /// Opens instances in the background until the pool is full. Nothing is opened before the first tenant comes or is
+    /// announced, so that a server nobody uses stays small.
+    pub(super) fn fill(self: &Arc<Self>) {
         if self.filling.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -166,5 +166,25 @@ impl InstancePool {
             }
             pool.filling.store(false, Ordering::SeqCst);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pool_is_filled_ahead_of_the_first_tenant_when_asked_to() {
+        let pool = InstancePool::new(Arc::new(EngineConfig::default()));
+        assert!(pool.ready.lock().is_empty());
+        pool.fill();
+        let full = async {
+            while pool.ready.lock().len() < pool.config.pool_size {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), full).await.unwrap();
     }
 }
