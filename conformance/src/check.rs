@@ -4,6 +4,7 @@ mod named;
 mod operators;
 
 use serde_json::{Map, Value};
+use std::time::Duration;
 
 /// One place where the answer differs.
 #[derive(Debug, Clone)]
@@ -14,6 +15,17 @@ pub struct Mismatch {
     pub expected: String,
     /// What was there.
     pub actual: String,
+}
+
+impl Mismatch {
+    /// In place of a path: the answer took too long.
+    pub(crate) const LATE: &str = "time";
+    /// In place of a path: the answer came sooner than it can.
+    pub(crate) const EARLY: &str = "earliest time";
+
+    pub(crate) fn in_time(path: &str, expected: String, took: Duration) -> Self {
+        Self { path: path.to_owned(), expected, actual: format!("{took:?}") }
+    }
 }
 
 /// Every place where `actual` differs from `expected`.

@@ -6,7 +6,7 @@ use crate::spec::{self, DEFAULT_FLAGS};
 use altertable_mock::MockServer;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, RwLock};
 use uuid::Uuid;
 
 /// The image that `make image` builds and the registry serves.
@@ -19,6 +19,8 @@ pub struct Target {
     /// What it lacks and where it is known to fail.
     pub quirks: Quirks,
     servers: Mutex<Servers>,
+    /// Held for reading by every case that runs, and for writing by one that has to run by itself.
+    pub(crate) calm: RwLock<()>,
 }
 
 /// The servers started so far, by their flags; each is started by the first case that needs it.
@@ -92,7 +94,7 @@ enum Running {
 impl Target {
     /// A target of that kind.
     pub fn new(kind: Kind, quirks: Quirks) -> Self {
-        Self { kind, quirks, servers: Mutex::default() }
+        Self { kind, quirks, servers: Mutex::default(), calm: RwLock::default() }
     }
 
     /// The server with these flags, started on first use.

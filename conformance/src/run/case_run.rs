@@ -177,16 +177,11 @@ impl CaseRun {
     ) -> Result<(), Failure> {
         let took = started.elapsed();
         let mut mismatches = check::compare_outcome(&expectation(verb, common.expect.as_ref()), outcome);
-        let late = common
-            .within
-            .filter(|Span(limit)| took > *limit)
-            .map(|Span(limit)| (format!("within {limit:?}"), took));
-        let early = common
-            .after
-            .filter(|Span(limit)| took < *limit)
-            .map(|Span(limit)| (format!("not before {limit:?}"), took));
-        for (expected, took) in late.into_iter().chain(early) {
-            mismatches.push(Mismatch { path: "time".to_owned(), expected, actual: format!("{took:?}") });
+        if let Some(Span(limit)) = common.within.filter(|Span(limit)| took > *limit) {
+            mismatches.push(Mismatch::in_time(Mismatch::LATE, format!("within {limit:?}"), took));
+        }
+        if let Some(Span(limit)) = common.after.filter(|Span(limit)| took < *limit) {
+            mismatches.push(Mismatch::in_time(Mismatch::EARLY, format!("not before {limit:?}"), took));
         }
         if mismatches.is_empty() {
             return Ok(self.capture(common, outcome)?);

@@ -69,6 +69,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Whether the answer was right and nothing but its coming too late was wrong.
+    pub(crate) fn is_only_late(&self) -> bool {
+        self.fault.is_none() && self.mismatches.iter().all(|mismatch| mismatch.path == Mismatch::LATE)
+    }
+
     /// A step that could not be carried out.
     pub fn fault(step: usize, fault: &Fault) -> Self {
         Self {
@@ -107,5 +112,23 @@ impl Display for Failure {
             write!(out, "\n    outcome  {}", self.outcome)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::late(&[Mismatch::LATE], true)]
+    #[case::early(&[Mismatch::EARLY], false)]
+    #[case::late_and_wrong(&[Mismatch::LATE, "/json"], false)]
+    fn only_lateness_is_worth_another_attempt(#[case] paths: &[&str], #[case] expected: bool) {
+        let mismatches =
+            paths.iter().map(|path| Mismatch::in_time(path, String::new(), Duration::ZERO)).collect();
+        let failure = Failure { mismatches, ..Failure::fault(1, &Fault::new("")) };
+        assert_eq!(Failure { fault: None, ..failure.clone() }.is_only_late(), expected);
+        assert!(!failure.is_only_late());
     }
 }
