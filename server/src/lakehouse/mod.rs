@@ -1,6 +1,7 @@
 //! The Lakehouse REST door: `docs/contract/lakehouse.md`, one file per noun.
 
 mod append;
+mod arrow_frames;
 mod autocomplete;
 pub(crate) mod encode;
 mod explain;

@@ -14,6 +14,7 @@ use super::rows::Read;
 use crate::engine::ingest::{Append, AppendColumn, AppendGroup, IngestTarget, Kinds};
 use crate::engine::types::{LogicalType, input};
 use crate::error::{Error, ErrorKind};
+use crate::lakehouse::arrow_frames;
 use crate::lakehouse::response::{ApiError, Result};
 
 /// Reads the rows of an IPC stream or file.
@@ -28,7 +29,7 @@ pub(super) fn read(body: &[u8], target: IngestTarget) -> Result<Read> {
 }
 
 fn batches(body: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
-    if body.starts_with(b"ARROW1") {
+    if arrow_frames::is_file(&mut Cursor::new(body))? {
         let reader = FileReader::try_new(Cursor::new(body), None)?;
         return Ok((reader.schema(), reader.collect::<Result<_, _>>()?));
     }

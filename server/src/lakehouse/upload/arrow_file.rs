@@ -1,6 +1,6 @@
 //! Arrow IPC streams and files, read batch by batch (LU-08).
 
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
@@ -8,19 +8,16 @@ use arrow::ipc::reader::{FileReader, StreamReader};
 
 use crate::engine::ingest::{ArrowSource, UploadFile};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lakehouse::arrow_frames;
 
 /// The batches of an IPC file or stream; the file goes with them.
 ///
 /// # Errors
 /// InvalidData for a body that is neither.
 pub(super) fn open(file: UploadFile) -> Result<ArrowSource> {
-    let mut magic = [0; 6];
-    let mut reader =
-        file.reopen().map_err(|fault| Error::internal(format!("cannot read an upload: {fault}")))?;
-    // A body shorter than the magic is no IPC file, and the stream reader says what is wrong with it.
-    let is_file = reader.read_exact(&mut magic).is_ok() && &magic == b"ARROW1";
     let reader = file.reopen().map_err(|fault| Error::internal(format!("cannot read an upload: {fault}")))?;
-    let reader = BufReader::with_capacity(1 << 18, reader);
+    let mut reader = BufReader::with_capacity(1 << 18, reader);
+    let is_file = arrow_frames::is_file(&mut reader).map_err(|fault| unreadable(&fault))?;
     Ok(if is_file {
         let batches = FileReader::try_new(reader, None).map_err(|fault| unreadable(&fault))?;
         ArrowSource { schema: batches.schema(), batches: with_file(file, batches) }
