@@ -1,7 +1,7 @@
 //! `GET` and `DELETE /query/{query_id}`: how a query goes, and its end (LG, LC).
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::extract::Path;
@@ -18,6 +18,9 @@ use crate::engine::QueryEntry;
 
 /// The text that a cancelled query ends with.
 const CANCELLED: &str = "INTERRUPT Error: the query was cancelled";
+
+/// How long a cancelled query may take to log its own end.
+const UNREAD: Duration = Duration::from_millis(500);
 
 /// A query as logged (LG-01).
 #[derive(Debug, Serialize, ToSchema)]
@@ -129,7 +132,16 @@ pub(super) async fn cancel(
     let message =
         if entry.outcome().is_some() { "the query had finished" } else { "the query is being cancelled" };
     entry.cancel.cancel(CANCELLED);
+    if entry.outcome().is_none() {
+        tokio::spawn(note_the_end(entry));
+    }
     Ok(Json(Cancelled { cancelled: true, message }))
+}
+
+/// Logs that a cancelled query has ended even if nobody reads its response, which would tell (LC-04).
+async fn note_the_end(entry: Arc<QueryEntry>) {
+    tokio::time::sleep(UNREAD).await;
+    entry.finish(Some(CANCELLED.to_owned()));
 }
 
 fn find(caller: &Caller, id: Result<Path<String>, PathRejection>) -> Result<Arc<QueryEntry>> {
