@@ -65,7 +65,7 @@ test-rust: build ## Run the Rust tests of the workspace
 .PHONY: test-python
 test-python: build ## Run the tests that use the published Python clients
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
-	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python --ignore tests/python/legacy
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python --ignore tests/python/legacy --ignore tests/python/conformance
 	@bin=$$($(VENV) tests/python/legacy/requirements.txt)/bin && \
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python/legacy
 
@@ -132,6 +132,11 @@ test-image: image ## Run the tests of the image and of the README's recipes for 
 	@docker=$$(scripts/setup-docker) && bin=$$($(VENV) tests/image/requirements.txt)/bin && \
 	  DOCKER="$$docker" "$$bin/pytest" tests/image
 	@$(CARGO) test $(WORKSPACE) --package altertable-mock-conformance --test container -- --ignored
+
+.PHONY: conformance-python
+conformance-python: build ## Run the behaviour spec with the Python clients (CONFORMANCE_URL=... for another server)
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" --numprocesses 4 tests/python/conformance
 
 .PHONY: conformance-go
 conformance-go: build ## Run the behaviour spec with the Go clients (CONFORMANCE_URL=... for another server)
