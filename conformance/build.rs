@@ -1,4 +1,4 @@
-//! Writes an rpath to the prebuilt libduckdb, and rebuilds the tests when a spec file comes or goes, because rstest lists
+//! Writes an rpath to the prebuilt libduckdb, and rebuilds the tests when a file of spec/ or slt/ comes or goes, because rstest lists
 //! the files when it compiles.
 
 #[path = "../server/build/rpath.rs"]
@@ -6,5 +6,6 @@ mod rpath;
 
 fn main() {
     println!("cargo:rerun-if-changed=spec");
+    println!("cargo:rerun-if-changed=slt");
     rpath::write();
 }

@@ -88,6 +88,14 @@ fn nested(array: &ArrayRef, row: usize) -> Result<Value> {
 
 fn structure(array: &ArrayRef, row: usize) -> Result<Value> {
     let array = array.as_struct();
+    if array.fields().iter().all(|field| field.name().is_empty()) {
+        return array
+            .columns()
+            .iter()
+            .map(|child| value(child, row))
+            .collect::<Result<_>>()
+            .map(Value::Array);
+    }
     let mut map = Map::new();
     for (field, child) in array.fields().iter().zip(array.columns()) {
         map.insert(field.name().clone(), value(child, row)?);
