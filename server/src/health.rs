@@ -153,7 +153,8 @@ mod tests {
         let mut watched = health.watch();
 
         let hung = engine.hang();
-        assert!(until(&health, false).await <= SILENT);
+        // A probe under way may still be answered, and a busy machine looks late.
+        assert!(until(&health, false).await <= SILENT + PROBE_EVERY);
         assert!(health.report().body.contains("\"flight\":\"unavailable\""), "{:?}", health.report());
         // FX-7: those who watch hear of it too.
         tokio::time::timeout(2 * PROBE_EVERY, watched.wait_for(|serving| !serving)).await.unwrap().unwrap();
