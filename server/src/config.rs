@@ -4,6 +4,7 @@
 //! flag's name) and its key in the TOML file are all derived from it. Flags win over variables, variables over the
 //! file.
 
+mod file;
 mod options;
 mod resolve;
 
@@ -80,7 +81,7 @@ pub fn read(
     let (from_variables, file) = from_variables(variables)?;
     let from_file = match line.config.or(file) {
         None => Options::default(),
-        Some(path) => from_file(&path)?,
+        Some(path) => file::read(&path)?,
     };
     let config = resolve::resolve(line.options.or(from_variables).or(from_file))?;
     match line.task {
@@ -179,26 +180,20 @@ fn is_variable_of(name: &str, argument: &clap::Arg) -> bool {
         || (singular == "API_KEY" && rest == singular)
 }
 
-fn from_file(path: &std::path::Path) -> Result<Options> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        fault(&format!("cannot read the configuration file {shown}: {error}; check --config"))
-    })?;
-    toml::from_str(&text).map_err(|error| {
-        let line =
-            error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        fault(&format!(
-            "{shown}, line {line}: {}; its keys are the names of the flags, see --help",
-            error.message()
-        ))
-    })
-}
-
-/// Clap's message without its usage lines.
+/// Clap's message without its usage lines, and without what may be a password.
 fn first_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let line = text.lines().next().unwrap_or_default();
-    format!("{}; --help lists the flags", line.trim_start_matches("error: "))
+    format!("{}; --help lists the flags", without_passwords(line.trim_start_matches("error: ")))
+}
+
+/// The message with every quoted NAME:PASSWORD cut off at its colon: somebody forgot the flag before it.
+fn without_passwords(message: &str) -> String {
+    let quoted = message.split('\'').enumerate().map(|(index, part)| match part.split_once(':') {
+        Some((name, _)) if index % 2 == 1 => format!("{name}:…"),
+        _ => part.to_owned(),
+    });
+    quoted.collect::<Vec<_>>().join("'")
 }
 
 fn fault(message: &str) -> Error {

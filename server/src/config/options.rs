@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use serde::Deserialize;
+
+use super::file::one_or_many;
 
 pub(super) const ABOUT: &str = "Altertable on your machine: Flight SQL, Lakehouse REST and Product Analytics over one \
 in-memory DuckDB per user.";
@@ -18,7 +21,8 @@ Example:
 
 Each flag --some-name may be set by the variable ALTERTABLE_MOCK_SOME_NAME; flags that may be repeated are
 comma-separated there, under a plural name: ALTERTABLE_MOCK_USERS=alice:secret,bob:hunter2. Flags win over
-variables, and variables over the file of --config. RUST_LOG sets what is logged (default: info).";
+variables, and variables over the file of --config. Switches take 1, true, 0 or false in variables. RUST_LOG sets
+what is logged (default: info).";
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -55,20 +59,24 @@ macro_rules! options {
 options! {
     /// Declare a user, as NAME:PASSWORD (may be repeated). Each user gets a database of its own.
     #[arg(short, long, value_name = "NAME:PASSWORD", action = ArgAction::Append, help_heading = "Who may connect")]
+    #[serde(default, deserialize_with = "one_or_many")]
     user: Vec<String>,
     /// Declare an API key for Product Analytics (may be repeated).
     #[arg(short = 'k', long, value_name = "KEY", action = ArgAction::Append, help_heading = "Who may connect")]
+    #[serde(default, deserialize_with = "one_or_many")]
     api_key: Vec<String>,
     /// Declare an environment for Product Analytics (may be repeated) [default: production].
     #[arg(short, long, value_name = "NAME", action = ArgAction::Append, help_heading = "Who may connect")]
+    #[serde(default, deserialize_with = "one_or_many")]
     environment: Vec<String>,
     /// Accept any user with any password, each pair with a database of its own, and any API key: parallel tests
     /// isolate themselves by picking a name.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "Who may connect")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "Who may connect")]
     allow_any_user: bool,
     /// Choose the project that a user sees as product_analytics (may be repeated) [default: the first API key and
     /// environment].
     #[arg(long, value_name = "USER=KEY:ENV", action = ArgAction::Append, help_heading = "Who may connect")]
+    #[serde(default, deserialize_with = "one_or_many")]
     product_analytics: Vec<String>,
 
     /// Port of the Lakehouse REST API; 0 picks a free one [default: 15000].
@@ -84,7 +92,7 @@ options! {
     #[arg(long, value_name = "ADDRESS", help_heading = "Where to listen")]
     bind: std::net::IpAddr,
     /// Serve TLS on the Flight port, beside plaintext, with a throw-away CA written to --tls-ca-file.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "Where to listen")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "Where to listen")]
     tls: bool,
     /// Where --tls writes the CA certificate (PEM).
     #[arg(long, value_name = "FILE", help_heading = "Where to listen")]
@@ -98,22 +106,24 @@ options! {
 
     /// Attach a further empty, writable catalog for every user (may be repeated).
     #[arg(long, value_name = "NAME", action = ArgAction::Append, help_heading = "What users find")]
+    #[serde(default, deserialize_with = "one_or_many")]
     catalog: Vec<String>,
     /// Attach a DuckDB file read-only for every user (may be repeated).
     #[arg(long, value_name = "NAME=FILE", action = ArgAction::Append, help_heading = "What users find")]
+    #[serde(default, deserialize_with = "one_or_many")]
     attach: Vec<String>,
     /// Serve the query stream that clients older than typed columns expect.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "What users find")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "What users find")]
     legacy_query_stream: bool,
     /// Add the read-only catalog `altertable`, the former name of product_analytics.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "What users find")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "What users find")]
     legacy_altertable_catalog: bool,
     /// Mark JSON columns over Flight with the extension type arrow.json.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "What users find")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "What users find")]
     arrow_json_extension: bool,
 
     /// Let SQL read and write the host's files, open the network and load extensions.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL", hide_possible_values = true, help_heading = "Limits")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "Limits")]
     allow_external_access: bool,
     /// Memory that each user's database may use, such as 512MB [default: 4GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]

@@ -134,7 +134,8 @@ fn users(given: Vec<String>) -> Result<Vec<Account>> {
     let mut users = Vec::with_capacity(given.len());
     for text in given {
         let Some((name, password)) = text.split_once(':') else {
-            return Err(fault(format!("the user \"{text}\" has no password: write --user NAME:PASSWORD")));
+            let name = name_alone(&text);
+            return Err(fault(format!("the user \"{name}\" has no password: write --user NAME:PASSWORD")));
         };
         if name.is_empty() || password.is_empty() {
             let missing = if name.is_empty() { "name" } else { "password" };
@@ -148,6 +149,14 @@ fn users(given: Vec<String>) -> Result<Vec<Account>> {
         users.push(Account { name: name.to_owned(), password: password.to_owned() });
     }
     Ok(users)
+}
+
+/// As much of a user without a colon as can be shown: what follows another separator may be the password.
+fn name_alone(text: &str) -> String {
+    match text.find(|c: char| !(c.is_alphanumeric() || "_.@+-".contains(c))) {
+        Some(end) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn distinct(given: Vec<String>, flag: &str, may_be_shown: bool) -> Result<Vec<String>> {

@@ -67,6 +67,43 @@ fn an_empty_variable_counts_as_unset() {
     assert_eq!(config(&[], &[("ALTERTABLE_MOCK_FLIGHT_PORT", " ")]).unwrap().ports.flight, 15002);
 }
 
+#[rstest]
+#[case("1", true)]
+#[case("true", true)]
+#[case("0", false)]
+#[case("false", false)]
+fn a_switch_takes_numbers_and_words(#[case] value: &str, #[case] expected: bool) {
+    let variables =
+        [("ALTERTABLE_MOCK_LEGACY_QUERY_STREAM", value), ("ALTERTABLE_MOCK_ALLOW_ANY_USER", value)];
+    let by_variable = config(&[], &variables).unwrap();
+    assert_eq!((by_variable.legacy_query_stream, by_variable.engine.allow_any_user), (expected, expected));
+    let by_flag = config(&[&format!("--legacy-query-stream={value}")], &[]).unwrap();
+    assert_eq!(by_flag.legacy_query_stream, expected);
+}
+
+#[rstest]
+#[case("user = [\"alice:topsecret\", \"bob:x\"]", &["alice", "bob"])]
+#[case("user = \"alice:topsecret,\"", &["alice"])]
+fn a_repeatable_key_of_the_file_is_an_array_or_one_text(#[case] text: &str, #[case] names: &[&str]) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{text}").unwrap();
+    let config = config(&["--config", file.path().to_str().unwrap()], &[]).unwrap();
+    assert_eq!(config.engine.users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), names);
+}
+
+#[rstest]
+#[case("user = 5", "line 1")]
+#[case("user = [{ alice = \"topsecret\" }]", "line 1")]
+#[case("flight-port = 1\nuser = [\"alice:topsecret\"", "line 2")]
+#[case("user = [\"alice=topsecret\"]", "\"alice…\" has no password")]
+fn a_fault_of_the_file_shows_no_password(#[case] text: &str, #[case] expected: &str) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{text}").unwrap();
+    let error = config(&["--config", file.path().to_str().unwrap()], &[]).unwrap_err();
+    assert!(error.message().contains(expected), "{error}");
+    assert!(!error.message().contains("topsecret"), "{error}");
+}
+
 #[test]
 fn flags_win_over_variables_and_variables_over_the_file() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -81,6 +118,9 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 #[rstest]
 #[case(&["--user", "alice"], "the user \"alice\" has no password: write --user NAME:PASSWORD")]
 #[case(&["--user", "a:topsecret", "--user", "a:topsecret2"], "the user \"a\" is declared twice: keep one --user a:…")]
+#[case(&["--user", "alice topsecret"], "the user \"alice…\" has no password")]
+#[case(&["alice:topsecret"], "'alice:…'")]
+#[case(&["--flight-port", "alice:topsecret"], "'alice:…'")]
 #[case(&["--user", ":topsecret"], "--user \":…\" has an empty name: write --user NAME:PASSWORD")]
 #[case(&["--flight-port", "70000"], "'70000'")]
 #[case(&["--api-key", "topsecret", "--api-key", "topsecret"], "--api-key number 2 is given twice")]
