@@ -20,15 +20,19 @@ ARGS ?=
 # compile the shared dependencies twice, with the features that the server needs and with those that everything needs.
 SCOPE ?= --package altertable-mock
 WORKSPACE := --workspace --features altertable-mock-conformance/testcontainers
-lint check test test-%: export SCOPE := $(WORKSPACE) --all-targets
+lint check test test-% support conformance-rust conformance-all: export SCOPE := $(WORKSPACE) --all-targets
 
 # What `make conformance` tests: in-process, container, or url (URL=http://host:15000; see CONTRIBUTING.md).
 TARGET ?= in-process
 URL ?= http://localhost:15000
 
+# The languages that have a runner, and where each leaves its report.
+LANGUAGES ?= rust python node java go
+REPORTS := $(abspath $(TARGET_DIR))/conformance
+
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: tools
 tools:
@@ -56,7 +60,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme ## Run every test
+test: test-rust test-python test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -117,6 +121,17 @@ test-readme: build ## Run the README's commands as printed and compare their out
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
 	  "$$bin/pytest" --quiet tests/readme && PATH="$$bin:$$PATH" python tests/readme/run.py
 
+.PHONY: test-support
+test-support: build ## Hold the support table to contract and spec, and test what judges runs
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" --quiet tests/conformance
+
+.PHONY: support
+support: build ## Write the support table of the README and docs/support.md, from a run of the behaviour spec
+	@mkdir -p "$(REPORTS)"
+	@CONFORMANCE_REPORT="$(REPORTS)/rust.json" $(MAKE) --no-print-directory conformance-rust
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && "$$bin/python" tests/conformance/support.py "$(REPORTS)/rust.json"
+
 .PHONY: conformance
 conformance: tools $(if $(filter container,$(TARGET)),image) ## Run the behaviour spec (TARGET=in-process, container, or url with URL=...)
 	@$(if $(filter container,$(TARGET)),scripts/setup-docker >/dev/null &&) \
@@ -132,6 +147,15 @@ test-image: image ## Run the tests of the image and of the README's recipes for 
 	@docker=$$(scripts/setup-docker) && bin=$$($(VENV) tests/image/requirements.txt)/bin && \
 	  DOCKER="$$docker" "$$bin/pytest" tests/image
 	@$(CARGO) test $(WORKSPACE) --package altertable-mock-conformance --test container -- --ignored
+
+.PHONY: conformance-all
+conformance-all: build ## Run the behaviour spec in every language, and print clauses by languages (LANGUAGES="rust go": some)
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  MAKE="$(MAKE)" "$$bin/python" tests/conformance/run_all.py "$(REPORTS)" $(LANGUAGES)
+
+.PHONY: conformance-rust
+conformance-rust: build ## Run the behaviour spec with altertable-conformance (CONFORMANCE_URL=... for another server)
+	@"$(abspath $(TARGET_DIR))/release/altertable-conformance" run $(if $(CONFORMANCE_URL),--target url)
 
 .PHONY: conformance-python
 conformance-python: build ## Run the behaviour spec with the Python clients (CONFORMANCE_URL=... for another server)
@@ -170,7 +194,8 @@ lint: tools ## Check formatting, clippy, shell scripts, Python and workflows
 	  "$$bin/ruff" check --quiet tests python && \
 	  "$$bin/ruff" format --quiet --check tests python
 	@bin=$$($(VENV) scripts/requirements.txt)/bin && actionlint=$$(scripts/setup-actionlint) && \
-	  "$$actionlint" -shellcheck "$$bin/shellcheck"
+	  "$$actionlint" -shellcheck "$$bin/shellcheck" && \
+	  sed -n '/^```yaml$$/,/^```$$/{/^```/!p;}' docs/sdk-authors.md | "$$actionlint" -shellcheck "$$bin/shellcheck" -
 
 .PHONY: deny
 deny: tools ## Check the dependencies' licences, bans and sources

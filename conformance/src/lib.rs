@@ -11,6 +11,7 @@ pub mod client;
 pub mod container;
 pub mod coverage;
 pub mod fault;
+pub mod outcomes;
 pub mod quirks;
 pub mod report;
 pub mod run;

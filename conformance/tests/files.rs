@@ -96,6 +96,23 @@ fn case_names_are_unique() {
     assert!(twice.is_empty(), "{}", twice.join("\n"));
 }
 
+/// Rows about one type each are quickly written: at most so many of them count.
+#[test]
+fn there_are_400_cases_of_which_at_most_150_are_rows_of_type_tables() {
+    let (mut type_rows, mut others) = (0, 0);
+    for path in spec::files(&spec::folder()).unwrap() {
+        for case in spec::read(&path).unwrap()["cases"].as_array().unwrap() {
+            let columns = case.pointer("/table/columns").and_then(Value::as_array);
+            let is_about_types = path.ends_with("types.yaml")
+                || columns.is_some_and(|names| names.iter().any(|name| name == "type" || name == "arrow"));
+            let count = if columns.is_some() && is_about_types { &mut type_rows } else { &mut others };
+            *count += rows(case).len();
+        }
+    }
+    assert!(type_rows > 0, "no type table was recognised");
+    assert!(others + type_rows.min(150) >= 400, "{others} cases and {type_rows} rows of type tables");
+}
+
 #[test]
 fn every_clause_has_a_case_or_a_reason() {
     let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/contract");

@@ -2,6 +2,7 @@
 
 use altertable_mock_conformance::choice::Choice;
 use altertable_mock_conformance::fault::{During as _, Fault, Result};
+use altertable_mock_conformance::outcomes;
 use altertable_mock_conformance::quirks::glob;
 use altertable_mock_conformance::report::{self, Tally};
 use altertable_mock_conformance::run;
@@ -56,6 +57,9 @@ struct Run {
     /// Write a Markdown table here.
     #[arg(long)]
     report: Option<PathBuf>,
+    /// Write the outcome of each case here, as JSON.
+    #[arg(long, env = "CONFORMANCE_REPORT")]
+    json: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -125,6 +129,9 @@ fn run_cases(options: &Run, cases: &[Case]) -> Result<ExitCode> {
     }
     if let Some(path) = &options.report {
         std::fs::write(path, report::markdown(&results)).during(&path.display().to_string())?;
+    }
+    if let Some(path) = &options.json {
+        std::fs::write(path, outcomes::json(&results)?).during(&path.display().to_string())?;
     }
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -25,6 +25,10 @@ def seconds(text: str) -> float:
     return int(number) / (1000 if unit == "ms" else 1)
 
 
+class LateError(AssertionError):
+    """Everything was as expected, but not in time."""
+
+
 class CaseRun:
     """The state of one case while its steps run."""
 
@@ -61,7 +65,7 @@ class CaseRun:
                 try:
                     self.step(step)
                 except AssertionError as wrong:
-                    raise AssertionError(f"step {number}: {wrong}\n{check.short(step)}") from None
+                    raise type(wrong)(f"step {number}: {wrong}\n{check.short(step)}") from None
         finally:
             for running in self.background.values():
                 running.hang_up()
@@ -124,11 +128,11 @@ class CaseRun:
         elif verb != "socket":
             expected.setdefault("status", "OK")
         wrong = check.outcome(expected, outcome)
-        if "within" in step and took > seconds(step["within"]):
-            wrong.append(f"took {took:.3f} s, more than {step['within']}")
         if "after" in step and took < seconds(step["after"]):
             wrong.append(f"took {took:.3f} s, less than {step['after']}")
         assert not wrong, "\n".join(wrong) + f"\noutcome {check.short(outcome)}"
+        if "within" in step and took > seconds(step["within"]):
+            raise LateError(f"took {took:.3f} s, more than {step['within']}")
         self.capture(step, outcome)
 
     def capture(self, step: dict[str, Value], outcome: Outcome) -> None:

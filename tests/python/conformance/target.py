@@ -63,7 +63,7 @@ class Servers:
     def stop(self) -> None:
         for server in self.running.values():
             # It drops a thousand tenants and more, some milliseconds each.
-            server.stop(timeout=60)
+            server.stop(timeout=300)
 
 
 def remote() -> Server:
