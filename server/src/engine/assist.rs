@@ -33,7 +33,7 @@ impl Session {
             target::visit(slot.connection()?, &to, |connection| {
                 // Planned by itself first: the text must be one statement before anything is put in front of it.
                 prepared::plan(connection, &sql)?;
-                let rows = connection.query(&text::explain_json(&sql))?.text_rows()?;
+                let rows = prepared::plan(connection, &text::explain_json(&sql))?.execute()?.text_rows()?;
                 let plan = rows.into_iter().next().and_then(|row| row.into_iter().nth(1)).flatten();
                 plan.ok_or_else(|| Error::internal("DuckDB explained a statement without a plan"))
             })

@@ -142,16 +142,22 @@ fn plan_nameable(connection: &Connection, sql: &str, planned: &Prepared) -> Opti
 }
 
 /// A PIVOT without an IN list: DuckDB expands it to the creation of its enum types, which has to run before the rest
-/// can be planned, and the query itself.
+/// can be planned, and the query itself. Around what is no plain query, such as CREATE TABLE AS, it also puts BEGIN and
+/// COMMIT, or two SETs inside a transaction, which the types do not need.
 fn plan_expanded(connection: &Connection, extracted: &Extracted) -> Result<Prepared> {
-    for index in 0..extracted.len() - 1 {
+    let mut last = extracted.len() - 1;
+    let mut index = 0;
+    while index < last {
+        // DuckDB hands out each part once.
         let mut part = extracted.prepare(connection, index)?;
-        if part.kind() != StatementKind::Create {
-            return Err(not_one());
+        match part.kind() {
+            StatementKind::Transaction | StatementKind::Set if index == 0 => last -= 1,
+            StatementKind::Create => drop(part.execute()?),
+            _ => return Err(not_one()),
         }
-        part.execute()?;
+        index += 1;
     }
-    extracted.prepare(connection, extracted.len() - 1)
+    extracted.prepare(connection, last)
 }
 
 fn describe(connection: &Connection, statement: &Prepared, fidelity: Fidelity) -> Result<Plan> {
