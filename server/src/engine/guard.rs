@@ -24,6 +24,7 @@ const MANAGED: &[&str] = &[
     "enable_external_access",
     "allowed_directories",
     "allowed_paths",
+    "disabled_filesystems",
     "logging_level",
     "logging_mode",
     "logging_storage",
@@ -66,8 +67,7 @@ pub(super) fn check_text(sql: &str) -> Result<()> {
             // A text may be SQL for `query('…')`.
             check_functions(&lexer::tokens(text).collect::<Vec<_>>())?;
         }
-        if matches!(token, Token::Word { quoted: false, .. })
-            && ["set", "reset", "pragma"].iter().any(|keyword| token.is_keyword(keyword))
+        if ["set", "reset", "pragma"].iter().any(|keyword| token.is_keyword(keyword)) && begins(&tokens[..at])
         {
             check_setting(&tokens[at + 1..])?;
         }
@@ -82,6 +82,15 @@ fn mentions_managed(sql: &str) -> bool {
         || lower.contains(QUERY)
         || lower.contains(DESERIALIZER)
         || MANAGED.iter().any(|name| lower.contains(name))
+}
+
+/// Whether a statement may begin behind these tokens: at the start, after `;`, or inside EXPLAIN and PREPARE. The SET
+/// of an UPDATE stands behind its table, whose columns may have any name.
+fn begins(before: &[Token<'_>]) -> bool {
+    match before.last() {
+        None | Some(Token::Symbol(';' | ')')) => true,
+        Some(word) => ["as", "explain", "analyze", "verbose"].iter().any(|keyword| word.is_keyword(keyword)),
+    }
 }
 
 /// The name after SET, RESET or PRAGMA, behind an optional scope.
@@ -99,7 +108,7 @@ fn check_setting(rest: &[Token<'_>]) -> Result<()> {
 fn check_functions(tokens: &[Token<'_>]) -> Result<()> {
     for at in 0..tokens.len() {
         let [name, Token::Symbol('('), rest @ ..] = &tokens[at..] else { continue };
-        if name.is_name(QUERY) && !is_plain_call(rest) {
+        if name.is_name(QUERY) && !is_table(&tokens[..at]) && !is_plain_call(rest) {
             let message = "Permission Error: query() takes one plain text literal here, so that the server can check it";
             return Err(Error::new(ErrorKind::Refused, message));
         }
@@ -108,6 +117,16 @@ fn check_functions(tokens: &[Token<'_>]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the name behind these tokens is that of a table with its columns, as in INSERT INTO and CREATE TABLE.
+fn is_table(before: &[Token<'_>]) -> bool {
+    let mut before = before;
+    while let [rest @ .., Token::Word { .. }, Token::Symbol('.')] = before {
+        before = rest;
+    }
+    let words = ["into", "table", "exists", "view", "references"];
+    before.last().is_some_and(|word| words.iter().any(|keyword| word.is_keyword(keyword)))
 }
 
 /// Whether a call's argument is one text literal: `query` may also be a user's column or alias, with anything behind it
@@ -153,6 +172,11 @@ mod tests {
             "FROM json_execute_serialized_sql('{}')",
             "CREATE MACRO m() AS TABLE SELECT * FROM enable_logging()",
             "SET enable_logging = true",
+            "SELECT 1; SET threads = 1",
+            "EXPLAIN ANALYZE SET threads = 1",
+            "EXPLAIN (FORMAT json) PRAGMA threads = 1",
+            "PREPARE p AS SET threads = 1",
+            "SET disabled_filesystems = 'LocalFileSystem'",
         ] {
             let error = check_text(sql).expect_err(sql);
             assert!(error.message().starts_with("Permission Error: \""), "{sql}: {error}");
@@ -167,6 +191,9 @@ mod tests {
             "FROM query(E'SELECT * FROM enable\\x5flogging()')",
             "FROM query(('SELECT 1'))",
             "CREATE MACRO m(x) AS TABLE FROM \"query\"(x)",
+            "CREATE TABLE t AS FROM query('SELECT ' || '1')",
+            "INSERT INTO t FROM system.main.query(getvariable('x'))",
+            "SELECT * FROM t JOIN query(upper('x')) ON true",
             "PREPARE p AS FROM query($1)",
             "FROM query('SELECT * ' 'FROM x')",
         ] {
@@ -188,6 +215,14 @@ mod tests {
             "SELECT 'enable_logging'",
             "FROM query('SELECT 1')",
             "SELECT query FROM log",
+            "CREATE TABLE IF NOT EXISTS query(id INTEGER)",
+            "CREATE TABLE main.\"query\" (id INTEGER)",
+            "INSERT INTO memory.main.query(id) VALUES (1)",
+            "UPDATE t SET threads = 2",
+            "UPDATE t AS x SET memory_limit = 2, threads = 1",
+            "INSERT INTO t VALUES (1) ON CONFLICT DO UPDATE SET home_directory = 'x'",
+            "MERGE INTO t USING s ON true WHEN MATCHED THEN UPDATE SET threads = 1",
+            "ALTER TABLE t ALTER threads SET DEFAULT 1",
             "WITH query AS (SELECT 1) FROM query",
         ] {
             check_text(sql).expect(sql);
