@@ -5,6 +5,7 @@
 //! transaction of its own, or as part of the session's open one.
 
 mod append;
+mod delimiter;
 mod digits;
 mod file;
 mod fit;

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
 
-use super::digits;
 use super::file::UploadFile;
 use super::job::Matched;
+use super::{delimiter, digits};
 use crate::engine::duck::{BatchReader, Connection};
 use crate::engine::sql::ingest as sql;
 use crate::engine::types::{Column, LogicalType};
@@ -66,7 +66,7 @@ const COPY: usize = 1 << 16;
 pub(super) fn inferred(path: &Path, format: FileFormat) -> Result<String> {
     let text = text(path)?;
     Ok(match format {
-        FileFormat::Csv => sql::read_csv(text, &[]),
+        FileFormat::Csv => sql::read_csv(text, delimiter::of(path)?, &[]),
         FileFormat::Json => sql::read_json(text, largest_object(path)?),
         FileFormat::Parquet => sql::read_parquet(text),
     })
@@ -83,7 +83,8 @@ pub(super) fn towards(path: &Path, format: FileFormat, columns: &[(String, Logic
     Ok(match format {
         FileFormat::Csv => {
             let exact = columns.iter().filter(|(_, ty)| !is_inferred_exactly(ty));
-            sql::read_csv(text, &exact.map(|(name, _)| name.clone()).collect::<Vec<_>>())
+            let exact: Vec<_> = exact.map(|(name, _)| name.clone()).collect();
+            sql::read_csv(text, delimiter::of(path)?, &exact)
         }
         FileFormat::Json => {
             let read: Vec<_> = columns.iter().map(|(name, ty)| (name.clone(), json_type(ty))).collect();

@@ -35,8 +35,15 @@ fn list<T>(
 }
 
 /// A CSV file as a relation: header line, types inferred (LU-03), except that the columns named in `text` stay text.
-pub(in crate::engine) fn read_csv(path: &str, text: &[String]) -> String {
-    let mut relation = format!("read_csv({}, header = true", Literal(path));
+///
+/// Only types are inferred. Left to itself, DuckDB takes lines that do not fit its guess of the dialect for preamble,
+/// the header first of all, and drops them in silence.
+pub(in crate::engine) fn read_csv(path: &str, delimiter: char, text: &[String]) -> String {
+    let mut relation = format!(
+        "read_csv({}, header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, comment = ''",
+        Literal(path),
+        Literal(&delimiter.to_string())
+    );
     for (index, name) in text.iter().enumerate() {
         relation += if index == 0 { ", types = {" } else { ", " };
         relation += &format!("{}: 'VARCHAR'", Literal(name));
@@ -218,8 +225,9 @@ mod tests {
     #[test]
     fn paths_and_csv_names_are_literals() {
         assert_eq!(
-            read_csv("/x/it's", &names(&["a", "b'c"])),
-            "read_csv('/x/it''s', header = true, types = {'a': 'VARCHAR', 'b''c': 'VARCHAR'})"
+            read_csv("/x/it's", '|', &names(&["a", "b'c"])),
+            "read_csv('/x/it''s', header = true, delim = '|', quote = '\"', escape = '\"', skip = 0, comment = '', \
+             types = {'a': 'VARCHAR', 'b''c': 'VARCHAR'})"
         );
     }
 
