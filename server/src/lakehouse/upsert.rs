@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use super::extract::{Caller, Params};
 use super::openapi::FileAnswers;
-use super::response::Result;
+use super::response::{ApiError, Result};
 use super::state::Lakehouse;
 use super::upload::{self, Load, Loaded};
 use crate::engine::ingest::{IngestMode, IngestTarget, Keys};
@@ -35,12 +35,18 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Loaded>> {
-    let load = load(upload::target(&params)?, &params);
+    let load = load(upload::target(&params)?, &params)?;
     upload::store(&caller, &state, &params, &headers, body, load).await
 }
 
 /// The upsert that the query parameters ask for.
-pub(super) fn load(target: IngestTarget, params: &Params) -> Load {
+///
+/// # Errors
+/// `bad-request` for a `cursor_field` that names no column (LM-02).
+pub(super) fn load(target: IngestTarget, params: &Params) -> Result<Load> {
     let keys = Keys { primary: params.list("primary_key"), cursor: params.list("cursor_field") };
-    Load { target, mode: IngestMode::CREATE_APPEND, keys: Some(keys) }
+    if params.get("cursor_field").is_some() && keys.cursor.is_empty() {
+        return Err(ApiError::bad_request("cursor_field must name at least one column, if it is given"));
+    }
+    Ok(Load { target, mode: IngestMode::CREATE_APPEND, keys: Some(keys) })
 }

@@ -72,7 +72,7 @@ pub(super) async fn run(
         "append" => Load { target, mode: IngestMode::APPEND, keys: None },
         "overwrite" => Load { target, mode: IngestMode::REPLACE, keys: None },
         "create_append" => Load { target, mode: IngestMode::CREATE_APPEND, keys: None },
-        "upsert" => super::upsert::load(target, &params),
+        "upsert" => super::upsert::load(target, &params)?,
         other => {
             return Err(ApiError::bad_request(format!(
                 "the mode `{other}` is unknown; create, append, overwrite, create_append and upsert are known"
