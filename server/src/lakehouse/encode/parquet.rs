@@ -69,12 +69,12 @@ impl Encode for Parquet {
     }
 }
 
-/// The field as Parquet stores it: instants in UTC, and as text what Parquet's Arrow mapping lacks.
+/// The field as Parquet stores it: instants in UTC, seconds as milliseconds, and as text what Parquet's Arrow mapping lacks.
 fn parquet_field(field: &FieldRef) -> FieldRef {
     if is_unmapped(field.data_type()) {
         return Arc::new(Field::new(field.name(), DataType::Utf8, true));
     }
-    Arc::new(field.as_ref().clone().with_data_type(in_utc(field.data_type())).with_nullable(true))
+    Arc::new(field.as_ref().clone().with_data_type(storable(field.data_type())).with_nullable(true))
 }
 
 /// Whether a type, or one inside it, has no place in Parquet: intervals of months, unions, structs without fields.
@@ -92,11 +92,16 @@ fn is_unmapped(ty: &DataType) -> bool {
     }
 }
 
-fn in_utc(ty: &DataType) -> DataType {
-    let child = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(in_utc(field.data_type())));
+fn storable(ty: &DataType) -> DataType {
+    let child =
+        |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(storable(field.data_type())));
     match ty {
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
             DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+        }
+        // Parquet has no seconds.
+        DataType::Timestamp(TimeUnit::Second, zone) => {
+            DataType::Timestamp(TimeUnit::Millisecond, zone.clone())
         }
         DataType::List(field) => DataType::List(child(field)),
         DataType::FixedSizeList(field, size) => DataType::FixedSizeList(child(field), *size),
