@@ -1,10 +1,11 @@
 //! What holds for every route: request ids (LX-06), unknown routes and methods (LX-04), plain errors for old clients.
 
-use axum::middleware::map_response;
+use axum::extract::Request;
+use axum::middleware::{map_request, map_response};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use axum::{Json, Router};
-use http::{HeaderName, Method, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use utoipa::ToSchema;
@@ -37,6 +38,15 @@ pub(super) fn wrap(routes: Router) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, NewRequestId))
+        .layer(map_request(without_blank_id))
+}
+
+/// An empty id is as good as none.
+async fn without_blank_id(mut request: Request) -> Request {
+    if request.headers().get(REQUEST_ID).is_some_and(HeaderValue::is_empty) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
 }
 
 #[derive(Debug, Clone, Copy)]
