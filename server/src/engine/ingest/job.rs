@@ -43,10 +43,15 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
                 let scan = slot.instance().scans().register(arrow.schema, arrow.batches)?;
                 let relation = text::scan(scan.token());
                 let loaded = job.load(existing, &relation, |_| Ok(relation.clone()));
-                loaded.map_err(|error| scan.take_error().unwrap_or(error))
+                loaded.map_err(|error| scan.take_error().unwrap_or_else(|| without_statement(&error)))
             }
         }
     })
+}
+
+/// DuckDB's error without its excerpt of the statement, which is the server's own.
+fn without_statement(error: &Error) -> Error {
+    Error::new(error.kind(), error.message().split("\n\nLINE ").next().unwrap_or_default())
 }
 
 /// An ingest whose table is known.
@@ -68,10 +73,13 @@ impl Job<'_> {
         let rows = match (existing, &self.keys) {
             (None, _) if self.mode.if_missing == IfMissing::Fail => return Err(self.missing()),
             (None, None) => self.create(text::Existing::Refuse, relation),
-            (None, Some(keys)) => upsert::create(self, relation, keys),
-            (Some(_), None) if self.mode.if_exists == IfExists::Fail => return Err(self.exists()),
+            (None, Some(keys)) => upsert::create(self, text::Existing::Refuse, relation, keys),
+            (Some(_), _) if self.mode.if_exists == IfExists::Fail => return Err(self.exists()),
             (Some(_), None) if self.mode.if_exists == IfExists::Replace => {
                 self.create(text::Existing::Replace, relation)
+            }
+            (Some(_), Some(keys)) if self.mode.if_exists == IfExists::Replace => {
+                upsert::create(self, text::Existing::Replace, relation, keys)
             }
             (Some(columns), keys) => {
                 let pairs = Matched::new(source::columns(self.connection, relation)?, &columns)?;

@@ -34,7 +34,7 @@ pub struct Ingest {
     pub mode: IngestMode,
     /// The rows.
     pub source: Source,
-    /// Present for an upsert, which takes the mode's `if_missing` and merges into a table that exists.
+    /// Present for an upsert, which merges where the mode appends and dedupes where it makes a new table.
     pub keys: Option<Keys>,
 }
 

@@ -7,18 +7,18 @@ use super::job::{Job, Matched, count};
 use crate::engine::sql::{self, TableRef, ingest as text};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Creates a missing table from the surviving rows, without constraints (LM-02). Returns the rows received.
+/// Creates the table from the surviving rows, without constraints (LM-02). Returns the rows received.
 ///
 /// # Errors
 /// InvalidData or InvalidArgument for keys or cursors that the source lacks; DuckDB's.
-pub(super) fn create(job: &Job<'_>, relation: &str, keys: &Keys) -> Result<u64> {
+pub(super) fn create(job: &Job<'_>, existing: text::Existing, relation: &str, keys: &Keys) -> Result<u64> {
     let columns = super::source::columns(job.connection, relation)?;
     let names: Vec<String> = columns.into_iter().map(|column| column.name).collect();
     let (primary, cursor) = key_columns(keys, &names)?;
     let stage = stage();
     let rows =
         count(job.connection, &text::create_as(&stage, text::Existing::Refuse, &text::all_of(relation)))?;
-    job.create_from(text::Existing::Refuse, &text::survivors(&stage, &primary, &cursor))?;
+    job.create_from(existing, &text::survivors(&stage, &primary, &cursor))?;
     job.connection.run(&text::drop_table(&stage))?;
     Ok(rows)
 }
