@@ -13,6 +13,7 @@ use arrow::ipc::{Message, MessageHeader, convert, root_as_message};
 use arrow_flight::FlightData;
 use tonic::{Status, Streaming};
 
+use super::layout;
 use super::size::batch_size;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -172,6 +173,9 @@ impl Decoder {
         if !(0..=MAX_ROWS).contains(&batch.length()) {
             return Err(Error::invalid("A record batch claims more rows than one may hold"));
         }
+        if !layout::fits(batch, schema.fields().iter().map(Arc::as_ref), message.version()) {
+            return Err(Error::invalid("A record batch does not have the columns of the stream's schema"));
+        }
         guarded(|| read_record_batch(body, batch, schema, &self.dictionaries, None, &message.version()))
     }
 }
@@ -293,6 +297,23 @@ mod tests {
         let body = messages[2].data_body.clone();
         messages[2].data_body = body.slice(..body.len() - 64);
         assert!(decode(&messages).unwrap_err().message().contains("truncated"));
+    }
+
+    #[test]
+    fn a_batch_of_another_schema_is_refused() {
+        let other: [(&str, ArrayRef); 4] = [
+            ("i", Arc::new(StringArray::from(vec!["a"]))),
+            ("s", Arc::new(StringArray::from(vec!["a"]))),
+            ("l", Arc::new(StringArray::from(vec!["a"]))),
+            ("d", Arc::new(StringArray::from(vec!["a"]))),
+        ];
+        let other = RecordBatch::try_from_iter(other).unwrap();
+        let encoded = FlightDataEncoderBuilder::new().build(futures::stream::iter([Ok(other)]).boxed());
+        let other: Vec<FlightData> = encoded.try_collect().now_or_never().unwrap().unwrap();
+        let mut messages = messages();
+        messages.truncate(2);
+        messages.extend(other.into_iter().skip(1));
+        assert!(decode(&messages).unwrap_err().message().contains("columns of the stream's schema"));
     }
 
     #[test]

@@ -139,6 +139,14 @@ pub(super) fn bare<M: Message + Default>(body: &[u8], name: &str) -> Result<M> {
     .map_err(|e| undecodable(&e))
 }
 
+/// Checks the body of a request without fields, bare or wrapped in `Any`.
+///
+/// # Errors
+/// `InvalidArgument` when the bytes are no message at all (FE).
+pub(super) fn check(body: &[u8]) -> Result<()> {
+    <()>::decode(body).map_err(|e| undecodable(&e))
+}
+
 fn undecodable(fault: &prost::DecodeError) -> Error {
     Error::invalid(format!("The request's message cannot be decoded: {fault}"))
 }

@@ -8,6 +8,7 @@ mod credentials;
 mod decode;
 mod encode;
 mod ingest;
+mod layout;
 mod messages;
 mod metadata;
 mod options;
@@ -27,6 +28,7 @@ mod tls;
 mod token;
 mod transaction;
 mod transport;
+mod unserved;
 
 use std::sync::Arc;
 
@@ -121,8 +123,12 @@ async fn act(sessions: &Sessions, session: &Arc<Session>, name: &str, body: Byte
             let request = messages::bare(&body, "SetSessionOptionsRequest")?;
             options::set(session, request).await?.encode_to_vec().into()
         }
-        "GetSessionOptions" => options::get(session).await?.encode_to_vec().into(),
+        "GetSessionOptions" => {
+            messages::check(&body)?;
+            options::get(session).await?.encode_to_vec().into()
+        }
         "CloseSession" => {
+            messages::check(&body)?;
             sessions.close(session).await;
             messages::closed()
         }

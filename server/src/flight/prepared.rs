@@ -79,7 +79,7 @@ pub(super) fn close(session: &Session, request: &ActionClosePreparedStatementReq
 /// `NotFound` for an unknown handle, and the refusals of FT-2.
 pub(super) fn plan(session: &Session, handle: &Bytes) -> Result<Planned> {
     let statement = find(session, handle)?;
-    session.transaction.lock().admit_prepared(statement.transaction.as_ref())?;
+    statement.admit(session)?;
     let plan = statement.prepared.plan();
     Ok(Planned {
         schema: flight_schema(&plan.shape, session.options.lock().json_style()),
@@ -95,7 +95,7 @@ pub(super) fn plan(session: &Session, handle: &Bytes) -> Result<Planned> {
 /// DuckDB's error, `InvalidArgument` for rows that do not fit, and the refusals of FT-2.
 pub(super) async fn run(session: Arc<Session>, run: Run<Query>, statement: Arc<Statement>) -> Result<Answer> {
     let _turn = session.turn(&run.cancel).await?;
-    session.transaction.lock().admit_prepared(statement.transaction.as_ref())?;
+    statement.admit(&session)?;
     let request = Execute { finish_writes: true, early_shape: true, ..statement.request(None) };
     let rows = session.engine.execute(request, run.cancel.clone()).await?;
     Ok(answer(&session, rows, run))
@@ -127,12 +127,20 @@ pub(super) async fn update(session: &Arc<Session>, handle: &Bytes, upload: Uploa
     statement.check(own.as_ref())?;
     let cancel = CancelToken::new();
     let _turn = session.turn(&cancel).await?;
-    session.transaction.lock().admit_prepared(statement.transaction.as_ref())?;
+    statement.admit(session)?;
     let rows = session.engine.execute(statement.request(own), cancel).await?;
     changed_rows(rows, statement.prepared.plan().kind).await
 }
 
 impl Statement {
+    /// Whether the session's transaction lets it run now (FT-2, FT-4).
+    ///
+    /// # Errors
+    /// `FailedPrecondition`.
+    pub(super) fn admit(&self, session: &Session) -> Result<()> {
+        session.transaction.lock().admit_prepared(self.transaction.as_ref())
+    }
+
     /// Whether running it may change anything.
     pub(super) fn changes(&self) -> bool {
         self.prepared.plan().changes()

@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 use super::metadata::Metadata;
 use super::prepared::Statement;
+use super::session::Session;
+use crate::error::Result;
 
 /// What a DoGet will run.
 pub(super) enum Query {
@@ -40,6 +42,18 @@ pub(super) struct Planned {
 }
 
 impl Query {
+    /// Whether the session's transaction lets it run now (FT-2).
+    ///
+    /// # Errors
+    /// `FailedPrecondition`, `NotFound`.
+    pub(super) fn admit(&self, session: &Session) -> Result<()> {
+        match self {
+            Self::Sql { transaction, .. } => session.transaction.lock().admit(transaction.as_ref()),
+            Self::Prepared(statement) => statement.admit(session),
+            Self::Done(_) | Self::Metadata(_) => Ok(()),
+        }
+    }
+
     /// Whether running it may change anything (FQ-2).
     pub(super) fn changes(&self) -> bool {
         match self {

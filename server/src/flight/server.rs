@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use axum::middleware;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -17,6 +19,7 @@ use super::service::Service;
 use super::sessions::Sessions;
 use super::tls;
 use super::transport::incoming;
+use super::unserved;
 use crate::config::FlightOptions;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -72,11 +75,13 @@ impl FlightServer {
             .max_decoding_message_size(MAX_INBOUND)
             .max_encoding_message_size(usize::MAX);
         let stopped = stopping(stop.clone(), reporter);
-        http2()
-            .add_service(flight)
+        let services = Routes::new(flight)
             .add_service(health)
             .add_service(reflection::v1()?)
-            .add_service(reflection::v1alpha()?)
+            .add_service(reflection::v1alpha()?);
+        let services = services.into_axum_router().layer(middleware::from_fn(unserved::named));
+        http2()
+            .add_routes(Routes::from(services))
             .serve_with_incoming_shutdown(incoming(listener, self.tls, stop), stopped)
             .await
             .map_err(|e| Error::internal(format!("The Flight server failed: {e}")))?;

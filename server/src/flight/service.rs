@@ -14,7 +14,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::decode::Upload;
-use super::query::{Planned, Query};
+use super::query::Planned;
 use super::session::Session;
 use super::sessions::Sessions;
 use super::statement::Control;
@@ -83,10 +83,8 @@ impl Service {
             return Err(Error::invalid("The ticket cannot be decoded"));
         }
         let query = session.tickets.query(&ticket)?;
-        if let Query::Sql { transaction, .. } = &*query {
-            // A refusal must not use the ticket up.
-            session.transaction.lock().admit(transaction.as_ref())?;
-        }
+        // A refusal must not use the ticket up.
+        query.admit(&session)?;
         let run = session.tickets.redeem(&ticket)?;
         let outlives_its_call = query.changes();
         let answer = fetch(session, run);
