@@ -158,11 +158,12 @@ def answer(response: httpx.Response, body: bytes, aborted: bool) -> Outcome:
         made["json"] = decode(body)
     if (read := lines(body)) is not None:
         made["lines"] = read
-    # What broke off is no file, whatever it starts with.
-    if body.startswith(b"\xff\xff\xff\xff") and not aborted:
-        made["arrow"] = table(pa.ipc.open_stream(body).read_all())
-    if body.startswith(b"PAR1") and not aborted:
-        made["parquet"] = table(pyarrow.parquet.read_table(io.BytesIO(body)))
+    # What broke off, or has not arrived in whole, is no file.
+    with contextlib.suppress(pa.ArrowInvalid):
+        if body.startswith(b"\xff\xff\xff\xff"):
+            made["arrow"] = table(pa.ipc.open_stream(body).read_all())
+        if body.startswith(b"PAR1"):
+            made["parquet"] = table(pyarrow.parquet.read_table(io.BytesIO(body)))
     return made
 
 
