@@ -167,6 +167,11 @@ conformance-go: build ## Run the behaviour spec with the Go clients (CONFORMANCE
 	@scripts/setup-toolchain go
 	@cd tests/go/conformance && ALTERTABLE_MOCK_BINARY="$(BINARY)" go test -count=1 -parallel 8
 
+.PHONY: conformance-java
+conformance-java: build ## Run the behaviour spec with the Java clients (CONFORMANCE_URL=... for another server)
+	@scripts/setup-toolchain java
+	@cd tests/java && ALTERTABLE_MOCK_BINARY="$(BINARY)" $(MAVEN) test -Pconformance
+
 .PHONY: conformance-node
 conformance-node: build ## Run the behaviour spec's HTTP cases with fetch and the JavaScript client
 	@scripts/setup-toolchain node
