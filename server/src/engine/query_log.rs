@@ -30,8 +30,8 @@ struct State {
 pub struct QueryFacts {
     /// The query's id, the client's or a new one (LQ-20).
     pub id: Uuid,
-    /// The session it runs in.
-    pub session: Uuid,
+    /// The session it runs in, spelled as its client does, who names it again to cancel the query (LC-02).
+    pub session: String,
     /// The trimmed statement.
     pub statement: String,
     /// Whether it is to be shown in lists.
@@ -161,7 +161,7 @@ mod tests {
     fn facts(id: Uuid, statement: &str) -> QueryFacts {
         QueryFacts {
             id,
-            session: Uuid::nil(),
+            session: Uuid::nil().to_string(),
             statement: statement.to_owned(),
             visible: true,
             requested_by: None,

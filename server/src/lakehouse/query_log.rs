@@ -126,7 +126,7 @@ pub(super) async fn cancel(
     let session =
         session.ok_or_else(|| ApiError::bad_request("the query parameter `session_id` is missing"))?;
     let entry = lookup(&caller, &id)?;
-    if session != entry.facts.session.to_string() {
+    if session != entry.facts.session {
         return Ok(Json(Cancelled { cancelled: false, message: "the query runs in another session" }));
     }
     let message =
@@ -177,7 +177,7 @@ impl From<&QueryEntry> for LoggedQuery {
             end_time: outcome.as_ref().map(|outcome| rfc3339(outcome.ended)),
             duration_ms: duration,
             query: entry.facts.statement.clone(),
-            session_id: entry.facts.session.to_string(),
+            session_id: entry.facts.session.clone(),
             client_interface: "HttpQuery",
             error: outcome.and_then(|outcome| outcome.error),
             visible: entry.facts.visible,

@@ -89,6 +89,38 @@ impl Drop for CancelOnDrop {
     }
 }
 
+/// An id as its client spells it, such as in upper case: answers repeat that (LQ-20).
+#[derive(Debug, Clone)]
+pub(super) struct SentId {
+    id: Uuid,
+    text: String,
+}
+
+impl SentId {
+    /// Reads the id of a field.
+    ///
+    /// # Errors
+    /// `bad-request`, naming it.
+    pub(super) fn read(what: &str, text: String) -> Result<Self> {
+        Ok(Self { id: parse_id(what, &text)?, text })
+    }
+
+    /// An id of our own making.
+    pub(super) fn new(id: Uuid) -> Self {
+        Self { id, text: id.to_string() }
+    }
+
+    /// The id.
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The client's spelling.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 /// Reads the id of a field or path segment.
 ///
 /// # Errors

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use futures::stream;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::rows::Rows;
 use super::running::Running;
@@ -26,8 +25,8 @@ struct Opening<'a> {
     rows_offset: Option<u64>,
     init_time_ms: u64,
     connections_errors: ConnectionErrors,
-    session_id: Uuid,
-    query_id: Uuid,
+    session_id: &'a str,
+    query_id: &'a str,
     worker_slug: &'static str,
 }
 
@@ -144,8 +143,8 @@ impl Lines {
             rows_offset: request.offset,
             init_time_ms: elapsed_ms.max(1),
             connections_errors: ConnectionErrors {},
-            session_id: self.running.session.id(),
-            query_id: request.id,
+            session_id: self.running.session_text(),
+            query_id: request.id.text(),
             worker_slug: "altertable-mock",
         })
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::params;
 use crate::engine::{Bind, Target, Window};
 use crate::lakehouse::response::{ApiError, Code, Result};
-use crate::lakehouse::session::parse_id;
+use crate::lakehouse::session::SentId;
 
 /// The window of a sanitized query (LQ-13).
 const SANITIZED: (u64, u64) = (500, 0);
@@ -70,7 +70,7 @@ pub(super) struct QueryRequest {
     /// Where it runs.
     pub(super) target: Target,
     /// The session it names.
-    pub(super) session: Option<Uuid>,
+    pub(super) session: Option<SentId>,
     /// Whether it runs in a session of its own.
     pub(super) ephemeral: bool,
     /// `limit` as line 1 reports it.
@@ -82,7 +82,7 @@ pub(super) struct QueryRequest {
     /// How its rows are written.
     pub(super) format: Format,
     /// Its id, the client's or a new one (LQ-20).
-    pub(super) id: Uuid,
+    pub(super) id: SentId,
     /// Whether the log shows it.
     pub(super) visible: bool,
     /// Who asked, as the client says.
@@ -119,13 +119,16 @@ impl TryFrom<QueryBody> for QueryRequest {
         Ok(Self {
             statement: statement(body.statement.or(body.sql))?,
             target: Target { catalog: body.catalog, schema: body.schema },
-            session: body.session_id.map(|id| parse_id("session_id", &id)).transpose()?,
+            session: body.session_id.map(|id| SentId::read("session_id", id)).transpose()?,
             ephemeral: body.ephemeral.unwrap_or(false),
             limit,
             offset,
             bind: body.params.map(params::bind).transpose()?,
             format: Format::named(body.format.as_deref())?,
-            id: body.query_id.map_or_else(|| Ok(Uuid::now_v7()), |id| parse_id("query_id", &id))?,
+            id: match body.query_id {
+                Some(id) => SentId::read("query_id", id)?,
+                None => SentId::new(Uuid::now_v7()),
+            },
             visible: body.visible.unwrap_or(true),
             requested_by: body.requested_by,
         })
@@ -193,7 +196,7 @@ mod tests {
         assert_eq!(request.statement, "SELECT 1");
         assert_eq!(request.format, Format::Default);
         assert!(!request.ephemeral && request.visible && request.bind.is_none());
-        assert_eq!(request.id.get_version_num(), 7);
+        assert_eq!(request.id.id().get_version_num(), 7);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::engine::{CancelToken, Execute, ResultStream, Statement, Tenant};
 use crate::engine::{QueryEntry, QueryFacts};
 use crate::error::{Error, Result};
 use crate::lakehouse::response;
-use crate::lakehouse::session::RequestSession;
+use crate::lakehouse::session::{RequestSession, SentId};
 
 /// The log's word on a query whose client broke off (LQ-07).
 const CLIENT_GONE: &str = "the client disconnected before the end of the result";
@@ -38,11 +38,14 @@ impl Running {
     ) -> response::Result<Self> {
         let session = match request.ephemeral {
             true => RequestSession::ephemeral(tenant).await?,
-            false => RequestSession::named(tenant, request.session).await?,
+            false => RequestSession::named(tenant, request.session.as_ref().map(SentId::id)).await?,
         };
         let facts = QueryFacts {
-            id: request.id,
-            session: session.id(),
+            id: request.id.id(),
+            session: match &request.session {
+                Some(sent) if sent.id() == session.id() => sent.text().to_owned(),
+                _ => session.id().to_string(),
+            },
             statement: request.statement.clone(),
             visible: request.visible,
             requested_by: request.requested_by.clone(),
@@ -52,6 +55,11 @@ impl Running {
         };
         let entry = tenant.queries().start(facts, CancelToken::new());
         Ok(Self { request, session, entry })
+    }
+
+    /// The session's id in its client's spelling.
+    pub(super) fn session_text(&self) -> &str {
+        &self.entry.facts.session
     }
 
     /// Starts the statement.
