@@ -173,7 +173,7 @@ conformance-java: build ## Run the behaviour spec with the Java clients (CONFORM
 	@cd tests/java && ALTERTABLE_MOCK_BINARY="$(BINARY)" $(MAVEN) test -Pconformance
 
 .PHONY: conformance-node
-conformance-node: build ## Run the behaviour spec's HTTP cases with fetch and the JavaScript client
+conformance-node: build ## Run the behaviour spec's HTTP cases with fetch and the JavaScript client (CONFORMANCE_URL=... for another server)
 	@scripts/setup-toolchain node
 	@cd tests/node && npm ci --silent --no-audit --no-fund && ALTERTABLE_MOCK_BINARY="$(BINARY)" node --test conformance/conformance.test.js
 

@@ -3,25 +3,11 @@ package conformance
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 )
-
-// floors are the shares of cases, in percent by the start of their file, that this runner must be able to run.
-var floors = map[string]int{"lakehouse/": 90, "analytics/": 90, "flight/query": 90, "flight/prepared": 90, "flight/metadata": 90}
-
-// tally counts what was run and what was not, and why.
-type tally struct {
-	lock    sync.Mutex
-	all     map[string]int
-	ran     map[string]int
-	skipped map[string]int
-}
 
 // skip says why this runner cannot run a case; an empty reason means that it can.
 func skip(each specCase) string {
@@ -42,37 +28,6 @@ func skip(each specCase) string {
 	return ""
 }
 
-func (c *tally) count(each specCase, reason string) {
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	for start := range floors {
-		if strings.HasPrefix(each.file, start) {
-			c.all[start]++
-			if reason == "" {
-				c.ran[start]++
-			}
-		}
-	}
-	c.all[""]++
-	if reason == "" {
-		c.ran[""]++
-	} else {
-		c.skipped[reason]++
-	}
-}
-
-func (c *tally) report(t *testing.T) {
-	fmt.Printf("Go: %d of %d cases\n", c.ran[""], c.all[""])
-	for _, reason := range slices.Sorted(maps.Keys(c.skipped)) {
-		fmt.Printf("  %d skipped: %s\n", c.skipped[reason], reason)
-	}
-	for start, floor := range floors {
-		if os.Getenv("CONFORMANCE_URL") == "" && c.ran[start]*100 < c.all[start]*floor {
-			t.Errorf("%s: %d of %d cases are fewer than %d %%", start, c.ran[start], c.all[start], floor)
-		}
-	}
-}
-
 func TestConformance(t *testing.T) {
 	spec, err := filepath.Abs("../../../conformance/spec")
 	if err != nil {
@@ -83,28 +38,39 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	held := &target{servers: map[string]func() (*server, error){}}
-	counts := &tally{all: map[string]int{}, ran: map[string]int{}, skipped: map[string]int{}}
+	counts := &tally{}
 	t.Run("spec", func(t *testing.T) {
 		for _, each := range cases {
-			t.Run(fmt.Sprintf("%s: %s [%s]", each.file, each.name, each.door), func(t *testing.T) {
+			t.Run(each.String(), func(t *testing.T) {
 				t.Parallel()
-				reason := skip(each)
-				counts.count(each, reason)
-				if reason != "" {
+				if reason := skip(each); reason != "" {
+					counts.add(each, "skipped", reason)
 					t.Skip(reason)
 				}
 				running, err := held.server(each.server)
+				if err == nil {
+					err = runCase(context.Background(), each, running, spec)
+				}
 				if err != nil {
+					counts.add(each, "failed", err.Error())
 					t.Fatal(err)
 				}
-				if err := runCase(context.Background(), each, running, spec); err != nil {
-					t.Error(err)
-				}
+				counts.add(each, "passed", "")
 			})
 		}
 	})
 	if err := held.close(); err != nil {
 		t.Error(err)
 	}
-	counts.report(t)
+	fmt.Print(counts.summary())
+	if path := os.Getenv("CONFORMANCE_REPORT"); path != "" {
+		if err := os.WriteFile(path, []byte(counts.report()), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	if whole := len(counts.results) == len(cases); whole && os.Getenv("CONFORMANCE_URL") == "" {
+		for _, shortfall := range counts.shortfalls() {
+			t.Error(shortfall)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -55,10 +57,20 @@ func (f failed) outcome(soFar *object) *object {
 	return soFar
 }
 
+// place is the host and port of a URL, and whether it asks for TLS.
+func place(address string) (host string, secure bool) {
+	scheme, host, _ := strings.Cut(address, "://")
+	return host, !slices.Contains([]string{"http", "grpc", "grpc+tcp"}, scheme)
+}
+
 // dial has room enough that a paused stream never holds up another call.
 func dial(address string) (*grpc.ClientConn, error) {
-	return grpc.NewClient(strings.TrimPrefix(address, "http://"),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	host, secure := place(address)
+	transport := insecure.NewCredentials()
+	if secure {
+		transport = credentials.NewTLS(nil)
+	}
+	return grpc.NewClient(host, grpc.WithTransportCredentials(transport),
 		grpc.WithInitialWindowSize(1<<20), grpc.WithInitialConnWindowSize(1<<30),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32), grpc.MaxCallSendMsgSize(math.MaxInt32)))
 }

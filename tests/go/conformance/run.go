@@ -57,7 +57,7 @@ func startServer(flags []string) (*server, error) {
 		return nil, err
 	}
 	return &server{lakehouse: "http://" + started.Lakehouse, analytics: "http://" + started.Analytics,
-		flight: "http://" + started.Flight, stop: started.Stop}, nil
+		flight: "http://" + started.Flight, stop: started.Kill}, nil
 }
 
 // remote is the server that the variables of the Rust runner name.

@@ -12,10 +12,19 @@ var defaultFlags = []any{"--allow-any-user"}
 // specCase is one behaviour, ready to run: one row of a table, over one door.
 type specCase struct {
 	file, name string
+	clauses    []string
 	server     []string
 	tenants    []string
 	door       string
 	steps      []any
+}
+
+// String is the case's name in every language's report.
+func (c specCase) String() string {
+	if c.door == "" {
+		return c.file + "/" + c.name
+	}
+	return fmt.Sprintf("%s/%s [%s]", c.file, c.name, c.door)
 }
 
 // loadAll reads every case below the spec folder.
@@ -55,6 +64,7 @@ func load(path, file, folder string) ([]specCase, error) {
 			}
 			for _, door := range doors(each, steps.([]any)) {
 				made := specCase{file: file, name: each.text("name") + names[i], door: door, steps: steps.([]any)}
+				made.clauses = texts(list(each, "clauses"))
 				made.server = texts(server.([]any))
 				made.tenants = texts(firstList([]any{"default"}, each, nil, "tenants"))
 				cases = append(cases, made)
@@ -105,7 +115,7 @@ func tableRows(each *object) ([]map[string]any, []string) {
 			vars[column.(string)] = row[at]
 		}
 		rows = append(rows, vars)
-		names = append(names, fmt.Sprintf(" #%d", i+1))
+		names = append(names, fmt.Sprintf(" [%d]", i+1))
 	}
 	return rows, names
 }

@@ -433,8 +433,13 @@ func (r *caseRun) adbcConnection(authorization string) (adbc.Connection, error) 
 	if known, found := r.adbc[authorization]; found {
 		return known, nil
 	}
+	host, secure := place(r.server.flight)
+	scheme := "grpc://"
+	if secure {
+		scheme = "grpc+tls://"
+	}
 	database, err := flightsql.NewDriver(memory.DefaultAllocator).NewDatabase(map[string]string{
-		adbc.OptionKeyURI:                   "grpc://" + strings.TrimPrefix(r.server.flight, "http://"),
+		adbc.OptionKeyURI:                   scheme + host,
 		flightsql.OptionAuthorizationHeader: authorization,
 	})
 	if err != nil {

@@ -34,7 +34,7 @@ export class CaseRun {
     this.door = test.door;
     this.sessions = new Map();
     this.background = new Map();
-    this.accounts = Object.fromEntries(test.tenants.map((name) => [name, account()]));
+    this.accounts = Object.fromEntries(test.tenants.map((name) => [name, server.only ?? account()]));
     [this.first] = test.tenants;
     this.variables = { uuid: randomUUID() };
     for (const [name, own] of Object.entries(this.accounts)) {

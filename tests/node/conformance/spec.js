@@ -7,6 +7,7 @@ import { parse as parseYaml } from 'yaml';
 
 import { Digits, isObject, stringify } from './json.js';
 
+export const DEFAULT_FLAGS = ['--allow-any-user'];
 export const SPEC = fileURLToPath(new URL('../../../conformance/spec', import.meta.url));
 
 /** Every case below the spec's folder, in order. */
@@ -21,11 +22,11 @@ function loadFile(file) {
   return raw.cases.flatMap((test) =>
     rowsOf(test).flatMap(({ suffix, variables }) => {
       const steps = [...(raw.before ?? []), ...test.steps].map((step) => fill(step, variables, true));
-      const server = (test.server ?? raw.server ?? ['--allow-any-user']).map((flag) =>
+      const server = (test.server ?? raw.server ?? DEFAULT_FLAGS).map((flag) =>
         asText(fill(flag, { ...variables, spec: SPEC }, true)),
       );
       return doorsOf(test, steps).map((door) => ({
-        id: `${name}: ${test.name}${suffix}${door ? ` [${door}]` : ''}`,
+        id: `${name}/${test.name}${suffix}${door ? ` [${door}]` : ''}`,
         clauses: test.clauses,
         tenants: test.tenants ?? ['default'],
         server,
@@ -47,7 +48,7 @@ function exact(value) {
 function rowsOf({ table }) {
   if (!table) return [{ suffix: '', variables: {} }];
   return table.rows.map((row, at) => ({
-    suffix: ` #${at + 1} ${asText(row[0]).slice(0, 60)}`,
+    suffix: ` [${at + 1}]`,
     variables: Object.fromEntries(table.columns.map((column, index) => [column, row[index]])),
   }));
 }
