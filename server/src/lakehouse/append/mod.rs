@@ -59,7 +59,9 @@ pub(super) enum AppendCode {
         ("schema" = String, Query, description = "The schema, made if it is missing"),
         ("table" = String, Query, description = "The table"),
         ("sync" = Option<bool>, Query, description = "Without effect: rows are committed before the answer")),
-    request_body(content = Object, description = "One row as an object, or an array of them", example = json!({"id": 1})),
+    request_body(description = "One row as an object, an array of them, or Arrow record batches", content(
+        (Object = "application/json", example = json!({"id": 1})),
+        (String = "application/vnd.apache.arrow.stream"), (String = "application/vnd.apache.arrow.file"))),
     responses((status = 200, body = Appended, description = "The rows are there, or why not"), JsonAnswers))]
 pub(super) async fn run(
     caller: Caller,

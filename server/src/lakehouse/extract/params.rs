@@ -46,13 +46,13 @@ impl Params {
         entries.filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
     }
 
-    /// A boolean parameter: `1`, `0`, `true` or `false` (LX-07).
+    /// A boolean parameter: `1`, `0`, `true` or `false` (LX-07); without a value it counts as absent.
     ///
     /// # Errors
     /// `bad-request` for anything else.
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>> {
         match self.get(name) {
-            None => Ok(None),
+            None | Some("") => Ok(None),
             Some("1" | "true") => Ok(Some(true)),
             Some("0" | "false") => Ok(Some(false)),
             Some(other) => Err(ApiError::bad_request(format!(
@@ -78,10 +78,12 @@ mod tests {
 
     #[test]
     fn flags_are_closed() {
-        let params = Params::read("a=1&b=false&c=yes");
+        let params = Params::read("a=1&b=false&c=yes&e&f=");
         assert_eq!(params.flag("a").unwrap(), Some(true));
         assert_eq!(params.flag("b").unwrap(), Some(false));
-        assert_eq!(params.flag("d").unwrap(), None);
+        for absent in ["d", "e", "f"] {
+            assert_eq!(params.flag(absent).unwrap(), None);
+        }
         assert!(params.flag("c").is_err());
     }
 }
