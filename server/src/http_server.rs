@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::leftover;
 
 /// Room for one request's line and headers; a longer one is answered with 431 (LX-04).
 const HEADER_BYTES: usize = 64 << 10;
@@ -23,6 +26,7 @@ pub(crate) async fn serve(
     stop: CancellationToken,
     connections: TaskTracker,
 ) {
+    let router = router.layer(from_fn(leftover::drain));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -47,7 +51,7 @@ async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) 
     let service = TowerToHyperService::new(router);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES);
-    // Clients may end their sending half before they have read the answer.
+    // A client that ends its sending half has gone, as far as a server can tell, and its query with it (LQ-07).
     builder.half_close(false);
     let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(connection);

@@ -25,6 +25,7 @@ mod health;
 pub mod healthcheck;
 mod http_server;
 pub mod lakehouse;
+mod leftover;
 mod mock_server;
 pub mod program;
 pub mod telemetry;
