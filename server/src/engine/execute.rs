@@ -203,6 +203,9 @@ impl Job<'_> {
         let kind = statement.kind();
         let outcome = self.start(statement, request, announce);
         transaction::note(self.slot, kind, sql, outcome.is_ok());
+        if !leaves_nothing(kind) {
+            self.slot.instance().note_change();
+        }
         outcome
     }
 

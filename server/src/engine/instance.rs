@@ -1,7 +1,7 @@
 //! One opened DuckDB instance with its private folder, and a pool that opens the next one ahead of time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -21,6 +21,7 @@ pub struct Instance {
     folder: Arc<SpoolFolder>,
     viewer: Arc<Viewer>,
     broken: AtomicBool,
+    changes: AtomicU64,
 }
 
 impl Instance {
@@ -58,6 +59,7 @@ impl Instance {
             folder,
             viewer,
             broken: AtomicBool::new(false),
+            changes: AtomicU64::new(0),
         }))
     }
 
@@ -86,6 +88,16 @@ impl Instance {
     /// The folder for spooled rows and uploads, the only one that SQL may read.
     pub(super) fn spool_folder(&self) -> &Arc<SpoolFolder> {
         &self.folder
+    }
+
+    /// Notes that tables, settings or the place of a session may have changed, upon which plans may differ.
+    pub(super) fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How many changes were noted: plans of the same number are alike.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
 
     pub(super) fn is_broken(&self) -> bool {

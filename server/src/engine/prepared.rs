@@ -40,6 +40,8 @@ impl Plan {
 pub struct PreparedStatement {
     sql: String,
     plan: Plan,
+    /// The instance's changes when it was planned.
+    changes: u64,
     statement: Mutex<Prepared>,
 }
 
@@ -97,12 +99,19 @@ impl Session {
         self.mark();
         let text = sql.clone();
         let prepared = self.call(cancel, move |slot| {
+            let changes = slot.instance().changes();
             let connection = slot.connection()?;
             let statement = plan(connection, &sql)?;
             let plan = describe(connection, &statement, fidelity)?;
-            Ok(Arc::new(PreparedStatement { sql, plan, statement: Mutex::new(statement) }))
+            Ok(Arc::new(PreparedStatement { sql, plan, changes, statement: Mutex::new(statement) }))
         });
         prepared.await.inspect_err(|error| self.journal().fail(&text, error))
+    }
+
+    /// Whether planning a statement of this session again would tell the same: nothing was created, altered or set
+    /// since.
+    pub fn is_current(&self, statement: &PreparedStatement) -> bool {
+        statement.changes == self.instance().changes()
     }
 }
 

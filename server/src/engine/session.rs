@@ -37,6 +37,16 @@ pub struct Session {
     holders: AtomicUsize,
 }
 
+/// A call in which the session does not idle; see [`Session::in_use`].
+#[derive(Debug)]
+pub struct InUse(Arc<Session>);
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.stream_closed();
+    }
+}
+
 /// What the session's lock guards: the connection, and the result still live on it.
 #[derive(Debug)]
 pub struct Slot {
@@ -224,6 +234,13 @@ impl Session {
     /// Whether another call waits for the connection: the pump gives way then.
     pub(super) fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0
+    }
+
+    /// Keeps the session from idling out until what this returns is dropped: for a call that waits on its client
+    /// (FS-5).
+    pub fn in_use(self: &Arc<Self>) -> InUse {
+        self.stream_opened();
+        InUse(Arc::clone(self))
     }
 
     pub(super) fn stream_opened(&self) {

@@ -89,7 +89,9 @@ impl Session {
     async fn end_transaction(self: &Arc<Self>, statement: &'static str, cancel: &CancelToken) -> Result<()> {
         self.call(cancel, move |slot| {
             slot.in_transaction = false;
-            slot.connection()?.run(statement)
+            let ended = slot.connection()?.run(statement);
+            slot.instance().note_change();
+            ended
         })
         .await
     }

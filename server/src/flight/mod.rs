@@ -53,7 +53,7 @@ async fn plan(session: &Arc<Session>, command: Command, control: Control) -> Res
     let metadata = match command {
         Command::CommandStatementQuery(query) => return statement::plan(session, query, control).await,
         Command::CommandPreparedStatementQuery(query) => {
-            return prepared::plan(session, &query.prepared_statement_handle);
+            return prepared::plan(session, &query.prepared_statement_handle).await;
         }
         Command::CommandGetCatalogs(_) => Metadata::Catalogs,
         Command::CommandGetDbSchemas(command) => Metadata::DbSchemas(command),

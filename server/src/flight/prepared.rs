@@ -31,7 +31,7 @@ const MAX_BIND: usize = 512 * 1024 * 1024;
 
 /// A statement prepared by a client.
 pub(super) struct Statement {
-    prepared: Arc<PreparedStatement>,
+    prepared: Mutex<Arc<PreparedStatement>>,
     /// The transaction it was created in (FT-4).
     transaction: Option<Bytes>,
     bind: Mutex<Option<RecordBatch>>,
@@ -57,7 +57,7 @@ pub(super) async fn create(
     let dataset_schema = if is_update { Bytes::new() } else { ipc(&flight_schema(&plan.shape, json))? };
     let parameter_schema = ipc(&parameter_schema(&plan.parameters))?;
     let handle = random_id()?;
-    let statement = Statement { prepared, transaction, bind: Mutex::default() };
+    let statement = Statement { prepared: Mutex::new(prepared), transaction, bind: Mutex::default() };
     session.statements.lock().insert(handle.clone(), Arc::new(statement));
     let result = PreparedStatementResult {
         prepared_statement_handle: handle,
@@ -76,11 +76,12 @@ pub(super) fn close(session: &Session, request: &ActionClosePreparedStatementReq
 /// Plans a PreparedStatementQuery.
 ///
 /// # Errors
-/// `NotFound` for an unknown handle, and the refusals of FT-2.
-pub(super) fn plan(session: &Session, handle: &Bytes) -> Result<Planned> {
+/// `NotFound` for an unknown handle, the refusals of FT-2, and DuckDB's error for a statement that no longer binds.
+pub(super) async fn plan(session: &Session, handle: &Bytes) -> Result<Planned> {
     let statement = find(session, handle)?;
     statement.admit(session)?;
-    let plan = statement.prepared.plan();
+    let prepared = statement.refreshed(session).await?;
+    let plan = prepared.plan();
     Ok(Planned {
         schema: flight_schema(&plan.shape, session.options.lock().json_style()),
         announced: plan.returns == Returns::Rows && plan.shape.is_resolved(),
@@ -129,7 +130,7 @@ pub(super) async fn update(session: &Arc<Session>, handle: &Bytes, upload: Uploa
     let _turn = session.turn(&cancel).await?;
     statement.admit(session)?;
     let rows = session.engine.execute(statement.request(own), cancel).await?;
-    changed_rows(rows, statement.prepared.plan().kind).await
+    changed_rows(rows, statement.prepared().plan().kind).await
 }
 
 impl Statement {
@@ -143,13 +144,31 @@ impl Statement {
 
     /// Whether running it may change anything.
     pub(super) fn changes(&self) -> bool {
-        self.prepared.plan().changes()
+        self.prepared().plan().changes()
+    }
+
+    fn prepared(&self) -> Arc<PreparedStatement> {
+        Arc::clone(&self.prepared.lock())
+    }
+
+    /// The statement, planned again if its columns may have changed since: FlightInfo has to tell those of the stream
+    /// that follows (FY-1).
+    async fn refreshed(&self, session: &Session) -> Result<Arc<PreparedStatement>> {
+        let prepared = self.prepared();
+        if prepared.plan().returns != Returns::Rows || session.engine.is_current(&prepared) {
+            return Ok(prepared);
+        }
+        let cancel = CancelToken::new();
+        let _turn = session.turn(&cancel).await?;
+        let fresh = session.engine.prepare(prepared.sql().to_owned(), Fidelity::Standard, &cancel).await?;
+        *self.prepared.lock() = Arc::clone(&fresh);
+        Ok(fresh)
     }
 
     fn request(&self, own: Option<RecordBatch>) -> Execute {
         let rows = own.or_else(|| self.bind.lock().clone());
         Execute {
-            statement: engine::Statement::Prepared(Arc::clone(&self.prepared)),
+            statement: engine::Statement::Prepared(self.prepared()),
             target: Target::default(),
             bind: rows.map(|rows| Bind { rows, by: BindBy::NameElsePosition }),
             window: Window::default(),
@@ -161,7 +180,7 @@ impl Statement {
 
     /// The columns must be as many as the parameters (FP-5).
     fn check(&self, rows: Option<&RecordBatch>) -> Result<()> {
-        let (given, wanted) = (rows.map(RecordBatch::num_columns), self.prepared.plan().parameters.len());
+        let (given, wanted) = (rows.map(RecordBatch::num_columns), self.prepared().plan().parameters.len());
         match given {
             Some(given) if given != wanted => {
                 Err(Error::invalid(format!("The statement has {wanted} parameters, but {given} were bound")))

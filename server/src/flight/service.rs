@@ -94,6 +94,7 @@ impl Service {
 
     async fn upload(&self, request: Request<Streaming<FlightData>>) -> Result<bytes::Bytes> {
         let session = self.session(request.metadata()).await?;
+        let _in_use = session.engine.in_use();
         let mut stream = request.into_inner();
         let first = session.until_closed(Upload::first(&mut stream)).await?;
         let descriptor = first.flight_descriptor.clone();

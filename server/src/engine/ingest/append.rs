@@ -70,7 +70,12 @@ impl Session {
     /// CatalogNotFound; ReadOnly; DuckDB's for a constraint.
     pub async fn append(self: &Arc<Self>, append: Append, cancel: &CancelToken) -> Result<()> {
         let noted = self.journal().begin(&append.noted());
-        self.call(cancel, move |slot| run(slot, &append)).await.inspect_err(|error| noted.fail(error))
+        let appended = self.call(cancel, move |slot| {
+            let appended = run(slot, &append);
+            slot.instance().note_change();
+            appended
+        });
+        appended.await.inspect_err(|error| noted.fail(error))
     }
 }
 

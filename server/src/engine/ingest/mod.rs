@@ -116,6 +116,11 @@ impl Session {
     /// error; DuckDB's for a file that it cannot read, a failed cast or a constraint; `Cancelled`.
     pub async fn ingest(self: &Arc<Self>, ingest: Ingest, cancel: &CancelToken) -> Result<Ingested> {
         let noted = self.journal().begin(&format!("load rows into {}", ingest.target.table));
-        self.call(cancel, move |slot| job::run(slot, ingest)).await.inspect_err(|error| noted.fail(error))
+        let ingested = self.call(cancel, move |slot| {
+            let ingested = job::run(slot, ingest);
+            slot.instance().note_change();
+            ingested
+        });
+        ingested.await.inspect_err(|error| noted.fail(error))
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_flight::encode::FlightDataEncoderBuilder;
@@ -9,6 +10,8 @@ use prost::Message;
 use tonic::Code;
 
 use super::client::{Client, Door, Outcome, descriptor, refused};
+use crate::config::FlightOptions;
+use crate::engine::EngineConfig;
 use crate::flight::messages::{OptionValue, SessionOptionValue, SetSessionOptionsRequest};
 
 fn command(table: &str, if_not_exist: i32, if_exists: i32) -> CommandStatementIngest {
@@ -130,7 +133,7 @@ async fn a_broken_upload_leaves_nothing() {
             .map(Result::unwrap);
         let mut dropped = client.clone();
         let call = dropped.put(hanging);
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(50), call).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err());
         refused(client.query("FROM t").await, Code::Internal, "t does not exist");
     }
 }
@@ -148,10 +151,31 @@ async fn queries_run_while_a_small_upload_is_gathered() {
     let upload = tokio::spawn(async move { writer.put(messages).await });
     for id in [1, 2] {
         sender.unbounded_send(batch(&[id])).unwrap();
-        let query = tokio::time::timeout(std::time::Duration::from_secs(5), client.query("SELECT 42"));
+        let query = tokio::time::timeout(Duration::from_secs(5), client.query("SELECT 42"));
         assert_eq!(query.await.unwrap().unwrap(), "42");
     }
     drop(sender);
     upload.await.unwrap().unwrap();
+    assert_eq!(client.query("SELECT count(*) FROM t").await.unwrap(), "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_does_not_idle_while_an_upload_waits_for_its_client() {
+    let limit = Duration::from_millis(300);
+    let engine = EngineConfig { session_idle_timeout: limit, ..EngineConfig::default() };
+    let door = Door::open_with(engine, FlightOptions::default()).await;
+    let mut client = door.client("alice").await;
+    let batches = futures::stream::iter([batch(&[1]), batch(&[2])]);
+    let slowly = batches.then(move |batch| async move {
+        tokio::time::sleep(limit * 3).await;
+        Ok(batch)
+    });
+    let messages = FlightDataEncoderBuilder::new()
+        .with_schema(batch(&[]).schema())
+        .with_flight_descriptor(Some(descriptor(&command("t", 1, 1))))
+        .build(slowly.boxed())
+        .map(Result::unwrap);
+    let answer = client.put(messages).await.unwrap();
+    assert_eq!(DoPutUpdateResult::decode(answer).unwrap().record_count, 2);
     assert_eq!(client.query("SELECT count(*) FROM t").await.unwrap(), "2");
 }
