@@ -10,13 +10,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	pb "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -258,111 +256,6 @@ func (c call) schema(ctx context.Context, command []byte) (*object, error) {
 	return newObject("schema", schemaText(schema), "metadata", metadataOf(schema)), nil
 }
 
-// act makes a DoAction and gathers the bodies of its results.
-func (c call) act(ctx context.Context, kind string, body []byte) ([][]byte, error) {
-	stream, err := c.DoAction(ctx, &pb.Action{Type: kind, Body: body})
-	for err == nil {
-		var results [][]byte
-		for {
-			var result *pb.Result
-			if result, err = stream.Recv(); errors.Is(err, io.EOF) {
-				return results, nil
-			} else if err != nil {
-				break
-			}
-			results = append(results, result.Body)
-		}
-	}
-	return nil, as("DoAction", err)
-}
-
-// one reads the single result of an action into a message, out of an Any if it is wrapped.
-func one(results [][]byte, into proto.Message, wrapped bool) error {
-	if len(results) != 1 {
-		return failed{status.Newf(codes.Unknown, "%d results instead of one", len(results)), "DoAction"}
-	}
-	body := results[0]
-	if wrapped {
-		var any anypb.Any
-		if err := proto.Unmarshal(body, &any); err != nil {
-			return as("DoAction", err)
-		}
-		body = any.Value
-	}
-	if err := proto.Unmarshal(body, into); err != nil {
-		return as("DoAction", err)
-	}
-	return nil
-}
-
-// put makes a DoPut; where it breaks off after some batches, only what the server says within 200 ms counts.
-func (c call) put(ctx context.Context, command []byte, data upload, breakAfter int) ([]*pb.PutResult, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stream, err := c.DoPut(ctx)
-	if err != nil {
-		return nil, as("DoPut", err)
-	}
-	if breakAfter >= 0 {
-		data.batches = data.batches[:min(breakAfter, len(data.batches))]
-		time.AfterFunc(200*time.Millisecond, cancel)
-	}
-	// What goes wrong while sending is told by the server, in the status that Recv gives.
-	if data.schema == nil {
-		_ = stream.Send(&pb.FlightData{FlightDescriptor: descriptor(command)})
-	} else {
-		writer := flight.NewRecordWriter(stream, ipc.WithSchema(data.schema))
-		writer.SetFlightDescriptor(descriptor(command))
-		for _, batch := range data.batches {
-			if writer.Write(batch) != nil {
-				break
-			}
-		}
-		if breakAfter < 0 {
-			_ = writer.Close()
-		}
-	}
-	if breakAfter < 0 {
-		_ = stream.CloseSend()
-	}
-	var results []*pb.PutResult
-	for {
-		result, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return results, nil
-		} else if err != nil {
-			return nil, as("DoPut", err)
-		}
-		results = append(results, result)
-	}
-}
-
-func (c call) update(ctx context.Context, command []byte, data upload, breakAfter int) (*object, error) {
-	results, err := c.put(ctx, command, data, breakAfter)
-	if err != nil {
-		return newObject(), err
-	}
-	var result pb.DoPutUpdateResult
-	if len(results) != 1 || proto.Unmarshal(results[0].AppMetadata, &result) != nil {
-		return newObject(), failed{status.Newf(codes.Unknown, "%d PutResults instead of one", len(results)), "DoPut"}
-	}
-	return newObject("count", number(result.RecordCount)), nil
-}
-
-func (c call) bind(ctx context.Context, handle []byte, data upload) (*object, error) {
-	command := packed(&pb.CommandPreparedStatementQuery{PreparedStatementHandle: handle})
-	results, err := c.put(ctx, command, data, -1)
-	if err != nil {
-		return newObject(), err
-	}
-	outcome := newObject("results", number(len(results)), "same_handle", false)
-	var result pb.DoPutPreparedStatementResult
-	if len(results) > 0 && proto.Unmarshal(results[0].AppMetadata, &result) == nil {
-		outcome.set("same_handle", string(result.PreparedStatementHandle) == string(handle))
-	}
-	return outcome, nil
-}
-
 func (c call) handshake(ctx context.Context, requests int) (*object, error) {
 	stream, err := c.Handshake(ctx)
 	if err != nil {
@@ -412,9 +305,11 @@ func (c call) actions(ctx context.Context) (*object, error) {
 // raw sends and receives the bytes of any unary RPC.
 type raw struct{}
 
-func (raw) Marshal(v any) ([]byte, error)      { return *v.(*[]byte), nil }
+func (raw) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
+
 func (raw) Unmarshal(data []byte, v any) error { *v.(*[]byte) = data; return nil }
-func (raw) Name() string                       { return "proto" }
+
+func (raw) Name() string { return "proto" }
 
 func (c call) rpc(ctx context.Context, path string, body []byte) (*object, error) {
 	var answer []byte

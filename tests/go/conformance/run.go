@@ -2,15 +2,12 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"altertable.example/mock/tests/mockserver"
 	"github.com/apache/arrow-adbc/go/adbc"
 	"github.com/apache/arrow-go/v18/arrow/flight"
 	"github.com/google/uuid"
@@ -21,110 +18,6 @@ const patience = 60 * time.Second
 
 // action is something about to happen, free of the case it belongs to.
 type action func(ctx context.Context, at *gate) (*object, error)
-
-type account struct{ user, password, apiKey string }
-
-func (a account) pair() string { return a.user + ":" + a.password }
-
-// server is where a target listens, and whom it knows if not everybody.
-type server struct {
-	lakehouse, analytics, flight string
-	only                         *account
-	stop                         func() error
-}
-
-// target gives each set of flags a server of its own, started by the first case that needs it.
-type target struct {
-	lock    sync.Mutex
-	servers map[string]func() (*server, error)
-}
-
-func (t *target) server(flags []string) (*server, error) {
-	t.lock.Lock()
-	start := remembered(t.servers, strings.Join(flags, "\n"), func() func() (*server, error) {
-		return sync.OnceValues(func() (*server, error) { return startServer(flags) })
-	})
-	t.lock.Unlock()
-	return start()
-}
-
-func startServer(flags []string) (*server, error) {
-	if os.Getenv("CONFORMANCE_URL") != "" {
-		return remote(), nil
-	}
-	started, err := mockserver.Start(flags...)
-	if err != nil {
-		return nil, err
-	}
-	return &server{lakehouse: "http://" + started.Lakehouse, analytics: "http://" + started.Analytics,
-		flight: "http://" + started.Flight, stop: started.Kill}, nil
-}
-
-// remote is the server that the variables of the Rust runner name.
-func remote() *server {
-	or := func(variable, fallback string) string {
-		if value := os.Getenv(variable); value != "" {
-			return value
-		}
-		return fallback
-	}
-	made := &server{lakehouse: os.Getenv("CONFORMANCE_URL"), analytics: or("CONFORMANCE_ANALYTICS_URL", "http://127.0.0.1:15001"),
-		flight: or("CONFORMANCE_FLIGHT_URL", "http://127.0.0.1:15002")}
-	if user, password, given := strings.Cut(os.Getenv("CONFORMANCE_USER"), ":"); given {
-		made.only = &account{user, password, os.Getenv("CONFORMANCE_API_KEY")}
-	}
-	return made
-}
-
-func (t *target) close() error {
-	client.CloseIdleConnections()
-	var errs []error
-	for _, start := range t.servers {
-		if running, err := start(); err == nil && running.stop != nil {
-			errs = append(errs, running.stop())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func remembered[T any](in map[string]T, key string, make func() T) T {
-	if known, found := in[key]; found {
-		return known
-	}
-	in[key] = make()
-	return in[key]
-}
-
-// gate stops a background step after so many lines or batches until it is joined; nil stops nobody.
-type gate struct {
-	after   int
-	reached chan *object
-	resume  chan struct{}
-	passed  bool
-}
-
-func (g *gate) pass(ctx context.Context, items int, outcome func() *object) error {
-	if g == nil || g.passed || items < g.after {
-		return nil
-	}
-	g.passed = true
-	g.reached <- outcome()
-	select {
-	case <-g.resume:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-type background struct {
-	verb   string
-	cancel context.CancelFunc
-	gate   *gate
-	done   chan struct{}
-	ended  *object
-	err    error
-}
 
 // caseRun is the state of one case while its steps run.
 type caseRun struct {
@@ -315,38 +208,6 @@ func (r *caseRun) untilItHolds(verb string, step *object, argument any, started 
 			return err
 		}
 		time.Sleep(20 * time.Millisecond)
-	}
-}
-
-// start sets a step going; with `pause_after` it waits until so much has arrived.
-func (r *caseRun) start(name, verb string, step *object, argument any) error {
-	run, err := r.action(verb, step, argument)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(r.ctx)
-	running := &background{verb: verb, cancel: cancel, done: make(chan struct{})}
-	if after, found := step.get("pause_after"); found {
-		running.gate = &gate{reached: make(chan *object, 1), resume: make(chan struct{})}
-		if _, err := fmt.Sscan(asText(after), &running.gate.after); err != nil {
-			return err
-		}
-	}
-	r.background[name] = running
-	go func() {
-		defer close(running.done)
-		running.ended, running.err = run(ctx, running.gate)
-	}()
-	if running.gate == nil {
-		return nil
-	}
-	select {
-	case soFar := <-running.gate.reached:
-		return r.capture(step, soFar)
-	case <-running.done:
-		return fmt.Errorf("it ended before the pause: %v %s", running.err, shortened(encode(running.ended)))
-	case <-time.After(patience):
-		return fmt.Errorf("nothing came back within %s", patience)
 	}
 }
 

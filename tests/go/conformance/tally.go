@@ -11,27 +11,27 @@ import (
 // floors are the shares of cases, in percent by the start of their file, that this runner must be able to run.
 var floors = map[string]int{"lakehouse/": 90, "analytics/": 90, "flight/query": 90, "flight/prepared": 90, "flight/metadata": 90}
 
-// result is what became of a case: passed, failed or skipped.
-type result struct {
+// verdict is what became of a case: passed, failed or skipped.
+type verdict struct {
 	each            specCase
 	outcome, reason string
 }
 
 // tally gathers what became of the cases.
 type tally struct {
-	lock    sync.Mutex
-	results []result
+	lock     sync.Mutex
+	verdicts []verdict
 }
 
 func (c *tally) add(each specCase, outcome, reason string) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	c.results = append(c.results, result{each, outcome, reason})
+	c.verdicts = append(c.verdicts, verdict{each, outcome, reason})
 }
 
 // ran counts the cases whose file starts so, and those among them that were run.
 func (c *tally) ran(start string) (ran, all int) {
-	for _, each := range c.results {
+	for _, each := range c.verdicts {
 		if strings.HasPrefix(each.each.file, start) {
 			all++
 			if each.outcome != "skipped" {
@@ -45,7 +45,7 @@ func (c *tally) ran(start string) (ran, all int) {
 // summary says how many cases were run, and how many were not for which reason.
 func (c *tally) summary() string {
 	skipped := map[string]int{}
-	for _, each := range c.results {
+	for _, each := range c.verdicts {
 		if each.outcome == "skipped" {
 			skipped[each.reason]++
 		}
@@ -72,7 +72,7 @@ func (c *tally) shortfalls() []string {
 // report is what the file that CONFORMANCE_REPORT names gets, for the matrix of clauses and languages.
 func (c *tally) report() string {
 	cases := []any{}
-	for _, each := range c.results {
+	for _, each := range c.verdicts {
 		clauses := []any{}
 		for _, clause := range each.each.clauses {
 			clauses = append(clauses, clause)

@@ -2,18 +2,11 @@ package conformance
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
-	"strings"
 
-	"github.com/apache/arrow-adbc/go/adbc"
-	"github.com/apache/arrow-adbc/go/adbc/driver/flightsql"
-	"github.com/apache/arrow-go/v18/arrow/flight"
 	pb "github.com/apache/arrow-go/v18/arrow/flight/gen/flight"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -88,13 +81,13 @@ func (r *caseRun) flightVerb(step *object, verb string, argument any, c call, da
 			return c.prepare(ctx, &pb.ActionCreatePreparedStatementRequest{Query: text, TransactionId: transaction})
 		})
 	}
-	kind, body, shown, err := r.doAction(step, verb, text, fields)
+	wanted, err := r.doAction(step, verb, text, fields)
 	return func(ctx context.Context, _ *gate) (*object, error) {
-		results, err := c.act(ctx, kind, body)
+		results, err := c.act(ctx, wanted.kind, wanted.body)
 		if err != nil {
 			return newObject(), err
 		}
-		return shown(results)
+		return wanted.shown(results)
 	}, err
 }
 
@@ -202,162 +195,6 @@ func ingest(fields *object, transaction []byte) []byte {
 	return packed(command)
 }
 
-func (c call) prepare(ctx context.Context, request proto.Message) (*object, error) {
-	results, err := c.act(ctx, "CreatePreparedStatement", packed(request))
-	if err != nil {
-		return newObject(), err
-	}
-	var prepared pb.ActionCreatePreparedStatementResult
-	if err := one(results, &prepared, true); err != nil {
-		return newObject(), err
-	}
-	schema, err := ipcSchema(prepared.DatasetSchema)
-	parameters, wrong := ipcSchema(prepared.ParameterSchema)
-	if err := errors.Join(err, wrong); err != nil {
-		return newObject(), as("DoAction", err)
-	}
-	outcome := newObject("handle", encoded(prepared.PreparedStatementHandle), "schema", schemaText(schema), "metadata", metadataOf(schema),
-		"parameters", schemaText(parameters), "is_update", nil)
-	if prepared.IsUpdate != nil {
-		outcome.set("is_update", prepared.GetIsUpdate())
-	}
-	return outcome, nil
-}
-
-// doAction is the type and body of an action, and how its results become an outcome.
-func (r *caseRun) doAction(step *object, verb, text string, fields *object) (kind string, body []byte, shown func([][]byte) (*object, error), err error) {
-	counted := func(results [][]byte) (*object, error) { return newObject("results", number(len(results))), nil }
-	info := &pb.FlightInfo{Endpoint: []*pb.FlightEndpoint{{Ticket: &pb.Ticket{Ticket: decoded(text)}}}}
-	cancelled := []string{"UNSPECIFIED", "CANCELLED", "CANCELLING", "NOT_CANCELLABLE"}
-	switch verb {
-	case "close":
-		return "ClosePreparedStatement", packed(&pb.ActionClosePreparedStatementRequest{PreparedStatementHandle: r.handle(text)}), counted, nil
-	case "begin":
-		return "BeginTransaction", packed(&pb.ActionBeginTransactionRequest{}), func(results [][]byte) (*object, error) {
-			var result pb.ActionBeginTransactionResult
-			err := one(results, &result, true)
-			return newObject("transaction", encoded(result.TransactionId)), err
-		}, nil
-	case "end":
-		ends := map[string]int32{"commit": 1, "rollback": 2}
-		word, _ := fields.get("action")
-		end, known := ends[asText(word)]
-		if !known {
-			parsed, err := strconv.Atoi(asText(word))
-			if err != nil {
-				return "", nil, nil, err
-			}
-			end = int32(parsed)
-		}
-		request := &pb.ActionEndTransactionRequest{TransactionId: decoded(fields.text("transaction")), Action: pb.ActionEndTransactionRequest_EndTransaction(end)}
-		return "EndTransaction", packed(request), counted, nil
-	case "set":
-		body, err := setOptions(fields, step.text("wrapped"))
-		return "SetSessionOptions", body, setResult, err
-	case "get":
-		return "GetSessionOptions", nil, getResult, nil
-	case "close_session":
-		return "CloseSession", nil, func(results [][]byte) (*object, error) {
-			var result pb.CloseSessionResult
-			err := one(results, &result, false)
-			return newObject("result", named1(int32(result.Status), "UNSPECIFIED", "CLOSED", "CLOSING", "NOT_CLOSEABLE")), err
-		}, nil
-	case "cancel":
-		if step.text("via") == "CancelQuery" {
-			inside, err := proto.Marshal(info)
-			return "CancelQuery", packed(&pb.ActionCancelQueryRequest{Info: inside}), func(results [][]byte) (*object, error) {
-				var result pb.ActionCancelQueryResult
-				err := one(results, &result, true)
-				return newObject("result", named1(int32(result.Result), cancelled...)), err
-			}, err
-		}
-		body, err := proto.Marshal(&pb.CancelFlightInfoRequest{Info: info})
-		return "CancelFlightInfo", body, func(results [][]byte) (*object, error) {
-			var result pb.CancelFlightInfoResult
-			err := one(results, &result, false)
-			return newObject("result", named1(int32(result.Status), cancelled...)), err
-		}, err
-	case "action":
-		return fields.text("type"), decoded(fields.text("base64")), func(results [][]byte) (*object, error) {
-			bodies := []any{}
-			for _, body := range results {
-				bodies = append(bodies, encoded(body))
-			}
-			return newObject("results", bodies), nil
-		}, nil
-	}
-	return "", nil, nil, fmt.Errorf("no verb is called flight.%s", verb)
-}
-
-func setOptions(fields *object, wrapped string) ([]byte, error) {
-	request := &pb.SetSessionOptionsRequest{SessionOptions: map[string]*pb.SessionOptionValue{}}
-	for _, key := range fields.keys {
-		option := &pb.SessionOptionValue{}
-		switch value := fields.at[key].(type) {
-		case string:
-			option.OptionValue = &pb.SessionOptionValue_StringValue{StringValue: value}
-		case bool:
-			option.OptionValue = &pb.SessionOptionValue_BoolValue{BoolValue: value}
-		case json.Number:
-			whole, err := value.Int64()
-			if err != nil {
-				return nil, err
-			}
-			option.OptionValue = &pb.SessionOptionValue_Int64Value{Int64Value: whole}
-		case []any:
-			list := &pb.SessionOptionValue_StringListValue{Values: texts(value)}
-			option.OptionValue = &pb.SessionOptionValue_StringListValue_{StringListValue: list}
-		case *object:
-			parsed, err := strconv.ParseFloat(value.text("$double"), 64)
-			if err != nil {
-				return nil, err
-			}
-			option.OptionValue = &pb.SessionOptionValue_DoubleValue{DoubleValue: parsed}
-		}
-		request.SessionOptions[key] = option
-	}
-	body, err := proto.Marshal(request)
-	if wrapped != "" && err == nil {
-		body, err = proto.Marshal(&anypb.Any{TypeUrl: wrapped, Value: body})
-	}
-	return body, err
-}
-
-func setResult(results [][]byte) (*object, error) {
-	var result pb.SetSessionOptionsResult
-	if err := one(results, &result, false); err != nil {
-		return newObject(), err
-	}
-	errors := newObject()
-	for key, failure := range result.Errors {
-		errors.set(key, named1(int32(failure.Value), "UNSPECIFIED", "INVALID_NAME", "INVALID_VALUE", "ERROR"))
-	}
-	return newObject("errors", errors), nil
-}
-
-func getResult(results [][]byte) (*object, error) {
-	var result pb.GetSessionOptionsResult
-	if err := one(results, &result, false); err != nil {
-		return newObject(), err
-	}
-	options := newObject()
-	for key, option := range result.SessionOptions {
-		switch value := option.OptionValue.(type) {
-		case *pb.SessionOptionValue_StringValue:
-			options.set(key, value.StringValue)
-		case *pb.SessionOptionValue_BoolValue:
-			options.set(key, value.BoolValue)
-		case *pb.SessionOptionValue_Int64Value:
-			options.set(key, number(value.Int64Value))
-		case *pb.SessionOptionValue_DoubleValue:
-			options.set(key, double(value.DoubleValue))
-		default:
-			options.set(key, nil)
-		}
-	}
-	return newObject("options", options), nil
-}
-
 // call is made in a session of the step's tenant, opened on first use.
 func (r *caseRun) call(step *object, verb string) (call, error) {
 	account, err := r.tenant(step)
@@ -407,120 +244,3 @@ func (r *caseRun) token(account account, session string) (string, error) {
 	r.tokens[key] = outcome.text("token")
 	return r.tokens[key], nil
 }
-
-// flightSQL is a statement through the ADBC driver, with the outcome of every SQL door.
-func (r *caseRun) flightSQL(step *object, statement string) (action, error) {
-	c, err := r.call(step, "query")
-	if err != nil {
-		return nil, err
-	}
-	connection, err := r.adbcConnection(strings.Join(c.metadata.Get("authorization"), ""))
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, at *gate) (*object, error) {
-		outcome := newObject("columns", nil, "rows", []any{}, "row_count", number(0), "error", nil)
-		if err := runADBC(ctx, connection, statement, outcome, at); err != nil {
-			text, err := serverText(err)
-			outcome.set("error", text)
-			return outcome, err
-		}
-		return outcome, nil
-	}, nil
-}
-
-func (r *caseRun) adbcConnection(authorization string) (adbc.Connection, error) {
-	if known, found := r.adbc[authorization]; found {
-		return known, nil
-	}
-	host, secure := place(r.server.flight)
-	scheme := "grpc://"
-	if secure {
-		scheme = "grpc+tls://"
-	}
-	database, err := flightsql.NewDriver(memory.DefaultAllocator).NewDatabase(map[string]string{
-		adbc.OptionKeyURI:                   scheme + host,
-		flightsql.OptionAuthorizationHeader: authorization,
-	})
-	if err != nil {
-		return nil, err
-	}
-	r.closers = append(r.closers, database)
-	connection, err := database.Open(r.ctx)
-	if err == nil {
-		r.adbc[authorization] = connection
-		r.closers = append(r.closers, connection)
-	}
-	return connection, err
-}
-
-func runADBC(ctx context.Context, connection adbc.Connection, sql string, outcome *object, at *gate) error {
-	statement, err := connection.NewStatement()
-	if err != nil {
-		return err
-	}
-	defer statement.Close()
-	if err := statement.SetSqlQuery(sql); err != nil {
-		return err
-	}
-	reader, _, err := statement.ExecuteQuery(ctx)
-	if err != nil {
-		return err
-	}
-	defer reader.Release()
-	names, kinds := []any{}, []string{}
-	for _, field := range reader.Schema().Fields() {
-		names = append(names, field.Name)
-		kind, _ := field.Metadata.GetValue("ARROW:FLIGHT:SQL:TYPE_NAME")
-		kinds = append(kinds, kind)
-	}
-	outcome.set("columns", names)
-	rows := []any{}
-	for batches := 1; reader.Next(); batches++ {
-		more, err := rowsOf(reader.RecordBatch())
-		if err != nil {
-			return err
-		}
-		for _, row := range more {
-			rows = append(rows, asLN(row.([]any), kinds))
-		}
-		outcome.set("rows", rows)
-		outcome.set("row_count", number(len(rows)))
-		if err := at.pass(ctx, batches, func() *object { return outcome }); err != nil {
-			return err
-		}
-	}
-	return reader.Err()
-}
-
-// asLN writes a row as the REST door does: JSON parsed, numbers that are none null.
-func asLN(row []any, kinds []string) []any {
-	for i, value := range row {
-		text, ok := value.(string)
-		switch {
-		case ok && (kinds[i] == "JSON" || kinds[i] == "VARIANT"):
-			if parsed, err := decode([]byte(text)); err == nil {
-				row[i] = parsed
-			}
-		case ok && (kinds[i] == "FLOAT" || kinds[i] == "DOUBLE"):
-			row[i] = nil
-		}
-	}
-	return row
-}
-
-var driverText = regexp.MustCompile(`(?s)^\[FlightSQL\] (.*) \([A-Za-z]+; [^()]*\)$`)
-
-// serverText is what the server said, without what the driver puts around it.
-func serverText(err error) (string, error) {
-	var failure adbc.Error
-	if !errors.As(err, &failure) {
-		return "", err
-	}
-	if found := driverText.FindStringSubmatch(failure.Msg); found != nil {
-		return found[1], nil
-	}
-	return failure.Msg, nil
-}
-
-var _ flight.Client = call{}
