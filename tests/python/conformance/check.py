@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from data import Number, Value, decode, encode
 
 MISSING = object()
+
+
+class Difference(NamedTuple):
+    """Where an outcome is not as expected, by JSON pointer, and how."""
+
+    path: str
+    told: str
+
+    def __str__(self) -> str:
+        return f"at {self.path or '/'}: {self.told}"
+
+
 HEX = "[0-9a-f]"
 UUID = rf"{HEX}{{8}}(-{HEX}{{4}}){{3}}-{HEX}{{12}}"
 UUIDV7 = rf"{HEX}{{8}}-{HEX}{{4}}-7{HEX}{{3}}-[89ab]{HEX}{{3}}-{HEX}{{12}}"
@@ -44,9 +57,9 @@ def short(value: Value) -> str:
     return text if len(text) < 800 else text[:800] + "…"
 
 
-def outcome(expected: dict[str, Value], actual: dict[str, Value]) -> list[str]:
+def outcome(expected: dict[str, Value], actual: dict[str, Value]) -> list[Difference]:
     """What differs in the keys that the spec mentions; of headers, too, those that it mentions."""
-    found: list[str] = []
+    found: list[Difference] = []
     for key, wanted in expected.items():
         is_subset = key == "headers" and isinstance(wanted, dict) and operator(wanted) is None
         wanted = {"$subset": wanted} if is_subset else wanted
@@ -66,21 +79,20 @@ def matches(expected: Value, actual: Value) -> bool:
     return not differences("", expected, actual)
 
 
-def differences(path: str, expected: Value, actual: Value) -> list[str]:
-
-    def wrong() -> list[str]:
-        return [f"at {path or '/'}\n  expected {short(expected)}\n  actual   {short(actual)}"]
+def differences(path: str, expected: Value, actual: Value) -> list[Difference]:
+    def wrong() -> list[Difference]:
+        return [Difference(path, f"\n  expected {short(expected)}\n  actual   {short(actual)}")]
 
     if isinstance(expected, str) and expected.startswith("$"):
         if expected not in NAMED:
-            return [f"at {path}: no matcher is called {expected}"]
+            return [Difference(path, f"no matcher is called {expected}")]
         return [] if NAMED[expected](actual) else wrong()
     if applied := operator(expected):
         return applied_differences(path, *applied, actual, wrong)
     if isinstance(expected, dict):
         if not isinstance(actual, dict):
             return wrong()
-        more = [f"at {path}/{key}: no such key is expected" for key in actual if key not in expected]
+        more = [Difference(f"{path}/{key}", "no such key is expected") for key in actual if key not in expected]
         return members(path, expected, actual) + more
     if isinstance(expected, list):
         if not isinstance(actual, list) or len(actual) != len(expected):
@@ -94,14 +106,14 @@ def same(left: Value, right: Value) -> bool:
     return type(left) is type(right) and left == right
 
 
-def members(path: str, expected: dict[str, Value], actual: dict[str, Value]) -> list[str]:
+def members(path: str, expected: dict[str, Value], actual: dict[str, Value]) -> list[Difference]:
     each = (differences(f"{path}/{key}", wanted, actual.get(key, MISSING)) for key, wanted in expected.items())
     return [one for found in each for one in found]
 
 
 def applied_differences(
-    path: str, name: str, argument: Value, actual: Value, wrong: Callable[[], list[str]]
-) -> list[str]:
+    path: str, name: str, argument: Value, actual: Value, wrong: Callable[[], list[Difference]]
+) -> list[Difference]:
     if name == "$all_of":
         return [one for wanted in argument for one in differences(path, wanted, actual)]
     if name == "$subset" and isinstance(actual, dict):

@@ -130,7 +130,7 @@ class CaseRun:
             expected.setdefault("error", None)
         elif verb != "socket":
             expected.setdefault("status", "OK")
-        wrong = check.outcome(expected, outcome)
+        wrong = [str(one) for one in check.outcome(expected, outcome)]
         if "after" in step and took < seconds(step["after"]):
             wrong.append(f"took {took:.3f} s, less than {step['after']}")
         assert not wrong, "\n".join(wrong) + f"\noutcome {check.short(outcome)}"
