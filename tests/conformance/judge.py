@@ -43,15 +43,14 @@ def chosen(sections: Iterable[Section], patterns: list[str]) -> Iterable[Section
 
 
 def of_cases(report: Report, cases: list[Case]) -> Report:
-    return replace(report, cases=tuple(each for each in report.cases if any(each.is_of(case) for case in cases)))
+    return replace(report, cases=tuple(each for each in report.cases if each.of in cases))
 
 
 def is_enough(report: Report, cases: list[Case], floor: float) -> bool:
     failed = [each for each in report.cases if each.outcome == "failed"]
     for each in failed:
         print(f"failed: {each.case} ({', '.join(each.clauses)})\n  {each.reason}")
-    acted = [each for each in report.cases if each.outcome != "skipped"]
-    ran = sum(any(each.is_of(case) for each in acted) for case in cases)
+    ran = len({each.of for each in report.cases if each.outcome != "skipped"})
     share = 100 * ran / len(cases) if cases else 0
     told = f"{ran} of {len(cases)} cases ran ({share:.0f} %), {len(failed)} failures; the floor is {floor:g} %"
     print(f"{report.language}: {told}")

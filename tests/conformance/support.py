@@ -39,12 +39,11 @@ def claims_of(report: Report) -> Claims:
     """What a run says."""
     holds = {clause: is_shown(counts) for clause, counts in tally(report).items()}
     failed = {each.case for each in report.cases if each.outcome != "passed"}
-    passed = [each for each in report.cases if each.case not in failed]
+    passed = {each.of for each in report.cases if each.case not in failed}
     shown: dict[str, Case] = {}
-    for case in sorted(evidence.cases(), key=lambda case: len(case.clauses)):
+    for case in sorted(filter(passed.__contains__, evidence.cases()), key=lambda case: len(case.clauses)):
         for clause in case.clauses:
-            if clause not in shown and any(each.is_of(case) for each in passed):
-                shown[clause] = case
+            shown.setdefault(clause, case)
     return Claims({**holds, **dict.fromkeys(evidence.uncovered(), True)}, shown)
 
 

@@ -45,21 +45,35 @@ def test_the_contract_has_its_sections_and_clauses() -> None:
     }
 
 
-def written(folder: Path, outcome: str, clause: str) -> Path:
-    case = {"case": "a/b", "clauses": [clause], "outcome": outcome, "reason": ""}
+CASE = evidence.cases()[0]
+NAME = f"{CASE.file}/{CASE.name}"
+
+
+def written(folder: Path, case: str, clauses: tuple[str, ...], outcome: str) -> Path:
     path = folder / "report.json"
-    path.write_text(json.dumps({"language": "go", "cases": [case]}))
+    ran = {"case": case, "clauses": clauses, "outcome": outcome, "reason": ""}
+    path.write_text(json.dumps({"language": "go", "cases": [ran]}))
     return path
 
 
-def test_a_report_is_read(tmp_path: Path) -> None:
-    assert evidence.read(written(tmp_path, PASSED, "LQ-01")) == report("go", LQ_01=[PASSED])
+@pytest.mark.parametrize("end", ["", " [2]", " [rest]", " #1 a b [flight]"])
+def test_a_report_is_read(tmp_path: Path, end: str) -> None:
+    (ran,) = evidence.read(written(tmp_path, NAME + end, CASE.clauses, PASSED)).cases
+    assert (ran.of, ran.outcome) == (CASE, PASSED)
 
 
-@pytest.mark.parametrize(("outcome", "clause"), [("ok", "LQ-01"), (PASSED, "LQ-99")])
-def test_a_report_in_other_words_is_refused(tmp_path: Path, outcome: str, clause: str) -> None:
-    with pytest.raises(ValueError, match="a/b"):
-        evidence.read(written(tmp_path, outcome, clause))
+@pytest.mark.parametrize(
+    ("case", "clauses", "outcome"),
+    [
+        (NAME, CASE.clauses, "ok"),
+        (NAME, ("LQ-99",), PASSED),
+        (NAME + "!", CASE.clauses, PASSED),
+        ("no such file/no such case", CASE.clauses, PASSED),
+    ],
+)
+def test_a_report_in_other_words_is_refused(tmp_path: Path, case: str, clauses: tuple[str, ...], outcome: str) -> None:
+    with pytest.raises(ValueError, match=case.partition("/")[0]):
+        evidence.read(written(tmp_path, case, clauses, outcome))
 
 
 MAKE = """#!/bin/sh
