@@ -146,10 +146,10 @@ fn target(command: &CommandStatementIngest) -> Result<IngestTarget> {
 
 /// A session's schema that does not exist yet is created by its first ingest (FS-8).
 fn in_session(session: &Session, target: IngestTarget) -> IngestTarget {
-    if target.temporary || target.catalog.is_some() || target.schema.is_some() {
+    if target.temporary || target.schema.is_some() {
         return target;
     }
-    let pending = session.options.lock().pending_schema().map(str::to_owned);
+    let pending = session.options.lock().pending_schema_in(target.catalog.as_deref());
     IngestTarget { schema: pending, ..target }
 }
 

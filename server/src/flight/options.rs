@@ -46,9 +46,17 @@ impl Options {
         if self.json.unwrap_or(self.json_by_default) { JsonStyle::Extension } else { JsonStyle::Plain }
     }
 
-    /// The schema to create on ingest, if one was chosen that does not exist yet (FS-8).
-    pub(super) fn pending_schema(&self) -> Option<&str> {
-        self.pending.as_ref().map(|pending| pending.schema.as_str())
+    /// Whether a schema was chosen that does not exist yet (FS-8).
+    pub(super) fn awaits_schema(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// The schema to create on ingest into `catalog`, or into the session's own: one that was chosen in this catalog
+    /// and does not exist yet (FS-8, FI-3).
+    pub(super) fn pending_schema_in(&self, catalog: Option<&str>) -> Option<String> {
+        let pending = self.pending.as_ref()?;
+        let here = catalog.is_none_or(|catalog| catalog.eq_ignore_ascii_case(&pending.catalog));
+        here.then(|| pending.schema.clone())
     }
 }
 

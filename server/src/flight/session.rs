@@ -83,7 +83,7 @@ impl Session {
             () = self.closed.cancelled() => return Err(closed()),
             turn = self.turn.lock() => turn,
         };
-        let ahead = next.take().filter(|_| self.options.lock().pending_schema().is_none());
+        let ahead = next.take().filter(|_| !self.options.lock().awaits_schema());
         self.apply_pending_schema(cancel).await?;
         Ok(Turn { next, ahead })
     }
