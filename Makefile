@@ -175,7 +175,7 @@ conformance-java: build ## Run the behaviour spec with the Java clients (CONFORM
 .PHONY: conformance-node
 conformance-node: build ## Run the behaviour spec's HTTP cases with fetch and the JavaScript client (CONFORMANCE_URL=... for another server)
 	@scripts/setup-toolchain node
-	@cd tests/node && npm ci --silent --no-audit --no-fund && ALTERTABLE_MOCK_BINARY="$(BINARY)" node --test conformance/conformance.test.js
+	@cd tests/node && npm ci --silent --no-audit --no-fund && ALTERTABLE_MOCK_BINARY="$(BINARY)" node --test conformance/check.test.js conformance/conformance.test.js
 
 .PHONY: bench
 bench: build ## Measure the release binary beside the same work in process (some of it: make bench PARTS=lakehouse)

@@ -22,15 +22,22 @@ var patterns = map[string]*regexp.Regexp{
 	"$natural":   regexp.MustCompile(`^[^-.eE][^.eE]*$`),
 }
 
+// mismatch is a place, as JSON pointer, where an answer is not as expected.
+type mismatch struct{ path, expected, actual string }
+
+func (m mismatch) String() string {
+	return fmt.Sprintf("at %s\n  expected %s\n  actual   %s", m.path, m.expected, m.actual)
+}
+
 // mismatches gathers the places where an answer differs.
-type mismatches []string
+type mismatches []mismatch
 
 func (m *mismatches) note(path, expected string, actual any) {
 	found := "nothing"
 	if _, absent := actual.(missing); !absent {
 		found = shortened(encode(actual))
 	}
-	*m = append(*m, fmt.Sprintf("at %s/\n  expected %s\n  actual   %s", path, shortened(expected), found))
+	*m = append(*m, mismatch{path, shortened(expected), found})
 }
 
 func shortened(text string) string {

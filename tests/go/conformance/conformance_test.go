@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -47,11 +46,7 @@ func TestConformance(t *testing.T) {
 					counts.add(each, "skipped", reason)
 					t.Skip(reason)
 				}
-				running, err := held.server(each.server)
-				if err == nil {
-					err = runCase(context.Background(), each, running, spec)
-				}
-				if err != nil {
+				if err := held.attempts(each, spec); err != nil {
 					counts.add(each, "failed", err.Error())
 					t.Fatal(err)
 				}

@@ -232,6 +232,11 @@ func (r *caseRun) action(verb string, step *object, argument any) (action, error
 	return r.flightAction(step, strings.TrimPrefix(verb, "flight."), argument)
 }
 
+// late is an answer that was right, and only came too late.
+type late struct{ took, limit time.Duration }
+
+func (l late) Error() string { return fmt.Sprintf("took %s instead of at most %s", l.took, l.limit) }
+
 // judge compares an outcome with the step's expectations, success filled in where it says nothing, and captures from it.
 func (r *caseRun) judge(verb string, step *object, outcome *object, started time.Time) error {
 	took := time.Since(started)
@@ -254,15 +259,18 @@ func (r *caseRun) judge(verb string, step *object, outcome *object, started time
 	if _, found := wanted.get(key); !found && key != "" {
 		wanted.set(key, success)
 	}
-	found := compareOutcome(wanted, outcome)
-	if limit, err := time.ParseDuration(step.text("within")); err == nil && took > limit {
-		found = append(found, fmt.Sprintf("took %s instead of at most %s", took, limit))
+	var found []string
+	for _, each := range compareOutcome(wanted, outcome) {
+		found = append(found, each.String())
 	}
 	if limit, err := time.ParseDuration(step.text("after")); err == nil && took < limit {
 		found = append(found, fmt.Sprintf("took %s instead of at least %s", took, limit))
 	}
 	if len(found) > 0 {
 		return fmt.Errorf("%s\noutcome %s", strings.Join(found, "\n"), shortened(encode(outcome)))
+	}
+	if limit, err := time.ParseDuration(step.text("within")); err == nil && took > limit {
+		return late{took, limit}
 	}
 	return r.capture(step, outcome)
 }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -24,6 +25,25 @@ type server struct {
 type target struct {
 	lock    sync.Mutex
 	servers map[string]func() (*server, error)
+	// calm is held for reading by every case that runs, and for writing by one that has to run by itself.
+	calm sync.RWMutex
+}
+
+// attempts runs a case among others; once more by itself if it was only late, because others may have kept the machine busy.
+func (t *target) attempts(each specCase, spec string) error {
+	running, err := t.server(each.server)
+	if err != nil {
+		return err
+	}
+	t.calm.RLock()
+	err = runCase(context.Background(), each, running, spec)
+	t.calm.RUnlock()
+	if errors.As(err, new(late)) || errors.Is(err, context.DeadlineExceeded) {
+		t.calm.Lock()
+		defer t.calm.Unlock()
+		return runCase(context.Background(), each, running, spec)
+	}
+	return err
 }
 
 func (t *target) server(flags []string) (*server, error) {

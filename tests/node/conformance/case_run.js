@@ -26,6 +26,9 @@ export function unsupported({ steps, door }) {
   return undefined;
 }
 
+/** An answer that was right, and only came too late. */
+export class Late extends Error {}
+
 /** One run of a case against a server. */
 export class CaseRun {
   constructor(test, server) {
@@ -61,7 +64,7 @@ export class CaseRun {
   async inTime(at, work) {
     let timer;
     const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`nothing came back within ${PATIENCE_MS} ms`)), PATIENCE_MS);
+      timer = setTimeout(() => reject(new Late(`nothing came back within ${PATIENCE_MS} ms`)), PATIENCE_MS);
     });
     try {
       await Promise.race([work, late]);
@@ -165,10 +168,10 @@ export class CaseRun {
 
   judge(verb, step, outcome, started) {
     const took = performance.now() - started;
-    const differences = compareOutcome(expectation(verb, step.expect), outcome);
-    if (step.within !== undefined && took > milliseconds(step.within)) differences.push(`took ${took} ms, not ${step.within}`);
+    const differences = compareOutcome(expectation(verb, step.expect), outcome).map(({ path, told }) => `${path}: ${told}`);
     if (step.after !== undefined && took < milliseconds(step.after)) differences.push(`took only ${took} ms, not ${step.after}`);
     assert.ok(differences.length === 0, `${differences.join('\n')}\nof ${step[verb] ?? verb}\nwhich gave ${stringify(outcome).slice(0, 1500)}`);
+    if (step.within !== undefined && took > milliseconds(step.within)) throw new Late(`took ${took} ms, not ${step.within}`);
     this.capture(step, outcome);
   }
 

@@ -1,6 +1,6 @@
 // Compares an outcome with what the spec expects, matchers included (conformance/spec/README.md, "Matchers").
 
-import { Digits, isObject, parse, same, stringify } from './json.js';
+import { Digits, ifJson, isObject, parse, same, stringify } from './json.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -54,20 +54,23 @@ const DEEP = {
       ? actual.flatMap((item, at) => compare(wanted, item, `${path}/${at}`))
       : differ(wanted, actual, path),
   $json: (text, actual, path) => compare(parse(text), actual, path),
-  $parsed: (wanted, actual, path) => (isText(actual) ? compare(wanted, parse(actual), path) : differ(wanted, actual, path)),
+  $parsed: (wanted, actual, path) => {
+    const parsed = isText(actual) ? ifJson(() => parse(actual)) : undefined;
+    return parsed === undefined ? differ(wanted, actual, path) : compare(wanted, parsed, path);
+  },
 };
 
-/** Every place where `actual` differs from `expected`, as text. */
+/** Every place, as JSON pointer, where `actual` differs from `expected`, and how. */
 export function compare(expected, actual, path = '') {
   if (isText(expected) && expected.startsWith('$')) {
-    if (!NAMED[expected]) return [`${path}: no matcher is called ${expected}`];
+    if (!NAMED[expected]) return [{ path, told: `no matcher is called ${expected}` }];
     return NAMED[expected](actual) ? [] : differ(expected, actual, path);
   }
   if (isObject(expected)) {
     if (isOperator(expected)) return operator(...Object.entries(expected)[0], actual, path);
     if (!isObject(actual)) return differ(expected, actual, path);
     const surplus = Object.keys(actual).filter((key) => !Object.hasOwn(expected, key));
-    return [...subset(expected, actual, path), ...surplus.map((key) => `${path}/${key}: no such key is expected`)];
+    return [...subset(expected, actual, path), ...surplus.map((key) => ({ path: `${path}/${key}`, told: 'no such key is expected' }))];
   }
   if (Array.isArray(expected)) {
     if (!Array.isArray(actual) || actual.length !== expected.length) return differ(expected, actual, path);
@@ -92,7 +95,7 @@ function isOperator(object) {
 
 function operator(name, argument, actual, path) {
   if (DEEP[name]) return DEEP[name](argument, actual, path);
-  if (!HOLDS[name]) return [`${path}: no matcher is called ${name}`];
+  if (!HOLDS[name]) return [{ path, told: `no matcher is called ${name}` }];
   return HOLDS[name](argument, actual) ? [] : differ({ [name]: argument }, actual, path);
 }
 
@@ -131,5 +134,5 @@ function expression(pattern) {
 
 function differ(expected, actual, path) {
   const short = (value) => (value === undefined ? 'nothing' : stringify(value).slice(0, 600));
-  return [`${path}: expected ${short(expected)}, found ${short(actual)}`];
+  return [{ path, told: `expected ${short(expected)}, found ${short(actual)}` }];
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 
-import { CaseRun, unsupported } from './case_run.js';
+import { CaseRun, Late, unsupported } from './case_run.js';
 import { loadCases } from './spec.js';
 import { isRemote, serverWith, stopServers, unfit } from './target.js';
 
@@ -35,19 +35,33 @@ function counted(found) {
   return counts;
 }
 
+const late = [];
+
 test('the server behaves', { concurrency: 8 }, async (context) => {
   const running = able.map((found) =>
-    context.test(`${found.id} (${found.clauses.join(', ')})`, async () => {
-      const outcome = outcomes.get(found.id);
-      outcome.outcome = 'failed';
-      try {
-        await new CaseRun(found, await serverWith(found.server)).run(found.steps);
-        outcome.outcome = 'passed';
-      } catch (error) {
-        outcome.reason = error.message;
-        throw error;
-      }
-    }),
+    context.test(`${found.id} (${found.clauses.join(', ')})`, () =>
+      attempt(found).catch((error) => {
+        if (!(error instanceof Late)) throw error;
+        late.push(found);
+      }),
+    ),
   );
   await Promise.all(running);
 });
+
+// Others may have kept the machine busy.
+test('the server behaves in time, where a case that was only late runs by itself', async (context) => {
+  for (const found of late) await context.test(found.id, () => attempt(found));
+});
+
+async function attempt(found) {
+  const outcome = outcomes.get(found.id);
+  Object.assign(outcome, { outcome: 'failed', reason: '' });
+  try {
+    await new CaseRun(found, await serverWith(found.server)).run(found.steps);
+    outcome.outcome = 'passed';
+  } catch (error) {
+    outcome.reason = error.message;
+    throw error;
+  }
+}

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 
 import { AltertableLakehouseClient } from '../node_modules/@altertable/lakehouse/dist/src/index.js';
-import { Digits, parse, stringify } from './json.js';
+import { Digits, ifJson, parse, stringify } from './json.js';
 import { SPEC, asText } from './spec.js';
 
 const SOCKET_PATIENCE_MS = 15_000;
@@ -100,20 +100,13 @@ async function read(answer, chunk, gate) {
 function outcome({ status, headers, chunks, aborted = false }) {
   const text = Buffer.concat(chunks).toString('utf8');
   const found = { status: new Digits(String(status)), headers, text, aborted };
-  const json = attempt(() => parse(text));
+  // What broke off is not whole, and may be long.
+  if (aborted) return found;
+  const json = ifJson(() => parse(text));
   if (json !== undefined) found.json = json;
-  const lines = text.endsWith('\n') ? attempt(() => text.slice(0, -1).split('\n').map(parse)) : undefined;
+  const lines = text.endsWith('\n') ? ifJson(() => text.slice(0, -1).split('\n').map(parse)) : undefined;
   if (lines !== undefined) found.lines = lines;
   return found;
-}
-
-function attempt(act) {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 /** `sql` over REST: the stream of LQ-03 as columns, rows and error. */

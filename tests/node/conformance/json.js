@@ -21,6 +21,16 @@ export function parse(text) {
   return value;
 }
 
+/** What `read` makes of a text; undefined if the text is no JSON. */
+export function ifJson(read) {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 function take(reader) {
   TOKEN.lastIndex = reader.at;
   const found = TOKEN.exec(reader.text);

@@ -1,7 +1,6 @@
 package altertable.conformance;
 
 import altertable.conformance.Doors.Arrivals;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.apache.arrow.memory.BufferAllocator;
 
@@ -50,9 +50,18 @@ final class CaseRun implements AutoCloseable {
     }
   }
 
-  CaseRun(Spec.Case one, Target.Server server, Path spec, BufferAllocator allocator) {
+  /** The answer was right, and only came too late. */
+  static final class Late extends AssertionError {
+    private static final long serialVersionUID = 1;
+
+    Late(String told) {
+      super(told);
+    }
+  }
+
+  CaseRun(Spec.Case one, Target.Server server, BufferAllocator allocator) {
     this.one = one;
-    doors = new Doors(one, server, spec, allocator);
+    doors = new Doors(one, server, allocator);
     vars.put("uuid", UUID.randomUUID().toString());
     doors.accounts.forEach((tenant, account) -> account.variables().forEach((name, value) -> {
       vars.put(tenant + "." + name, value);
@@ -68,6 +77,10 @@ final class CaseRun implements AutoCloseable {
         step(one.steps().get(i));
       } catch (Unsupported unsupported) {
         throw unsupported;
+      } catch (Late late) {
+        throw new Late(at(i) + late.getMessage());
+      } catch (TimeoutException timeout) {
+        throw new Late(at(i) + "nothing came back within " + PATIENCE_SECONDS + " s");
       } catch (AssertionError mismatch) {
         throw new AssertionError(at(i) + mismatch.getMessage());
       } catch (Exception fault) {
@@ -180,15 +193,15 @@ final class CaseRun implements AutoCloseable {
       case "socket" -> { }
       default -> wanted.putIfAbsent("status", "OK");
     }
-    var found = new ArrayList<>(Check.outcome(wanted, outcome));
-    if (step.containsKey("within") && took.compareTo(span(step.get("within"))) > 0) {
-      found.add("took " + took + " instead of at most " + step.get("within"));
-    }
+    var found = new ArrayList<>(Check.outcome(wanted, outcome).stream().map(Object::toString).toList());
     if (step.containsKey("after") && took.compareTo(span(step.get("after"))) < 0) {
       found.add("took " + took + " instead of at least " + step.get("after"));
     }
     if (!found.isEmpty()) {
       throw new AssertionError(String.join("\n", found) + "\noutcome " + Data.shortened(Data.encode(outcome)));
+    }
+    if (step.containsKey("within") && took.compareTo(span(step.get("within"))) > 0) {
+      throw new Late("took " + took + " instead of at most " + step.get("within"));
     }
     capture(step, outcome);
   }

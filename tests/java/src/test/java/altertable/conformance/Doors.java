@@ -1,6 +1,5 @@
 package altertable.conformance;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -35,11 +34,11 @@ final class Doors implements AutoCloseable {
   private final Map<String, String> restSessions = new HashMap<>();
   private final Map<String, byte[]> prepared = new ConcurrentHashMap<>();
 
-  Doors(Spec.Case one, Target.Server server, Path spec, BufferAllocator allocator) {
+  Doors(Spec.Case one, Target.Server server, BufferAllocator allocator) {
     this.one = one;
     this.server = server;
     this.allocator = allocator;
-    http = new HttpDoor(server, spec, allocator);
+    http = new HttpDoor(server, allocator);
     jdbc = new Jdbc(server);
     main = open();
     one.tenants().forEach(tenant -> accounts.put(tenant, server.only().orElseGet(Account::fresh)));

@@ -17,7 +17,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.LinkedHashMap;
@@ -29,7 +28,7 @@ import java.util.stream.Stream;
 import org.apache.arrow.memory.BufferAllocator;
 
 /** HTTP and socket steps. */
-record HttpDoor(Target.Server server, Path spec, BufferAllocator allocator) {
+record HttpDoor(Target.Server server, BufferAllocator allocator) {
   private static final HttpClient CLIENT = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private static final int SOCKET_PATIENCE_MS = 15_000;
 
@@ -68,7 +67,7 @@ record HttpDoor(Target.Server server, Path spec, BufferAllocator allocator) {
     if (step.containsKey("json")) {
       return Optional.of(Data.encode(step.get("json")).getBytes(StandardCharsets.UTF_8));
     } else if (step.containsKey("file")) {
-      return Optional.of(Files.readAllBytes(spec.resolve((String) step.get("file"))));
+      return Optional.of(Files.readAllBytes(Spec.FOLDER.resolve((String) step.get("file"))));
     } else if (step.containsKey("arrow")) {
       var arrow = Data.asMap(step.get("arrow"));
       return Optional.of(Upload.of(arrow).bytes(allocator, "file".equals(arrow.get("format"))));
