@@ -30,6 +30,9 @@ URL ?= http://localhost:15000
 LANGUAGES ?= rust python node java go
 REPORTS := $(abspath $(TARGET_DIR))/conformance
 
+# Which mutants `make mutants` makes: one of sixty equal parts, the same ones every time.
+PART ?= 0/60
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -176,6 +179,10 @@ conformance-java: build ## Run the behaviour spec with the Java clients (CONFORM
 conformance-node: build ## Run the behaviour spec's HTTP cases with fetch and the JavaScript client (CONFORMANCE_URL=... for another server)
 	@scripts/setup-toolchain node
 	@cd tests/node && npm ci --silent --no-audit --no-fund && ALTERTABLE_MOCK_BINARY="$(BINARY)" node --test conformance/check.test.js conformance/conformance.test.js
+
+.PHONY: mutants
+mutants: tools ## Change the server in small ways and list what the suite does not notice (an hour; another part: PART=1/60)
+	@scripts/test-mutants "$(PART)" "$(abspath $(TARGET_DIR))/mutants"
 
 .PHONY: bench
 bench: build ## Measure the release binary beside the same work in process (some of it: make bench PARTS=lakehouse)

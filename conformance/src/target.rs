@@ -4,7 +4,9 @@ use crate::fault::{Fault, Result};
 use crate::quirks::Quirks;
 use crate::spec::{self, DEFAULT_FLAGS};
 use altertable_mock::MockServer;
+use futures::future::BoxFuture;
 use std::collections::HashMap;
+use std::fmt::{self, Debug};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OnceCell, RwLock};
 use uuid::Uuid;
@@ -18,9 +20,30 @@ pub struct Target {
     kind: Kind,
     /// What it lacks and where it is known to fail.
     pub quirks: Quirks,
+    front: Option<Front>,
     servers: Mutex<Servers>,
     /// Held for reading by every case that runs, and for writing by one that has to run by itself.
     pub(crate) calm: RwLock<()>,
+}
+
+/// Puts something in front of a server that the runner has started, a proxy for one, and tells where that listens.
+pub struct Front(Box<PutInFront>);
+
+type PutInFront = dyn Fn(Addresses) -> BoxFuture<'static, Result<Addresses>> + Send + Sync;
+
+impl Front {
+    /// What `put` puts there, for each server anew.
+    pub fn new(
+        put: impl Fn(Addresses) -> BoxFuture<'static, Result<Addresses>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Box::new(put))
+    }
+}
+
+impl Debug for Front {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Front")
+    }
 }
 
 /// The servers started so far, by their flags; each is started by the first case that needs it.
@@ -94,7 +117,13 @@ enum Running {
 impl Target {
     /// A target of that kind.
     pub fn new(kind: Kind, quirks: Quirks) -> Self {
-        Self { kind, quirks, servers: Mutex::default(), calm: RwLock::default() }
+        Self { kind, quirks, front: None, servers: Mutex::default(), calm: RwLock::default() }
+    }
+
+    /// The same target with something in front of each server that the runner starts.
+    #[must_use]
+    pub fn behind(self, front: Front) -> Self {
+        Self { front: Some(front), ..self }
     }
 
     /// The server with these flags, started on first use.
@@ -131,9 +160,16 @@ impl Target {
             Kind::Url(addresses) => {
                 Ok(Arc::new(Server { addresses: addresses.clone(), running: Running::Elsewhere }))
             }
-            Kind::InProcess => in_process(flags).await.map(Arc::new),
-            Kind::Container(image) => in_container(image, flags).await.map(Arc::new),
+            Kind::InProcess => self.fronted(in_process(flags).await?).await,
+            Kind::Container(image) => self.fronted(in_container(image, flags).await?).await,
         }
+    }
+
+    async fn fronted(&self, mut server: Server) -> Result<Arc<Server>> {
+        if let Some(Front(put)) = &self.front {
+            server.addresses = put(server.addresses).await?;
+        }
+        Ok(Arc::new(server))
     }
 }
 

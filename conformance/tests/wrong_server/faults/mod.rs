@@ -1,0 +1,16 @@
+//! Everything that a server may get wrong, by door.
+
+pub mod analytics;
+pub mod contents;
+pub mod flight;
+pub mod http;
+pub mod lakehouse;
+pub mod statements;
+
+use crate::fault::Wrong;
+
+/// All of them.
+pub fn all() -> Vec<Wrong> {
+    [http::FAULTS, lakehouse::FAULTS, contents::FAULTS, analytics::FAULTS, statements::FAULTS, flight::FAULTS]
+        .concat()
+}
