@@ -34,13 +34,16 @@ fn list<T>(
     Ok(())
 }
 
+/// Lines of up to 16 MB in the buffers that DuckDB has by default; by default, a line of 2 MB is too long.
+const LONG_LINES: &str = "max_line_size = 16000000, buffer_size = 32000000";
+
 /// A CSV file as a relation: header line, types inferred (LU-03), except that the columns named in `text` stay text.
 ///
 /// Only types are inferred. Left to itself, DuckDB takes lines that do not fit its guess of the dialect for preamble,
 /// the header first of all, and drops them in silence.
 pub(in crate::engine) fn read_csv(path: &str, delimiter: char, text: &[String]) -> String {
     let mut relation = format!(
-        "read_csv({}, header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, comment = ''",
+        "read_csv({}, header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, comment = '', {LONG_LINES}",
         Literal(path),
         Literal(&delimiter.to_string())
     );
@@ -227,7 +230,7 @@ mod tests {
         assert_eq!(
             read_csv("/x/it's", '|', &names(&["a", "b'c"])),
             "read_csv('/x/it''s', header = true, delim = '|', quote = '\"', escape = '\"', skip = 0, comment = '', \
-             types = {'a': 'VARCHAR', 'b''c': 'VARCHAR'})"
+             max_line_size = 16000000, buffer_size = 32000000, types = {'a': 'VARCHAR', 'b''c': 'VARCHAR'})"
         );
     }
 
