@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 use tokio::sync::oneshot;
 
 use super::bind::Bind;
 use super::cancel::CancelToken;
-use super::duck::{Connection, Prepared, ResultSet, Returns, StatementKind};
+use super::delivery::Delivery;
+use super::duck::{Connection, Prepared, Returns, StatementKind};
 use super::live::{self, Kept, Live};
 use super::prepared::{self, PreparedStatement};
 use super::session::{Session, Slot};
-use super::spool::Spool;
 use super::stream::{ResultStream, StreamShared};
 use super::types::{Column, Fidelity, ResultShape};
 use super::window::Window;
@@ -230,8 +229,10 @@ impl Job<'_> {
         if kind == StatementKind::Select {
             self.start_live(statement, request, announce)
         } else {
-            let result = statement.execute()?;
-            self.deliver(vec![result], request, announce)
+            let mut result = statement.execute()?;
+            let mut delivery = Delivery::new(self.slot, &mut result, request)?;
+            delivery.add(result)?;
+            self.deliver(delivery, announce)
         }
     }
 
@@ -282,45 +283,33 @@ impl Job<'_> {
     ) -> Result<()> {
         let Some(bind) = &request.bind else { return Ok(()) };
         let cancel = &self.shared.cancel;
-        let results = transaction::atomically(self.slot, |_| {
-            let each = |row| {
-                cancel.check().and_then(|()| bind.apply(statement, row)).and_then(|()| statement.execute())
-            };
-            (0..rows).map(each).collect::<Result<Vec<_>>>()
+        let delivery = transaction::atomically(self.slot, |slot| {
+            let mut delivery = None;
+            for row in 0..rows {
+                cancel.check()?;
+                bind.apply(statement, row)?;
+                // The rows of each go to the spool as they are computed, so that all of them need not fit into memory.
+                let mut result = match statement.kind() {
+                    StatementKind::Select => statement.start_streaming()?.execute()?,
+                    _ => statement.execute()?,
+                };
+                let mut so_far =
+                    delivery.take().map_or_else(|| Delivery::new(slot, &mut result, request), Ok)?;
+                so_far.add(result)?;
+                delivery = Some(so_far);
+            }
+            Ok(delivery)
         })?;
-        if results.is_empty() {
-            return self.deliver_nothing(statement, request, announce);
+        match delivery {
+            Some(delivery) => self.deliver(delivery, announce),
+            None => self.deliver_nothing(statement, request, announce),
         }
-        self.deliver(results, request, announce)
     }
 
-    /// Hands over results that are complete: rows one after another, counts summed.
-    fn deliver(&mut self, results: Vec<ResultSet>, request: &Execute, announce: &mut Announce) -> Result<()> {
-        let mut results = results.into_iter();
-        let Some(mut first) = results.next() else { return Ok(()) };
-        let connection = self.slot.connection()?;
-        let shape = shape(connection, first.columns(), request.fidelity)?;
-        let returns = first.returns();
-        let instance = Arc::clone(self.slot.instance());
-        let mut spool = Spool::new(Arc::clone(instance.spool_folder()), Arc::clone(&shape.schema));
-        let mut total = None;
-        let mut window = request.window;
-        for mut result in std::iter::once(first).chain(results) {
-            check_alike(&shape, &mut result)?;
-            live::read_all(result, &shape, request.fidelity, |batch| {
-                if returns == Returns::Count {
-                    total = Some(total.unwrap_or(0) + count_of(&batch));
-                    return Ok(());
-                }
-                window.cut(batch).map_or(Ok(()), |batch| spool.push(batch))
-            })?;
-        }
-        if let Some(total) = total
-            && let Some(batch) = window.cut(count_batch(&shape, total)?)
-        {
-            spool.push(batch)?;
-        }
-        self.shared.spooled(spool.finish()?);
+    /// Hands over results that are complete.
+    fn deliver(&mut self, delivery: Delivery, announce: &mut Announce) -> Result<()> {
+        let (shape, returns, rows) = delivery.finish()?;
+        self.shared.spooled(rows);
         send(announce, shape, returns);
         Ok(())
     }
@@ -353,7 +342,11 @@ fn send(announce: &mut Announce, shape: ResultShape, returns: Returns) {
     }
 }
 
-fn shape(connection: &Connection, columns: Arc<[Column]>, fidelity: Fidelity) -> Result<ResultShape> {
+pub(super) fn shape(
+    connection: &Connection,
+    columns: Arc<[Column]>,
+    fidelity: Fidelity,
+) -> Result<ResultShape> {
     let zone = if columns.iter().any(|column| column.ty.has_time_zone()) {
         connection.time_zone()?
     } else {
@@ -361,23 +354,4 @@ fn shape(connection: &Connection, columns: Arc<[Column]>, fidelity: Fidelity) ->
     };
     let schema = super::types::arrow::arrow_schema(&columns, fidelity, &zone);
     Ok(ResultShape { columns, schema })
-}
-
-/// Results that follow one another have one shape, whatever each row of parameters made of it.
-fn check_alike(shape: &ResultShape, result: &mut ResultSet) -> Result<()> {
-    if result.columns() == shape.columns {
-        return Ok(());
-    }
-    Err(Error::invalid("the rows bound to the statement give results of different types"))
-}
-
-fn count_of(batch: &RecordBatch) -> i64 {
-    let counts = batch.columns().first().and_then(|column| column.as_any().downcast_ref::<Int64Array>());
-    counts.map_or(0, |counts| counts.iter().flatten().sum())
-}
-
-fn count_batch(shape: &ResultShape, total: i64) -> Result<RecordBatch> {
-    let column: ArrayRef = Arc::new(Int64Array::from(vec![total]));
-    RecordBatch::try_new(Arc::clone(&shape.schema), vec![column])
-        .map_err(|fault| Error::internal(format!("a count does not fit its column: {fault}")))
 }

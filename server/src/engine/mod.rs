@@ -13,6 +13,7 @@ mod cancel;
 mod catalog;
 mod config;
 mod control;
+mod delivery;
 pub mod duck;
 mod execute;
 mod guard;
