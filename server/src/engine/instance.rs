@@ -120,6 +120,8 @@ fn settings(config: &EngineConfig, folder: &SpoolFolder) -> Settings {
         // duckdb_extensions() lists this folder; the usual one is the host's, which SQL may not see.
         let extensions = folder.path().join("extensions").to_string_lossy().into_owned();
         settings.push(("extension_directory", extensions));
+        // Likewise duckdb_secrets() and CREATE SECRET, which would look for the host's stored ones.
+        settings.push(("allow_persistent_secrets", "false".to_owned()));
     }
     if let Some(threads) = config.tenant_threads {
         settings.push(("threads", threads.to_string()));
