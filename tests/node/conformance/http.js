@@ -3,12 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 
 import { AltertableLakehouseClient } from '../node_modules/@altertable/lakehouse/dist/src/index.js';
 import { Digits, ifJson, parse, stringify } from './json.js';
 import { SPEC, asText } from './spec.js';
 
 const SOCKET_PATIENCE_MS = 15_000;
+const LINES_PER_TURN = 10_000;
 
 // What fetch sets itself, or takes no value for.
 const FORBIDDEN = new Set(['connection', 'expect', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'content-length']);
@@ -92,21 +94,33 @@ async function read(answer, chunk, gate) {
     answer.chunks.push(chunk.subarray(from, end));
     answer.lines += 1;
     from = end;
-    if (gate && answer.lines === gate.after) await gate.stop(outcome(answer));
+    if (gate && answer.lines === gate.after) await gate.stop(await outcome(answer));
   }
   answer.chunks.push(chunk.subarray(from));
 }
 
-function outcome({ status, headers, chunks, aborted = false }) {
+async function outcome({ status, headers, chunks, aborted = false }) {
   const text = Buffer.concat(chunks).toString('utf8');
   const found = { status: new Digits(String(status)), headers, text, aborted };
   // What broke off is not whole, and may be long.
   if (aborted) return found;
   const json = ifJson(() => parse(text));
   if (json !== undefined) found.json = json;
-  const lines = text.endsWith('\n') ? ifJson(() => text.slice(0, -1).split('\n').map(parse)) : undefined;
+  const lines = await jsonLines(text);
   if (lines !== undefined) found.lines = lines;
   return found;
+}
+
+/** The values of the lines, if each is JSON and ends in \n; among millions of them, other cases get their turns. */
+async function jsonLines(text) {
+  if (!text.endsWith('\n')) return undefined;
+  const values = [];
+  for (const line of text.slice(0, -1).split('\n')) {
+    const value = ifJson(() => parse(line));
+    if (value === undefined) return undefined;
+    if (values.push(value) % LINES_PER_TURN === 0) await setImmediate();
+  }
+  return values;
 }
 
 /** `sql` over REST: the stream of LQ-03 as columns, rows and error. */
@@ -154,7 +168,7 @@ export async function sendThroughClient(call, server, account, body) {
       const sent = body === undefined ? init : { ...init, body };
       const response = await fetch(url, sent);
       const bytes = Buffer.from(await response.arrayBuffer());
-      found = outcome({ status: response.status, headers: Object.fromEntries(response.headers), chunks: [bytes] });
+      found = await outcome({ status: response.status, headers: Object.fromEntries(response.headers), chunks: [bytes] });
       return new Response(bytes, { status: response.status, headers: response.headers });
     },
   });

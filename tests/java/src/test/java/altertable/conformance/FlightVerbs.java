@@ -7,6 +7,7 @@ import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.DynamicMessage;
 import com.google.protobuf.InvalidProtocolBufferException;
 import java.io.ByteArrayInputStream;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.arrow.flight.FlightDescriptor;
@@ -46,7 +47,8 @@ record FlightVerbs(FlightDoor door, Map<String, byte[]> prepared) {
       case "ingest" -> Data.map("count", Data.number(ingest(Data.asMap(argument), step)));
       case "prepare" -> prepare(text, step);
       case "bind" -> bind(text, step);
-      case "close" -> counted("ClosePreparedStatement", packed("ActionClosePreparedStatementRequest", Map.of("prepared_statement_handle", handle(text))));
+      case "close" -> counted("ClosePreparedStatement",
+          packed("ActionClosePreparedStatementRequest", Map.of("prepared_statement_handle", handle(text))));
       case "actions" -> door.actions();
       default -> act(verb, text, Data.asMap(argument), step);
     };
@@ -125,11 +127,10 @@ record FlightVerbs(FlightDoor door, Map<String, byte[]> prepared) {
     var definition = TableDefinitionOptions.newBuilder()
         .setIfNotExistValue(Data.asInt(fields.getOrDefault("if_not_exist", mode.get(0))))
         .setIfExistsValue(Data.asInt(fields.getOrDefault("if_exists", mode.get(1)))).build();
-    var options = Data.map();
-    options.putAll(Data.asMap(fields.get("options")));
-    @SuppressWarnings({"unchecked", "rawtypes"})
+    var options = new HashMap<String, String>();
+    Data.asMap(fields.get("options")).forEach((key, value) -> options.put(key, (String) value));
     var ingest = new ExecuteIngestOptions((String) fields.getOrDefault("table", ""), definition, Boolean.TRUE.equals(fields.get("temporary")),
-        (String) fields.get("catalog"), (String) fields.get("schema"), (Map) options);
+        (String) fields.get("catalog"), (String) fields.get("schema"), options);
     var stream = new ByteArrayInputStream(Upload.of(step).bytes(door.allocator, false));
     return door.call("DoPut", Data.map(), () -> {
       try (var reader = new ArrowStreamReader(stream, door.allocator)) {

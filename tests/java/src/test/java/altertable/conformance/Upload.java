@@ -32,7 +32,7 @@ record Upload(Schema schema, List<Object> rows, int batchRows) {
     root.allocateNew();
     for (int column = 0; column < root.getFieldVectors().size(); column++) {
       for (int i = 0; i < rows.size(); i++) {
-        Values.set(root.getVector(column), i, Data.asList(rows.get(i)).get(column));
+        Cells.set(root.getVector(column), i, Data.asList(rows.get(i)).get(column));
       }
     }
     root.setRowCount(rows.size());
