@@ -2,6 +2,9 @@
 //!
 //! `spec/` holds cases (format: `spec/README.md`); [`spec`] reads them, [`run`] acts them out against a [`target::Target`],
 //! [`check`] compares, [`report`] tells. [`coverage`] holds cases and contract together.
+//!
+//! `tests/slt` holds SQL over every door to in-process DuckDB, and `tests/wrong_server` holds the spec itself to servers that
+//! break each clause on purpose.
 
 pub mod arrow_data;
 pub mod check;

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 const CASES_AT_A_TIME: usize = 8;
-const FAULTS_AT_A_TIME: usize = 3;
+const FAULTS_AT_A_TIME: usize = 6;
 
 /// A case that has not ended by then has failed.
 const PATIENCE: Duration = Duration::from_secs(8);
