@@ -5,6 +5,7 @@
 ARG PROGRAM=compiled
 
 FROM rust:1.95-slim-bookworm AS compiled
+ARG TARGETARCH
 RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends binutils ca-certificates curl gcc g++ libc6-dev
 WORKDIR /source
 COPY . .
