@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 
@@ -29,6 +30,40 @@ class Endpoints:
         """Flight SQL as a location: ``grpc://host:port``, or ``grpc+tls://`` with TLS."""
         scheme = "grpc+tls" if self.flight_tls else "grpc"
         return f"{scheme}://{bracketed(self.flight_host)}:{self.flight_port}"
+
+
+class HasEndpoints(ABC):
+    """What stands behind endpoints, and names each of them itself."""
+
+    @property
+    @abstractmethod
+    def endpoints(self) -> Endpoints:
+        """Where the three doors are."""
+
+    @property
+    def lakehouse_url(self) -> str:
+        """Base URL of Lakehouse REST."""
+        return self.endpoints.lakehouse_url
+
+    @property
+    def analytics_url(self) -> str:
+        """Base URL of Product Analytics."""
+        return self.endpoints.analytics_url
+
+    @property
+    def flight_location(self) -> str:
+        """Flight SQL as ``grpc://host:port``."""
+        return self.endpoints.flight_location
+
+    @property
+    def flight_host(self) -> str:
+        """Host of Flight SQL."""
+        return self.endpoints.flight_host
+
+    @property
+    def flight_port(self) -> int:
+        """Port of Flight SQL."""
+        return self.endpoints.flight_port
 
 
 def bracketed(host: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._endpoints import Endpoints, bracketed, reachable
+from ._endpoints import Endpoints, HasEndpoints, bracketed, reachable
 from ._errors import ConfigError, ForkedError, NotFoundError, NotRunningError
 from ._flags import flags as as_flags
 from ._flags import in_python, merged
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from . import _native
 
 
-class MockServer:
+class MockServer(HasEndpoints):
     """A server with all three doors, inside this process and on threads of its own.
 
     Every setting is a flag of the program ``altertable-mock``, whose ``--help`` explains it; the plural ones may be
@@ -126,31 +126,6 @@ class MockServer:
         native = self._running()
         host, port = native.flight
         return Endpoints(url(native.lakehouse), url(native.analytics), reachable(host), port, self._tls)
-
-    @property
-    def lakehouse_url(self) -> str:
-        """Base URL of Lakehouse REST."""
-        return self.endpoints.lakehouse_url
-
-    @property
-    def analytics_url(self) -> str:
-        """Base URL of Product Analytics."""
-        return self.endpoints.analytics_url
-
-    @property
-    def flight_location(self) -> str:
-        """Flight SQL as ``grpc://host:port``."""
-        return self.endpoints.flight_location
-
-    @property
-    def flight_host(self) -> str:
-        """Host of Flight SQL."""
-        return self.endpoints.flight_host
-
-    @property
-    def flight_port(self) -> int:
-        """Port of Flight SQL."""
-        return self.endpoints.flight_port
 
     def tenant(self, user: str) -> Tenant:
         """A declared user, with the helpers of a :class:`Tenant`; its API key is the server's first.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from ._clients import build
-from ._endpoints import Endpoints
+from ._endpoints import Endpoints, HasEndpoints
 from ._errors import RequestError
 from ._http import Door
 from ._rows import Rows, read
@@ -35,7 +35,7 @@ class JournalEntry:
     """Why it failed, if it did."""
 
 
-class Tenant:
+class Tenant(HasEndpoints):
     """One user: a name, a password, a database, and usually an API key.
 
     Made by :meth:`MockServer.new_tenant` and :meth:`MockServer.tenant`; in pytest by the fixture ``altertable_mock``.
@@ -53,7 +53,7 @@ class Tenant:
         journal: Callable[[str], list[JournalEntry]] | None = None,
         on_close: Callable[[], None] | None = None,
     ) -> None:
-        self.endpoints = endpoints
+        self._endpoints = endpoints
         self.user = user
         """The user's name."""
         self.password = password
@@ -67,29 +67,9 @@ class Tenant:
         self._lakehouse = Door(endpoints.lakehouse_url)
 
     @property
-    def lakehouse_url(self) -> str:
-        """Base URL of Lakehouse REST."""
-        return self.endpoints.lakehouse_url
-
-    @property
-    def analytics_url(self) -> str:
-        """Base URL of Product Analytics."""
-        return self.endpoints.analytics_url
-
-    @property
-    def flight_location(self) -> str:
-        """Flight SQL as ``grpc://host:port``."""
-        return self.endpoints.flight_location
-
-    @property
-    def flight_host(self) -> str:
-        """Host of Flight SQL."""
-        return self.endpoints.flight_host
-
-    @property
-    def flight_port(self) -> int:
-        """Port of Flight SQL."""
-        return self.endpoints.flight_port
+    def endpoints(self) -> Endpoints:
+        """Where the three doors are."""
+        return self._endpoints
 
     def sql(self, statement: str, params: Mapping[str, Any] | Iterable[Any] | None = None) -> Rows:
         """Runs one statement as this user, in a session of its own, and returns its rows as tuples.
