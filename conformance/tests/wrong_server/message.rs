@@ -43,6 +43,13 @@ impl Call {
         self.body = json.to_string().into();
     }
 
+    /// The call again with the first item of its batch alone; `None` if it is another route's or no batch.
+    pub fn first_item(&self, route: &str) -> Option<Self> {
+        let items: Vec<Value> = serde_json::from_slice(&self.body).ok()?;
+        let body = items.first()?.to_string().into();
+        self.is(route).then(|| Self { body, ..self.clone() })
+    }
+
     /// Leaves members out of the body.
     pub fn forget(&mut self, keys: &[&str]) {
         self.edit(|map| keys.iter().for_each(|key| drop(map.shift_remove(*key))));

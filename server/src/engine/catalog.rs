@@ -186,8 +186,7 @@ impl Session {
         let statement = sql::use_schema(catalog, schema);
         self.call(cancel, move |slot| {
             slot.applied = None;
-            slot.instance().note_change();
-            slot.connection()?.run(&statement)
+            slot.change(|slot| slot.connection()?.run(&statement))
         })
         .await
     }

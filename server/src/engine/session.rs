@@ -78,6 +78,13 @@ impl Slot {
         &self.instance
     }
 
+    /// Does what may change how statements are planned, and notes that it may have, even if it fails.
+    pub(super) fn change<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let done = work(self);
+        self.instance.note_change();
+        done
+    }
+
     /// Frees the connection for another statement: a live result is drained into its spool first (FS-4).
     fn settle(&mut self, gate: &Arc<Gate>) {
         if let Some(live) = self.live.take() {

@@ -89,9 +89,7 @@ impl Session {
     async fn end_transaction(self: &Arc<Self>, statement: &'static str, cancel: &CancelToken) -> Result<()> {
         self.call(cancel, move |slot| {
             slot.in_transaction = false;
-            let ended = slot.connection()?.run(statement);
-            slot.instance().note_change();
-            ended
+            slot.change(|slot| slot.connection()?.run(statement))
         })
         .await
     }

@@ -3,7 +3,7 @@
 use crate::fault::{HONEST, HTTP, Http, Wrong};
 use crate::message::{Call, Reply};
 use axum::http::{HeaderValue, Method};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 pub const FAULTS: &[Wrong] = &[
@@ -100,14 +100,7 @@ pub const FAULTS: &[Wrong] = &[
     Wrong {
         name: "a batch begins with its first item, whatever comes of the rest",
         breaks: &["AX-07"],
-        http: Http {
-            beforehand: |call| {
-                let items: Vec<Value> = serde_json::from_slice(&call.body).ok()?;
-                let first = items.first()?.to_string().into();
-                call.is("POST /track").then(|| Call { body: first, ..call.clone() })
-            },
-            ..HTTP
-        },
+        http: Http { beforehand: |call| call.first_item("POST /track"), ..HTTP },
         ..HONEST
     },
     Wrong {

@@ -135,14 +135,7 @@ pub const FAULTS: &[Wrong] = &[
     Wrong {
         name: "an append begins with its first row, whatever comes of the rest",
         breaks: &["LP-04"],
-        http: Http {
-            beforehand: |call| {
-                let rows: Vec<Value> = serde_json::from_slice(&call.body).ok()?;
-                let first = rows.first()?.to_string().into();
-                call.is("POST /append").then(|| Call { body: first, ..call.clone() })
-            },
-            ..HTTP
-        },
+        http: Http { beforehand: |call| call.first_item("POST /append"), ..HTTP },
         ..HONEST
     },
     Wrong {

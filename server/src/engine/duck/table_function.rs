@@ -138,9 +138,11 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
     }
 }
 
+/// The argument of a call; `None` for NULL.
+///
 /// # Safety
 /// `info` is live, and the function takes one VARCHAR.
-unsafe fn first_argument(info: ffi::duckdb_bind_info) -> Option<String> {
+pub(super) unsafe fn first_argument(info: ffi::duckdb_bind_info) -> Option<String> {
     // SAFETY: the value and its text are ours to free, once each. Asking NULL for its text would throw a C++ exception
     // through this function, which ends the process.
     unsafe {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 
-use super::IngestTarget;
 use super::fit::Kinds;
 use super::job::{check_catalog, resolve, table_columns};
+use super::{IngestTarget, without_statement};
 use crate::engine::cancel::CancelToken;
 use crate::engine::duck::{BatchReader, Connection, ScanRegistry};
 use crate::engine::session::{Session, Slot};
@@ -70,12 +70,8 @@ impl Session {
     /// CatalogNotFound; ReadOnly; DuckDB's for a constraint.
     pub async fn append(self: &Arc<Self>, append: Append, cancel: &CancelToken) -> Result<()> {
         let noted = self.journal().begin(&append.noted());
-        let appended = self.call(cancel, move |slot| {
-            let appended = run(slot, &append);
-            slot.instance().note_change();
-            appended
-        });
-        appended.await.inspect_err(|error| noted.fail(error))
+        let appended = self.call(cancel, move |slot| slot.change(|slot| run(slot, &append)));
+        appended.await.inspect_err(|error| noted.fail(error)).map_err(|error| without_statement(&error))
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+use super::without_statement;
 use crate::engine::session::Session;
 use crate::error::{Error, Result};
 
@@ -22,10 +23,10 @@ impl UploadFile {
     /// An error about this file, without what its reader never wrote: the private path, and DuckDB's excerpt of the
     /// server's own statement, which quotes that path and may break it off midway.
     pub(super) fn without_path(&self, error: &Error) -> Error {
-        let message = error.message().split("\n\nLINE ").next().unwrap_or_default();
         let path = self.path().display().to_string();
+        let error = without_statement(error);
         let message =
-            message.replace(&format!("'{path}'"), UPLOADED).replace(&format!("\"{path}\""), UPLOADED);
+            error.message().replace(&format!("'{path}'"), UPLOADED).replace(&format!("\"{path}\""), UPLOADED);
         Error::new(error.kind(), message.replace(&path, UPLOADED))
     }
 
@@ -34,8 +35,11 @@ impl UploadFile {
     /// # Errors
     /// The system's.
     pub(super) fn beside(&self) -> io::Result<Self> {
-        let folder = self.path().parent().unwrap_or_else(|| Path::new("."));
-        tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder).map(Self)
+        Self::new_in(self.path().parent().unwrap_or_else(|| Path::new(".")))
+    }
+
+    fn new_in(folder: &Path) -> io::Result<Self> {
+        tempfile::Builder::new().prefix("upload-").tempfile_in(folder).map(Self)
     }
 
     /// Opens the file for reading, from its start.
@@ -46,9 +50,6 @@ impl UploadFile {
         self.0.reopen()
     }
 }
-
-/// What the names of uploaded files begin with.
-const PREFIX: &str = "upload-";
 
 /// What an upload's error calls its file.
 const UPLOADED: &str = "the uploaded file";
@@ -70,7 +71,7 @@ impl Session {
     /// Internal, naming the folder, when it cannot be made.
     pub fn upload_file(&self) -> Result<UploadFile> {
         let folder = self.instance().spool_folder().create()?;
-        tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder).map(UploadFile).map_err(|fault| {
+        UploadFile::new_in(folder).map_err(|fault| {
             Error::internal(format!(
                 "cannot make a file in {}: {fault}; set TMPDIR to a writable folder",
                 folder.display()

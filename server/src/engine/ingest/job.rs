@@ -1,7 +1,9 @@
 //! One ingest on a connection: check everything, then change, all in one transaction.
 
 use super::source::{self, Source};
-use super::{IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, digits, upsert};
+use super::{
+    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, digits, upsert, without_statement,
+};
 use crate::engine::duck::Connection;
 use crate::engine::session::Slot;
 use crate::engine::sql::{self, TableRef, ingest as text};
@@ -47,11 +49,6 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
             }
         }
     })
-}
-
-/// DuckDB's error without its excerpt of the statement, which is the server's own.
-fn without_statement(error: &Error) -> Error {
-    Error::new(error.kind(), error.message().split("\n\nLINE ").next().unwrap_or_default())
 }
 
 /// An ingest whose table is known.

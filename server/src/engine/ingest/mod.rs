@@ -23,7 +23,7 @@ pub(super) use self::gather::AppendQueues;
 pub use self::source::{ArrowSource, FileFormat, Source};
 use super::cancel::CancelToken;
 use super::session::Session;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// One load of rows into a table.
 #[derive(Debug)]
@@ -116,11 +116,12 @@ impl Session {
     /// error; DuckDB's for a file that it cannot read, a failed cast or a constraint; `Cancelled`.
     pub async fn ingest(self: &Arc<Self>, ingest: Ingest, cancel: &CancelToken) -> Result<Ingested> {
         let noted = self.journal().begin(&format!("load rows into {}", ingest.target.table));
-        let ingested = self.call(cancel, move |slot| {
-            let ingested = job::run(slot, ingest);
-            slot.instance().note_change();
-            ingested
-        });
+        let ingested = self.call(cancel, move |slot| slot.change(|slot| job::run(slot, ingest)));
         ingested.await.inspect_err(|error| noted.fail(error))
     }
+}
+
+/// DuckDB's error without its excerpt of the statement, which is the server's own.
+fn without_statement(error: &Error) -> Error {
+    Error::new(error.kind(), error.message().split("\n\nLINE ").next().unwrap_or_default())
 }

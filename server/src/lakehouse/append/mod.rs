@@ -128,11 +128,9 @@ fn code(kind: ErrorKind) -> Option<AppendCode> {
 }
 
 fn explained(error: &Error, target: &IngestTarget) -> String {
-    // Behind its message DuckDB quotes the statement, which is the server's own.
-    let message = error.message().split("\n\nLINE ").next().unwrap_or_default();
     match error.kind() {
-        ErrorKind::IncompatibleSchema => format!("cannot append to \"{}\": {message}", target.table),
-        _ => message.to_owned(),
+        ErrorKind::IncompatibleSchema => format!("cannot append to \"{}\": {error}", target.table),
+        _ => error.message().to_owned(),
     }
 }
 

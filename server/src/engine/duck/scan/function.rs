@@ -1,6 +1,6 @@
 //! The table function's callbacks.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use libduckdb_sys as ffi;
 
 use super::super::fault::Fault;
+use super::super::table_function::first_argument;
 use super::super::type_handle::TypeHandle;
 use super::fill::{self, Filler, Target};
 use super::{BatchReader, SCAN_FUNCTION, ScanRegistry, Source};
@@ -57,7 +58,8 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
     // SAFETY: the extra info is the registry given at installation, which outlives the call.
     let outcome = guarded(|| unsafe {
         let registry = &*ffi::duckdb_bind_get_extra_info(info).cast::<ScanRegistry>();
-        let source = registry.find(&token(info)).ok_or_else(unknown_token)?;
+        let token = first_argument(info).unwrap_or_default();
+        let source = registry.find(&token).ok_or_else(unknown_token)?;
         for column in &source.columns {
             add_column(info, &column.name, TypeHandle::new(&column.ty))?;
         }
@@ -80,26 +82,6 @@ unsafe fn add_column(info: ffi::duckdb_bind_info, name: &str, ty: Option<TypeHan
     // SAFETY: name and type live for the call, and are copied.
     unsafe { ffi::duckdb_bind_add_result_column(info, c_name.as_ptr(), ty.raw()) };
     Ok(())
-}
-
-/// The function's argument.
-///
-/// # Safety
-/// `info` is live.
-unsafe fn token(info: ffi::duckdb_bind_info) -> String {
-    // SAFETY: the function has one parameter; the value and its text are ours to free. Asking NULL for its text would
-    // throw a C++ exception through this function, which ends the process.
-    unsafe {
-        let mut value = ffi::duckdb_bind_get_parameter(info, 0);
-        let mut token = String::new();
-        if !ffi::duckdb_is_null_value(value) {
-            let text = ffi::duckdb_get_varchar(value);
-            token = CStr::from_ptr(text).to_string_lossy().into_owned();
-            ffi::duckdb_free(text.cast());
-        }
-        ffi::duckdb_destroy_value(&mut value);
-        token
-    }
 }
 
 fn unknown_token() -> Error {
