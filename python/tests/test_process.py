@@ -13,6 +13,8 @@ from conftest import RunPython
 START = """
 import os, signal, sys, threading, time
 from altertable_mock import ForkedError, MockServer
+# A job in a shell's background inherits that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 server = MockServer(users={"alice": "secret"}).start()
 alice = server.tenant("alice")
 alice.sql("CREATE TABLE t AS SELECT 42 AS i")
