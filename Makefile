@@ -186,6 +186,7 @@ mutants: tools ## Change the server in small ways and list what the suite does n
 
 .PHONY: bench
 bench: build ## Measure the release binary beside the same work in process (some of it: make bench PARTS=lakehouse)
+	@$(CARGO) build $(WORKSPACE) --package altertable-mock-conformance --example small_queries
 	@bin=$$($(VENV) tests/bench/requirements.txt)/bin && \
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/bench/bench.py $(PARTS)
 

@@ -15,7 +15,7 @@ import duckdb
 import httpx
 from mock_server import API_KEY, MockServer
 from table import median_ms, row
-from traffic import BATCH, aliases, batches, connect, elapsed, event, exchange, identifies, request, shares
+from traffic import BATCH, aliases, batches, connect, event, exchange, identifies, request, seconds_to_send, shares
 
 EVENTS = 1_000_000
 TENANTS = 20
@@ -39,12 +39,12 @@ def measure(_: MockServer, local: duckdb.DuckDBPyConnection) -> None:
 
 def arrivals(server: MockServer, local: duckdb.DuckDBPyConnection) -> None:
     """Events one by one and in batches; identify and alias before and after them."""
-    elapsed(server, shares(batches(0, BATCH), 1))
+    seconds_to_send(server, shares(batches(0, BATCH), 1))
     kinds = {"/identify": identifies, "/alias": aliases}
     few = {path: median_us(server, path, bodies("few")) for path, bodies in kinds.items()}
     row("single /track from 8 clients, k/s", singles(server, 24_000) / 1e3, singles_inside(local, 4_000) / 1e3, "8")
     messages = batches(BATCH, EVENTS - BATCH)
-    rate = EVENTS / elapsed(server, shares(messages, 2))
+    rate = EVENTS / seconds_to_send(server, shares(messages, 2))
     row("events in batches of 1000, k/s", rate / 1e3, batches_inside(local, 100_000) / 1e3, "100")
     for path, bodies in kinds.items():
         many = median_us(server, path, bodies("many"))
@@ -53,7 +53,7 @@ def arrivals(server: MockServer, local: duckdb.DuckDBPyConnection) -> None:
 
 def singles(server: MockServer, count: int) -> float:
     """Events a second, each in a request of its own and answered before the next."""
-    return count / elapsed(server, shares([request("/track", event(number)) for number in range(count)], 8))
+    return count / seconds_to_send(server, shares([request("/track", event(number)) for number in range(count)], 8))
 
 
 def singles_inside(local: duckdb.DuckDBPyConnection, count: int) -> float:

@@ -1,18 +1,15 @@
 """What clients send to the Product Analytics door, over bare sockets.
 
-Requests are encoded before the clock starts and sent by processes of their own, so that it is the server that is
-measured.
+Requests are encoded before the clock starts, so that it is the server that is measured.
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import socket
-import time
-from collections.abc import Iterator
-from multiprocessing.synchronize import Barrier
+from collections.abc import Callable, Iterator
 
+from clients import elapsed
 from mock_server import API_KEY, MockServer
 
 IDENTITIES = 100_000
@@ -20,7 +17,6 @@ BATCH = 1_000
 START = 1_700_000_000
 NAMES = ("$pageview", "Signed up", "Added to cart", "Removed from cart", "Paid", "Searched the catalogue")
 PAGES = ("/", "/pricing", "/docs/getting-started", "/blog/2024/01/a-long-title-of-a-post", "/login")
-FORKED = multiprocessing.get_context("fork")
 
 
 def event(number: int) -> dict[str, object]:
@@ -75,27 +71,16 @@ def connect(server: MockServer) -> socket.socket:
     return connection
 
 
-def send(server: MockServer, messages: list[bytes], gate: Barrier) -> None:
+def seconds_to_send(server: MockServer, shares: list[list[bytes]]) -> float:
+    """How long it takes until every client, each on a connection it keeps, has its share answered."""
+    return elapsed(send, [(server, share) for share in shares])
+
+
+def send(server: MockServer, messages: list[bytes], ready: Callable[[], object]) -> None:
     with connect(server) as connection:
-        gate.wait()
+        ready()
         for message in messages:
             exchange(connection, message)
-
-
-def elapsed(server: MockServer, shares: list[list[bytes]]) -> float:
-    """How long it takes until every client, each on a connection it keeps, has its share answered."""
-    gate = FORKED.Barrier(len(shares) + 1)
-    clients = [FORKED.Process(target=send, args=(server, share, gate)) for share in shares]
-    for client in clients:
-        client.start()
-    gate.wait()
-    started = time.perf_counter()
-    for client in clients:
-        client.join()
-    ended = time.perf_counter()
-    if any(client.exitcode for client in clients):
-        raise AssertionError("a client failed")
-    return ended - started
 
 
 def shares(messages: list[bytes], clients: int) -> list[list[bytes]]:

@@ -1,14 +1,13 @@
-"""HTTP over bare sockets, from processes of their own: the server is what is measured, not a client library."""
+"""HTTP over bare sockets: the server is what is measured, not a client library."""
 
 from __future__ import annotations
 
 import base64
-import multiprocessing
 import socket
-import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from clients import elapsed
 from mock_server import ALICE
 
 AUTHORIZATION = "Basic " + base64.b64encode(":".join(ALICE.pair).encode()).decode()
@@ -52,25 +51,13 @@ def is_whole(response: bytes) -> bool:
 
 def calls_per_second(url: str, path: str, bodies: list[list[bytes]], check: bytes) -> float:
     """How many calls a second as many clients as there are lists of bodies make; every response has to hold `check`."""
-    context = multiprocessing.get_context("fork")
-    start = context.Barrier(len(bodies) + 1)
-    work = [context.Process(target=send_all, args=(url, path, mine, check, start.wait)) for mine in bodies]
-    for process in work:
-        process.start()
-    start.wait()
-    started = time.perf_counter()
-    for process in work:
-        process.join()
-    took = time.perf_counter() - started
-    if any(process.exitcode for process in work):
-        raise RuntimeError("a client failed")
-    return sum(map(len, bodies)) / took
+    return sum(map(len, bodies)) / elapsed(send_all, [(url, path, mine, check) for mine in bodies])
 
 
-def send_all(url: str, path: str, bodies: list[bytes], check: bytes, start: Callable[[], int]) -> None:
+def send_all(url: str, path: str, bodies: list[bytes], check: bytes, ready: Callable[[], object]) -> None:
     connection = Connection(url)
     requests = [connection.request(path, body) for body in bodies]
-    start()
+    ready()
     for request in requests:
         response = connection.call(request)
         if check not in response:
