@@ -4,7 +4,7 @@ use super::read;
 use crate::fault::{During, Fault, Result};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, UnionArray};
 use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UnionMode};
 use arrow::json::ReaderBuilder;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -73,14 +73,15 @@ fn decode(name: &str, kind: &DataType, values: &[&Value]) -> Result<ArrayRef> {
     }
 }
 
-/// Values as `{member: value}`.
+/// Values as `{member: value}`. The children of a dense union hold their own values only.
 fn union(field: &Field, values: &[&Value]) -> Result<ArrayRef> {
-    let DataType::Union(members, _) = field.data_type() else { return Err(Fault::new("not a union")) };
+    let DataType::Union(members, mode) = field.data_type() else { return Err(Fault::new("not a union")) };
     let member_of = |value: &Value| {
         value.as_object().and_then(|map| map.iter().next()).map(|(name, value)| (name.clone(), value.clone()))
     };
     let chosen: Vec<Option<(String, Value)>> = values.iter().map(|value| member_of(value)).collect();
     let mut ids = vec![0_i8; values.len()];
+    let mut offsets = vec![0_i32; values.len()];
     let mut children = Vec::new();
     for (id, member) in members.iter() {
         let mut column = Vec::new();
@@ -88,12 +89,16 @@ fn union(field: &Field, values: &[&Value]) -> Result<ArrayRef> {
             let own = choice.as_ref().filter(|(name, _)| name == member.name());
             if own.is_some() {
                 ids[row] = id;
+                offsets[row] = i32::try_from(column.len()).during("building a union")?;
             }
-            column.push(own.map_or(Value::Null, |(_, value)| value.clone()));
+            if own.is_some() || *mode == UnionMode::Sparse {
+                column.push(own.map_or(Value::Null, |(_, value)| value.clone()));
+            }
         }
         children.push(array(member, &column.iter().collect::<Vec<_>>())?);
     }
-    UnionArray::try_new(members.clone(), ids.into(), None, children)
+    let offsets = (*mode == UnionMode::Dense).then(|| offsets.into());
+    UnionArray::try_new(members.clone(), ids.into(), offsets, children)
         .map(|array| Arc::new(array) as ArrayRef)
         .during("building a union")
 }

@@ -190,9 +190,7 @@ pub(super) fn returns(statement: &Prepared) -> Returns {
         columns.len() == 1 && columns.first().is_some_and(|column| column.name == name && column.ty == *ty)
     };
     match statement.kind() {
-        Kind::Select | Kind::Explain | Kind::Call | Kind::Execute | Kind::Pragma | Kind::Other => {
-            Returns::Rows
-        }
+        Kind::Select | Kind::Explain | Kind::Pragma | Kind::Other => Returns::Rows,
         _ if only("Count", &LogicalType::BigInt) => Returns::Count,
         Kind::Insert | Kind::Update | Kind::Delete | Kind::Merge => Returns::Rows,
         _ => Returns::Nothing,

@@ -68,11 +68,6 @@ impl Slot {
         self.connection.as_ref().ok_or_else(closed)
     }
 
-    /// Whether a transaction is open, whoever opened it.
-    pub fn in_transaction(&self) -> bool {
-        self.in_transaction
-    }
-
     /// The database instance behind the connection.
     pub(super) fn instance(&self) -> &Arc<Instance> {
         &self.instance

@@ -220,10 +220,9 @@ fn check_bounds(message: &Message<'_>, body: usize) -> Result<()> {
         _ => return Ok(()),
     };
     let buffers = batch.and_then(|batch| batch.buffers());
-    let fits = |offset: i64, length: i64| {
-        let end = offset.checked_add(length).and_then(|end| usize::try_from(end).ok());
-        offset >= 0 && length >= 0 && end.is_some_and(|end| end <= body)
-    };
+    let end =
+        |offset: i64, length: i64| usize::try_from(offset).ok()?.checked_add(usize::try_from(length).ok()?);
+    let fits = |offset, length| end(offset, length).is_some_and(|end| end <= body);
     match buffers.is_none_or(|buffers| buffers.iter().all(|b| fits(b.offset(), b.length()))) {
         true => Ok(()),
         false => Err(Error::invalid("A record batch is truncated: its buffers exceed the message body")),

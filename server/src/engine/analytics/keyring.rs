@@ -29,10 +29,6 @@ impl Keyring {
         Some(place)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
     /// The place of `key`. Every declared key is compared whole, whichever matches.
     pub(super) fn place(&self, key: &str) -> Option<usize> {
         let mut found = Choice::from(0);

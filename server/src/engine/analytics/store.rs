@@ -87,11 +87,6 @@ impl Store {
         }
     }
 
-    /// Whether any key is declared or accepted; without one, tenants see an empty catalog (AC-03).
-    pub fn accepts_keys(&self) -> bool {
-        self.allow_any_key || !self.declared.read().keyring.is_empty()
-    }
-
     /// Declares a key from now on; false if it was declared already.
     pub fn add_key(&self, key: &str) -> bool {
         let mut declared = self.declared.write();

@@ -15,7 +15,7 @@ use super::value::Value;
 use crate::engine::types::{Column, LogicalType};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What DuckDB says a statement is.
+/// What DuckDB says a statement is; `Other` is what gives rows and matters no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the variants are DuckDB's statement types")]
 pub enum StatementKind {
@@ -29,14 +29,12 @@ pub enum StatementKind {
     Alter,
     Drop,
     Prepare,
-    Execute,
     Explain,
     Transaction,
     Set,
     Attach,
     Detach,
     Pragma,
-    Call,
     Analyze,
     Vacuum,
     Export,
@@ -59,7 +57,6 @@ impl StatementKind {
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_ALTER => Self::Alter,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DROP => Self::Drop,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_PREPARE => Self::Prepare,
-            ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXECUTE => Self::Execute,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPLAIN => Self::Explain,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_TRANSACTION => Self::Transaction,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SET
@@ -67,7 +64,6 @@ impl StatementKind {
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_ATTACH => Self::Attach,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DETACH => Self::Detach,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_PRAGMA => Self::Pragma,
-            ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_CALL => Self::Call,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_ANALYZE => Self::Analyze,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_VACUUM => Self::Vacuum,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPORT => Self::Export,
