@@ -21,7 +21,8 @@ async fn main() -> Outcome<()> {
     let endpoint = Endpoint::from_shared(format!("http://{}", argument("ADDRESS")?))?;
     let mut client = FlightSqlServiceClient::new(endpoint.tcp_nodelay(true).connect().await?);
     client.handshake(&argument("USER")?, &argument("PASSWORD")?).await?;
-    for _ in stdin().lines() {
+    for line in stdin().lines() {
+        line?;
         writeln!(stdout(), "{}", ask(&mut client).await?.as_secs_f64() * 1e6)?;
         stdout().flush()?;
     }

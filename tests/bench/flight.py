@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable
 from contextlib import closing
 
 import duckdb
@@ -12,7 +10,7 @@ from altertable_flightsql import Client
 from altertable_flightsql.client import IngestTableMode
 from flight_small import LeanQueries, SmallQueries, calls_per_second, constant_server
 from mock_server import ALICE, MockServer
-from table import READ, READ_ROWS, WRITE, WRITE_ROWS, median_ms, rate, row, seconds
+from table import READ, READ_ROWS, WRITE, WRITE_ROWS, in_turns, in_turns_ms, median_ms, rate, row, seconds
 
 CLIENTS = 8
 QUERIES = 1_000
@@ -31,13 +29,17 @@ def measure(server: MockServer, local: duckdb.DuckDBPyConnection) -> None:
 def small_queries(server: MockServer, local: duckdb.DuckDBPyConnection) -> None:
     """One after another on one connection, in turns with the same in process and by a server that does nothing."""
     with closing(LeanQueries(server.flight_address)) as lean:
-        row("Flight SELECT 42 by arrow-rs's client, p50 ms", *in_turns(lean.seconds, lambda: inside(local)), "+0.4 ms")
+        row(
+            "Flight SELECT 42 by arrow-rs's client, p50 ms",
+            *in_turns_ms(lean.seconds, lambda: inside(local)),
+            "+0.4 ms",
+        )
     ours = SmallQueries(server.flight_address)
-    row("Flight SELECT 42 by pyarrow, p50 ms", *in_turns(lambda: seconds(ours.ask), lambda: inside(local)))
+    row("Flight SELECT 42 by pyarrow, p50 ms", *in_turns_ms(lambda: seconds(ours.ask), lambda: inside(local)))
     with constant_server() as constant:
         nothing = SmallQueries(constant, login=False)
         what = "Flight SELECT 42 by pyarrow beside its own server with a constant answer, p50 ms"
-        row(what, *in_turns(lambda: seconds(ours.ask), lambda: seconds(nothing.ask)))
+        row(what, *in_turns_ms(lambda: seconds(ours.ask), lambda: seconds(nothing.ask)))
     one = calls_per_second(server.flight_address, 1, QUERIES)
     before = server.cpu_seconds()
     many = calls_per_second(server.flight_address, CLIENTS, QUERIES)
@@ -46,28 +48,17 @@ def small_queries(server: MockServer, local: duckdb.DuckDBPyConnection) -> None:
     row(f"Flight SELECT 42, {CLIENTS} clients, server's CPU µs per call", cpu)
 
 
-def in_turns(ours: Callable[[], float], other: Callable[[], float]) -> tuple[float, float]:
-    """The medians, in milliseconds, of two things done in turns, each of which tells how many seconds it took."""
-    rounds = [(ours(), other()) for _ in range(1000)]
-    left, right = (statistics.median(times) * 1000 for times in zip(*rounds, strict=True))
-    return left, right
-
-
 def inside(local: duckdb.DuckDBPyConnection) -> float:
     return seconds(lambda: local.execute("SELECT 42").fetchall())
 
 
 def many_rows(flight: Client, local: duckdb.DuckDBPyConnection) -> None:
-    """In turns, because what the machine gives a process changes from second to second."""
-    rounds = [
-        (
-            seconds(lambda: drain(flight.query(READ))),
-            seconds(lambda: drain(local.execute(READ).to_arrow_reader(100_000))),
-        )
-        for _ in range(9)
-    ]
-    ours, inside = (READ_ROWS / statistics.median(times) / 1e6 for times in zip(*rounds, strict=True))
-    row("Flight rows, M rows/s", ours, inside, "0.95")
+    ours, inside = in_turns(
+        lambda: seconds(lambda: drain(flight.query(READ))),
+        lambda: seconds(lambda: drain(local.execute(READ).to_arrow_reader(100_000))),
+        times=9,
+    )
+    row("Flight rows, M rows/s", READ_ROWS / ours / 1e6, READ_ROWS / inside / 1e6, "0.95")
 
 
 def first_batch(client: Client) -> None:

@@ -72,9 +72,11 @@ def constant_server() -> Iterator[str]:
     ours, theirs = SPAWNING.Pipe()
     process = SPAWNING.Process(target=serve_constant, args=(theirs,), daemon=True)
     process.start()
-    yield ours.recv()
-    process.kill()
-    process.join()
+    try:
+        yield ours.recv()
+    finally:
+        process.kill()
+        process.join()
 
 
 def serve_constant(parent: Connection) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import duckdb
 import httpx
 from mock_server import ALICE, MockServer
-from table import READ, READ_ROWS, median_ms, rate, row, seconds
+from table import READ, READ_ROWS, in_turns_ms, median_ms, rate, row, seconds
 from wire import Connection, calls_per_second
 
 CLIENTS = 8
@@ -35,11 +34,10 @@ def small_queries(server: MockServer, local: duckdb.DuckDBPyConnection) -> None:
     """One after another on one connection, each beside its twin in process; then from several clients at once."""
     connection = Connection(server.lakehouse_url)
     request = connection.request("/query", SELECT)
-    pairs = [
-        (seconds(lambda: connection.call(request)), seconds(lambda: local.execute("SELECT 42").fetchall()))
-        for _ in range(1000)
-    ]
-    ours, inside = (statistics.median(times) * 1000 for times in zip(*pairs, strict=True))
+    ours, inside = in_turns_ms(
+        lambda: seconds(lambda: connection.call(request)),
+        lambda: seconds(lambda: local.execute("SELECT 42").fetchall()),
+    )
     row("REST SELECT 42, p50 ms", ours, inside, "+0.15 ms")
     bodies = [[SELECT] * (QUERIES // CLIENTS)] * CLIENTS
     with_cpu(

@@ -37,3 +37,19 @@ def seconds(act: Callable[[], object]) -> float:
 
 def median_ms(act: Callable[[], object], times: int = 200) -> float:
     return statistics.median(seconds(act) for _ in range(times)) * 1000
+
+
+def in_turns(ours: Callable[[], float], other: Callable[[], float], times: int = 1000) -> tuple[float, float]:
+    """The medians, in seconds, of two things done in turns, each of which tells how many seconds it took.
+
+    What the machine gives a process changes from second to second; in turns, both get the same of it.
+    """
+    rounds = [(ours(), other()) for _ in range(times)]
+    left, right = (statistics.median(taken) for taken in zip(*rounds, strict=True))
+    return left, right
+
+
+def in_turns_ms(ours: Callable[[], float], other: Callable[[], float]) -> tuple[float, float]:
+    """The same in milliseconds."""
+    left, right = in_turns(ours, other)
+    return left * 1000, right * 1000
