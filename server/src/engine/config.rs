@@ -56,7 +56,7 @@ pub struct EngineConfig {
     pub legacy_altertable_catalog: bool,
     /// DuckDB's `memory_limit` per tenant, such as `4GB`.
     pub tenant_memory_limit: String,
-    /// DuckDB's `threads` per tenant; DuckDB's default when `None`.
+    /// DuckDB's `threads` per tenant; one per core when `None`.
     pub tenant_threads: Option<usize>,
     /// Where private folders for spooled rows and uploads are made, on first need.
     pub temporary_folder: PathBuf,

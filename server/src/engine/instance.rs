@@ -1,5 +1,6 @@
 //! One opened DuckDB instance with its private folder, and a pool that opens the next one ahead of time.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -32,8 +33,9 @@ impl Instance {
     /// Config when DuckDB does not take a configured limit or cannot attach a configured file.
     pub(super) fn open(config: &EngineConfig) -> Result<Arc<Self>> {
         let folder = SpoolFolder::new(&config.temporary_folder);
-        let database =
-            Database::open_in_memory(&settings(config, &folder)).map_err(|error| as_config(&error))?;
+        let threads = config.tenant_threads.unwrap_or_else(cores);
+        let database = Database::open_in_memory(&settings(config, &folder), threads)
+            .map_err(|error| as_config(&error))?;
         let connection = database.connect()?;
         let scans = ScanRegistry::install(&connection)?;
         // The TimeZone setting belongs to icu, which DuckDB compiled in does not have; it then counts in UTC.
@@ -123,10 +125,12 @@ fn settings(config: &EngineConfig, folder: &SpoolFolder) -> Settings {
         // Likewise duckdb_secrets() and CREATE SECRET, which would look for the host's stored ones.
         settings.push(("allow_persistent_secrets", "false".to_owned()));
     }
-    if let Some(threads) = config.tenant_threads {
-        settings.push(("threads", threads.to_string()));
-    }
     settings
+}
+
+/// How many cores this process may use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 fn as_config(error: &Error) -> Error {

@@ -7,6 +7,7 @@ use libduckdb_sys as ffi;
 use parking_lot::Mutex;
 
 use super::error::{copy_text, sql_error};
+use super::helpers::Helpers;
 use super::result::ResultSet;
 use super::statement::{Extracted, Prepared};
 use crate::error::{Error, Result};
@@ -18,6 +19,7 @@ use crate::error::{Error, Result};
 pub struct Connection {
     raw: ffi::duckdb_connection,
     interrupt: Arc<InterruptHandle>,
+    helpers: Arc<Helpers>,
 }
 
 // SAFETY: a DuckDB connection may move between threads as long as one uses it at a time, which `&mut` ensures.
@@ -57,12 +59,16 @@ impl InterruptHandle {
 }
 
 impl Connection {
-    pub(super) fn new(raw: ffi::duckdb_connection) -> Self {
-        Self { raw, interrupt: Arc::new(InterruptHandle { raw: Mutex::new(raw) }) }
+    pub(super) fn new(raw: ffi::duckdb_connection, helpers: Arc<Helpers>) -> Self {
+        Self { raw, interrupt: Arc::new(InterruptHandle { raw: Mutex::new(raw) }), helpers }
     }
 
     pub(super) fn raw(&self) -> ffi::duckdb_connection {
         self.raw
+    }
+
+    pub(super) fn helpers(&self) -> &Arc<Helpers> {
+        &self.helpers
     }
 
     /// A handle for other threads.

@@ -2,41 +2,42 @@
 
 use std::ffi::{CString, c_char};
 use std::ptr;
+use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 
 use super::connection::Connection;
 use super::error::{copy_text, sql_error};
+use super::helpers::Helpers;
 use crate::error::{Error, Result};
 
 /// Settings an instance is opened with, as DuckDB's own option names and values.
 pub type Settings = Vec<(&'static str, String)>;
 
-/// An in-memory DuckDB instance, closed when the last of its connections and this handle are gone.
+/// An in-memory DuckDB instance, closed when the last of its connections and this are gone.
 #[derive(Debug)]
 pub struct Database {
-    raw: ffi::duckdb_database,
+    helpers: Arc<Helpers>,
 }
 
-// SAFETY: DuckDB's database handle is thread-safe; `duckdb_connect` may be called from any thread.
-unsafe impl Send for Database {}
-// SAFETY: as above; no method takes the handle mutably but `Drop`.
-unsafe impl Sync for Database {}
-
 impl Database {
-    /// Opens an in-memory instance.
+    /// Opens an in-memory instance whose statements are computed by up to `threads` threads each.
     ///
     /// # Errors
     /// DuckDB's own text when an option is unknown or has a bad value.
-    pub fn open_in_memory(settings: &Settings) -> Result<Self> {
+    pub fn open_in_memory(settings: &Settings, threads: usize) -> Result<Self> {
+        let threads = threads.max(1);
         let config = Config::new(settings)?;
+        for name in ["threads", "external_threads"] {
+            config.set(name, &threads.to_string())?;
+        }
         let path = c_text(":memory:")?;
         let mut raw = ptr::null_mut();
         let mut message: *mut c_char = ptr::null_mut();
         // SAFETY: all pointers are valid for the call; DuckDB copies the configuration.
         let state = unsafe { ffi::duckdb_open_ext(path.as_ptr(), &mut raw, config.raw, &mut message) };
         if state == ffi::DuckDBSuccess {
-            return Ok(Self { raw });
+            return Ok(Self { helpers: Arc::new(Helpers::new(Arc::new(Handle { raw }), threads)) });
         }
         // SAFETY: on failure DuckDB hands over a text that is ours to free.
         let text = unsafe { copy_text(message) };
@@ -51,16 +52,33 @@ impl Database {
     /// When DuckDB refuses, which it does only once the instance is broken.
     pub fn connect(&self) -> Result<Connection> {
         let mut raw = ptr::null_mut();
-        // SAFETY: `self.raw` is open for as long as `self` lives.
-        let state = unsafe { ffi::duckdb_connect(self.raw, &mut raw) };
+        // SAFETY: the handle is open for as long as `self` lives.
+        let state = unsafe { ffi::duckdb_connect(self.helpers.database().raw(), &mut raw) };
         if state == ffi::DuckDBSuccess {
-            return Ok(Connection::new(raw));
+            return Ok(Connection::new(raw, Arc::clone(&self.helpers)));
         }
         Err(Error::internal("DuckDB refused a connection to its own instance"))
     }
 }
 
-impl Drop for Database {
+/// An open instance.
+#[derive(Debug)]
+pub(super) struct Handle {
+    raw: ffi::duckdb_database,
+}
+
+// SAFETY: DuckDB's database handle is thread-safe; `duckdb_connect` may be called from any thread.
+unsafe impl Send for Handle {}
+// SAFETY: as above; nothing takes the handle mutably but `Drop`.
+unsafe impl Sync for Handle {}
+
+impl Handle {
+    pub(super) fn raw(&self) -> ffi::duckdb_database {
+        self.raw
+    }
+}
+
+impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: opened once, closed once.
         unsafe { ffi::duckdb_close(&mut self.raw) };
@@ -79,15 +97,18 @@ impl Config {
             return Err(Error::internal("DuckDB could not make a configuration"));
         }
         for (name, value) in settings {
-            let (key, text) = (c_text(name)?, c_text(value)?);
-            // SAFETY: both strings live for the call; DuckDB copies them.
-            if unsafe { ffi::duckdb_set_config(config.raw, key.as_ptr(), text.as_ptr()) }
-                != ffi::DuckDBSuccess
-            {
-                return Err(Error::internal(format!("DuckDB does not take the setting {name} = {value}")));
-            }
+            config.set(name, value)?;
         }
         Ok(config)
+    }
+
+    fn set(&self, name: &str, value: &str) -> Result<()> {
+        let (key, text) = (c_text(name)?, c_text(value)?);
+        // SAFETY: both strings live for the call; DuckDB copies them.
+        if unsafe { ffi::duckdb_set_config(self.raw, key.as_ptr(), text.as_ptr()) } == ffi::DuckDBSuccess {
+            return Ok(());
+        }
+        Err(Error::internal(format!("DuckDB does not take the setting {name} = {value}")))
     }
 }
 

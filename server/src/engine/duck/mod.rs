@@ -7,6 +7,7 @@ mod database;
 mod error;
 mod export;
 mod fault;
+mod helpers;
 mod logical_type;
 mod pending;
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) struct Probe {
 
 impl Probe {
     pub(super) fn new() -> Self {
-        let database = Database::open_in_memory(&Settings::new()).unwrap();
+        let database = Database::open_in_memory(&Settings::new(), 2).unwrap();
         Self { connection: database.connect().unwrap(), _database: database }
     }
 

@@ -7,6 +7,7 @@ use libduckdb_sys as ffi;
 
 use super::BatchBuilder;
 use super::error::{copy_text, sql_error};
+use super::helpers::Effort;
 use super::logical_type;
 use crate::engine::types::arrow::arrow_schema;
 use crate::engine::types::{Column, Fidelity, ResultShape};
@@ -27,19 +28,29 @@ pub enum Returns {
 #[derive(Debug)]
 pub struct ResultSet {
     raw: ffi::duckdb_result,
+    effort: Effort,
 }
 
 // SAFETY: owned data that one thread uses at a time, under the lock of its session.
 unsafe impl Send for ResultSet {}
 
 impl ResultSet {
-    pub(super) fn run(start: impl FnOnce(*mut ffi::duckdb_result) -> ffi::duckdb_state) -> Result<Self> {
+    /// The result that `start` fills in, its rows computed with `effort`.
+    pub(super) fn run(
+        effort: Effort,
+        start: impl FnOnce(*mut ffi::duckdb_result) -> ffi::duckdb_state,
+    ) -> Result<Self> {
         // SAFETY: an all-zero result is the empty one that DuckDB fills.
-        let mut result = Self { raw: unsafe { std::mem::zeroed() } };
+        let mut result = Self { raw: unsafe { std::mem::zeroed() }, effort };
         if start(&mut result.raw) == ffi::DuckDBSuccess {
             return Ok(result);
         }
         Err(sql_error(result.error_text()))
+    }
+
+    /// Notes that all rows are in memory.
+    pub(super) fn is_computed(&mut self) {
+        self.effort.end();
     }
 
     fn error_text(&mut self) -> Option<String> {
@@ -103,11 +114,13 @@ impl ResultSet {
     /// # Errors
     /// DuckDB's error, when computing the next rows failed.
     pub fn fetch(&mut self) -> Result<Option<Chunk>> {
+        let result = self.raw;
         // SAFETY: the result is live; the chunk is ours to destroy.
-        let raw = unsafe { ffi::duckdb_fetch_chunk(self.raw) };
+        let raw = self.effort.spend(|| unsafe { ffi::duckdb_fetch_chunk(result) });
         if !raw.is_null() {
             return Ok(Some(Chunk { raw }));
         }
+        self.effort.end();
         self.error_text().map_or(Ok(None), |text| Err(sql_error(Some(text))))
     }
 }

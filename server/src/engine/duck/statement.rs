@@ -8,6 +8,7 @@ use libduckdb_sys as ffi;
 use super::connection::Connection;
 use super::database::c_text;
 use super::error::{copy_text, sql_error};
+use super::helpers::Helpers;
 use super::logical_type;
 use super::pending::Pending;
 use super::result::ResultSet;
@@ -117,7 +118,7 @@ impl Extracted {
         // SAFETY: both handles are live and `index` is checked by DuckDB.
         let state =
             unsafe { ffi::duckdb_prepare_extracted_statement(connection.raw(), self.raw, index, &mut raw) };
-        let prepared = Prepared { raw };
+        let prepared = Prepared { raw, helpers: Arc::clone(connection.helpers()) };
         if state == ffi::DuckDBSuccess {
             return Ok(prepared);
         }
@@ -137,6 +138,7 @@ impl Drop for Extracted {
 #[derive(Debug)]
 pub struct Prepared {
     raw: ffi::duckdb_prepared_statement,
+    helpers: Arc<Helpers>,
 }
 
 // SAFETY: owned data that one thread uses at a time; its connection is used under the same session lock.
@@ -222,10 +224,13 @@ impl Prepared {
     /// # Errors
     /// DuckDB's error.
     pub fn execute(&mut self) -> Result<ResultSet> {
-        ResultSet::run(|out| {
+        let pending = Pending::plan(&self.helpers, |out| {
             // SAFETY: the statement is live and `out` is valid.
-            unsafe { ffi::duckdb_execute_prepared(self.raw, out) }
-        })
+            unsafe { ffi::duckdb_pending_prepared(self.raw, out) }
+        })?;
+        let mut result = pending.execute()?;
+        result.is_computed();
+        Ok(result)
     }
 
     /// Plans an execution whose rows are computed as they are fetched. Afterwards [`columns`](Self::columns) knows
@@ -234,7 +239,7 @@ impl Prepared {
     /// # Errors
     /// DuckDB's binder error.
     pub fn start_streaming(&mut self) -> Result<Pending> {
-        Pending::plan(|out| {
+        Pending::plan(&self.helpers, |out| {
             // SAFETY: the statement is live and `out` is valid.
             unsafe { ffi::duckdb_pending_prepared_streaming(self.raw, out) }
         })

@@ -53,9 +53,8 @@ fn bytes(name: &'static str, objects: fn() -> Vec<String>) -> Result<Arc<[u8]>> 
 
 /// Writes the database `name` with its objects into a new file.
 fn write(name: &str, file: &Path, objects: &[String]) -> Result<()> {
-    let settings: Settings =
-        vec![("autoload_known_extensions", "false".to_owned()), ("threads", "1".to_owned())];
-    let database = Database::open_in_memory(&settings)?;
+    let settings: Settings = vec![("autoload_known_extensions", "false".to_owned())];
+    let database = Database::open_in_memory(&settings, 1)?;
     let connection = database.connect()?;
     connection.register_tables(SCAN, Arc::new(Viewer::default()))?;
     connection.run(&sql::attach_new_file(name, &file.to_string_lossy()))?;
