@@ -149,10 +149,17 @@ impl Target {
 
     /// Stops every server that the runner has started. Containers want this: removing one takes a while, and a runtime.
     pub async fn stop(self) {
+        futures::future::join_all(self.into_started().map(Server::stop)).await;
+    }
+
+    /// As [`stop`](Self::stop), when the process ends next.
+    pub async fn stop_for_exit(self) {
+        futures::future::join_all(self.into_started().map(Server::stop_for_exit)).await;
+    }
+
+    fn into_started(self) -> impl Iterator<Item = Server> {
         let servers = self.servers.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let started =
-            servers.into_values().filter_map(|cell| Arc::into_inner(Arc::into_inner(cell)?.into_inner()?));
-        futures::future::join_all(started.map(Server::stop)).await;
+        servers.into_values().filter_map(|cell| Arc::into_inner(Arc::into_inner(cell)?.into_inner()?))
     }
 
     async fn start(&self, flags: &[String]) -> Result<Arc<Server>> {
@@ -177,6 +184,13 @@ impl Server {
     /// A tenant for a case.
     pub fn account(&self) -> Account {
         self.addresses.account.clone().unwrap_or_else(Account::fresh)
+    }
+
+    async fn stop_for_exit(self) {
+        match self.running {
+            Running::InProcess(server) => server.shutdown_for_exit().await,
+            running => Self { running, ..self }.stop().await,
+        }
     }
 
     async fn stop(self) {

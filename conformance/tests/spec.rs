@@ -34,7 +34,7 @@ fn the_server_behaves(#[files("spec/**/*.yaml")] path: PathBuf) {
     let target = target();
     let results = RUNTIME.block_on(run::run_all(&target, &cases, CASES_AT_A_TIME, |_| {}));
     if let Some(unused) = Arc::into_inner(target) {
-        RUNTIME.block_on(unused.stop());
+        RUNTIME.block_on(unused.stop_for_exit());
     }
     let bad: Vec<String> =
         results.iter().filter(|result| result.verdict.is_bad()).map(report::told).collect();

@@ -270,6 +270,18 @@ impl MockServer {
 
     /// Stops: takes no new connections, lets running calls finish within `--shutdown-timeout`, interrupts the rest.
     pub async fn shutdown(self) {
+        self.finish().await;
+    }
+
+    /// As [`shutdown`](Self::shutdown), for a process that ends next: temporary folders are removed, the databases are
+    /// left to the operating system. It has a thousand of them gone at once, where DuckDB takes some milliseconds for
+    /// each.
+    pub async fn shutdown_for_exit(self) {
+        self.finish().await;
+        Engine::abandon(Arc::clone(&self.engine));
+    }
+
+    async fn finish(&self) {
         self.health.stop();
         self.stop.cancel();
         self.tasks.close();

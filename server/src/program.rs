@@ -37,7 +37,7 @@ fn serve(config: Config) -> Result<()> {
         let stop = telemetry::stop_signal()?;
         let server = MockServer::start_with(config).await?;
         stop.await;
-        server.shutdown().await;
+        server.shutdown_for_exit().await;
         Ok(())
     })
 }

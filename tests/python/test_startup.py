@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -83,3 +84,15 @@ def test_it_ends_in_time_when_told_to(busy: bool) -> None:
         started = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - started < 5
+
+
+def test_it_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with MockServer("--allow-any-user") as server:
+        params = {"catalog": "memory", "schema": "main", "table": "t", "mode": "create"}
+        for name in ("one", "two"):
+            sent = httpx.post(f"{server.lakehouse_url}/upload", params=params, content=b"a\n1\n", auth=(name, "any"))
+            assert sent.status_code == 200
+        assert list(tmp_path.iterdir()), "uploads are expected to go through a temporary folder"
+        assert server.stop() == 0
+    assert list(tmp_path.iterdir()) == []

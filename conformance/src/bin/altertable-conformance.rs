@@ -117,7 +117,7 @@ fn run_cases(options: &Run, cases: &[Case]) -> Result<ExitCode> {
             let _ = writeln!(std::io::stdout(), "{}\n", report::told(result));
         }
     }));
-    runtime.block_on(target.stop());
+    runtime.block_on(target.stop_for_exit());
     let tally = Tally::of(&results);
     let took = started.elapsed().as_secs_f64();
     let Tally { passed, bad, known, skipped } = tally;

@@ -168,6 +168,14 @@ impl Engine {
         }
     }
 
+    /// Removes the temporary folders and leaves the databases to the end of the process.
+    pub fn abandon(self: Arc<Self>) {
+        for tenant in self.accounts.all() {
+            tenant.remove_folder();
+        }
+        std::mem::forget(self);
+    }
+
     /// Interrupts everything and closes every session.
     pub async fn close(&self) {
         for tenant in self.accounts.all() {

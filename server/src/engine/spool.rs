@@ -55,6 +55,16 @@ impl SpoolFolder {
         tempfile::tempfile_in(self.create()?).map_err(|fault| self.fault(&fault))
     }
 
+    /// Removes the folder, if it was made, with what it holds.
+    pub fn remove(&self) {
+        match std::fs::remove_dir_all(&self.path) {
+            Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(folder = %self.path.display(), %fault, "cannot remove a temporary folder");
+            }
+            _ => {}
+        }
+    }
+
     fn fault(&self, fault: &std::io::Error) -> Error {
         Error::internal(format!(
             "cannot write to the temporary folder {} ({fault}); set TMPDIR to a writable folder",
@@ -65,12 +75,7 @@ impl SpoolFolder {
 
 impl Drop for SpoolFolder {
     fn drop(&mut self) {
-        match std::fs::remove_dir_all(&self.path) {
-            Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(folder = %self.path.display(), %fault, "cannot remove a temporary folder");
-            }
-            _ => {}
-        }
+        self.remove();
     }
 }
 

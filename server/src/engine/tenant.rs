@@ -128,6 +128,13 @@ impl Tenant {
         Ok(instance)
     }
 
+    /// Removes the folder of its database; what is open in there stays readable.
+    pub(super) fn remove_folder(&self) {
+        if let Some(instance) = self.instance.lock().as_ref() {
+            instance.spool_folder().remove();
+        }
+    }
+
     /// Notes that the tenant is in use.
     pub fn touch(&self) {
         *self.used.lock() = Instant::now();
