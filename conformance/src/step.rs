@@ -47,6 +47,19 @@ pub struct Common {
     pub pause_after: Option<usize>,
 }
 
+impl Common {
+    /// Whether the step looks at this key of its outcome. Of one that goes on in the background only its `join` tells.
+    pub fn looks_at(&self, key: &str) -> bool {
+        let captured = |pointer: &Value| {
+            let first = pointer.as_str().and_then(|pointer| pointer.strip_prefix('/')?.split('/').next());
+            first == Some(key)
+        };
+        self.background.is_some()
+            || self.expect.as_ref().is_some_and(|expect| expect.contains_key(key))
+            || self.capture.values().any(captured)
+    }
+}
+
 /// Credentials that a step gives instead of its tenant's.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

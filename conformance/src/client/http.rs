@@ -28,6 +28,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Option<Bytes>,
+    forms: Forms,
 }
 
 /// How requests of one door show who sends them.
@@ -116,7 +117,14 @@ impl Request {
         }
         authorize(&mut headers, step.common.auth.as_ref(), style, account)?;
         set_headers(&mut headers, &step.common.headers)?;
-        Ok(Self { method: method.to_owned(), url: url.into(), headers, body: body(&own)? })
+        let forms = Forms { json: step.common.looks_at("json"), lines: step.common.looks_at("lines") };
+        Ok(Self { method: method.to_owned(), url: url.into(), headers, body: body(&own)?, forms })
+    }
+
+    /// The same request, with its answer read as JSON lines.
+    #[must_use]
+    pub fn in_lines(self) -> Self {
+        Self { forms: Forms { json: false, lines: true }, ..self }
     }
 
     /// A command line that repeats it by hand.
@@ -152,6 +160,7 @@ impl Request {
         let mut answer = Answer {
             status: response.status().as_u16(),
             headers: header_map(response.headers()),
+            forms: self.forms,
             ..Answer::default()
         };
         let mut stream = response.bytes_stream();
@@ -244,12 +253,20 @@ fn header_map(headers: &HeaderMap) -> Value {
     Value::Object(map)
 }
 
+/// The forms in which a body is read; large ones take their time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Forms {
+    json: bool,
+    lines: bool,
+}
+
 #[derive(Default)]
 struct Answer {
     status: u16,
     headers: Value,
     body: Vec<u8>,
     lines: usize,
+    forms: Forms,
     aborted: bool,
 }
 
@@ -269,10 +286,14 @@ impl Answer {
         let mut outcome = json!({
             "status": self.status, "headers": self.headers, "text": String::from_utf8_lossy(&self.body), "aborted": self.aborted,
         });
-        if let Ok(value) = serde_json::from_slice::<Value>(&self.body) {
+        if self.forms.json
+            && let Ok(value) = serde_json::from_slice::<Value>(&self.body)
+        {
             outcome["json"] = value;
         }
-        if let Some(lines) = lines(&self.body) {
+        if self.forms.lines
+            && let Some(lines) = lines(&self.body)
+        {
             outcome["lines"] = lines;
         }
         if self.body.starts_with(b"ARROW1") || self.body.starts_with(&[0xff; 4]) {

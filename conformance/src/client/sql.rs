@@ -11,20 +11,21 @@ use serde_json::{Map, Value, json};
 /// # Errors
 /// No answer, or one that is not the stream of LQ-03.
 pub async fn rest(request: Request, client: reqwest::Client, gate: Gate) -> Result<Value> {
-    let outcome = request.send(&client, gate).await?;
-    let Some(lines) = outcome["lines"].as_array() else {
+    let mut outcome = request.in_lines().send(&client, gate).await?;
+    let Some(Value::Array(mut lines)) = outcome.get_mut("lines").map(Value::take) else {
         return Err(Fault(format!("POST /query answered {outcome}")));
     };
-    let (rest, error) = match lines.last().and_then(|line| line.get("error")) {
-        Some(error) => (&lines[1..lines.len() - 1], error.clone()),
-        None => (&lines[1..], Value::Null),
-    };
-    let columns = rest
-        .first()
+    let error = lines.pop_if(|line| line.get("error").is_some()).map(|mut line| line["error"].take());
+    let mut lines = lines.into_iter().skip(1);
+    let columns = lines
+        .next()
+        .as_ref()
         .and_then(Value::as_array)
         .map(|columns| columns.iter().map(|column| column["name"].clone()).collect::<Vec<_>>());
-    let rows = rest.get(1..).unwrap_or_default();
-    Ok(json!({"columns": columns, "rows": rows, "row_count": rows.len(), "error": error}))
+    let rows: Vec<Value> = lines.collect();
+    let mut outcome = json!({"columns": columns, "row_count": rows.len(), "error": error});
+    outcome["rows"] = rows.into();
+    Ok(outcome)
 }
 
 /// The outcome of a query over Flight SQL in the same form, values as the LN table has them.
