@@ -178,6 +178,7 @@ impl Job<'_> {
                 outcome
             }
             Statement::Prepared(handle) => {
+                handle.refresh(self.slot)?;
                 let outcome =
                     handle.with(|statement| self.start_noted(statement, handle.sql(), request, announce));
                 self.keep(Kept::Handle(Arc::clone(handle)));
@@ -202,7 +203,7 @@ impl Job<'_> {
         let kind = statement.kind();
         let outcome = self.start(statement, request, announce);
         transaction::note(self.slot, kind, sql, outcome.is_ok());
-        if !leaves_nothing(kind) {
+        if kind != StatementKind::Select {
             self.slot.instance().note_change();
         }
         outcome

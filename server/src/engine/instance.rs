@@ -21,6 +21,7 @@ pub struct Instance {
     growing: RwLock<()>,
     folder: Arc<SpoolFolder>,
     viewer: Arc<Viewer>,
+    sealed: bool,
     broken: AtomicBool,
     changes: AtomicU64,
 }
@@ -60,6 +61,7 @@ impl Instance {
             growing: RwLock::new(()),
             folder,
             viewer,
+            sealed: !config.allow_external_access,
             broken: AtomicBool::new(false),
             changes: AtomicU64::new(0),
         }))
@@ -92,7 +94,12 @@ impl Instance {
         &self.folder
     }
 
-    /// Notes that tables, settings or the place of a session may have changed, upon which plans may differ.
+    /// Whether SQL sees nothing of the host: what a statement means changes only with what this instance runs.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
+    /// Notes that rows, tables, settings or the place of a session may have changed, upon which plans may differ.
     pub(super) fn note_change(&self) {
         self.changes.fetch_add(1, Ordering::SeqCst);
     }

@@ -8,7 +8,7 @@ use super::cancel::CancelToken;
 use super::duck::{Connection, Extracted, Prepared, Returns, StatementKind};
 use super::guard;
 use super::projects::{property, refusal};
-use super::session::Session;
+use super::session::{Session, Slot};
 use super::sql::lexer;
 use super::sql::nameable::cast_to_nameable;
 use super::types::{Column, Fidelity, LogicalType, ResultShape};
@@ -40,9 +40,16 @@ impl Plan {
 pub struct PreparedStatement {
     sql: String,
     plan: Plan,
-    /// The instance's changes when it was planned.
+    /// The instance's changes when `plan` was made.
     changes: u64,
-    statement: Mutex<Prepared>,
+    latest: Mutex<Latest>,
+}
+
+/// DuckDB's statement, and the instance's changes when it was planned.
+#[derive(Debug)]
+struct Latest {
+    statement: Prepared,
+    changes: u64,
 }
 
 impl PreparedStatement {
@@ -58,9 +65,23 @@ impl PreparedStatement {
 
     /// Works with DuckDB's statement; the session's lock already keeps others away.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Prepared) -> T) -> T {
-        let mut statement = self.statement.lock();
+        let statement = &mut self.latest.lock().statement;
         statement.clear_bindings();
-        work(&mut statement)
+        work(statement)
+    }
+
+    /// Plans the statement again if anything has changed since. DuckDB plans by what the tables hold: a filter that
+    /// nothing could pass then would let nothing pass later.
+    ///
+    /// # Errors
+    /// DuckDB's error, for a statement that no longer binds.
+    pub(super) fn refresh(&self, slot: &Slot) -> Result<()> {
+        let changes = slot.instance().changes();
+        let mut latest = self.latest.lock();
+        if latest.changes != changes && !lexer::inserts_plain_values(&self.sql) {
+            *latest = Latest { statement: plan(slot.connection()?, &self.sql)?, changes };
+        }
+        Ok(())
     }
 }
 
@@ -103,15 +124,26 @@ impl Session {
             let connection = slot.connection()?;
             let statement = plan(connection, &sql)?;
             let plan = describe(connection, &statement, fidelity)?;
-            Ok(Arc::new(PreparedStatement { sql, plan, changes, statement: Mutex::new(statement) }))
+            let latest = Mutex::new(Latest { statement, changes });
+            Ok(Arc::new(PreparedStatement { sql, plan, changes, latest }))
         });
         prepared.await.inspect_err(|error| self.journal().fail(&text, error))
     }
 
-    /// Whether planning a statement of this session again would tell the same: nothing was created, altered or set
-    /// since.
+    /// Whether planning a statement of this session again would tell the same: nothing has changed since.
     pub fn is_current(&self, statement: &PreparedStatement) -> bool {
         statement.changes == self.instance().changes()
+    }
+
+    /// Whether planning a statement of this session again would succeed and tell the same, so that it need not be
+    /// done. Files of the host, where SQL may read them, change without notice.
+    pub fn knows(&self, statement: &PreparedStatement) -> bool {
+        let instance = self.instance();
+        !self.is_closed()
+            && !instance.is_broken()
+            && instance.is_sealed()
+            && !statement.plan.changes()
+            && self.is_current(statement)
     }
 }
 

@@ -63,7 +63,7 @@ impl Session {
             if slot.in_transaction {
                 return Ok(false);
             }
-            slot.connection()?.run(sql::BEGIN)?;
+            slot.change(|slot| slot.connection()?.run(sql::BEGIN))?;
             slot.in_transaction = true;
             Ok(true)
         })

@@ -46,11 +46,6 @@ impl Options {
         if self.json.unwrap_or(self.json_by_default) { JsonStyle::Extension } else { JsonStyle::Plain }
     }
 
-    /// Whether a schema was chosen that does not exist yet (FS-8).
-    pub(super) fn awaits_schema(&self) -> bool {
-        self.pending.is_some()
-    }
-
     /// The schema to create on ingest into `catalog`, or into the session's own: one that was chosen in this catalog
     /// and does not exist yet (FS-8, FI-3).
     pub(super) fn pending_schema_in(&self, catalog: Option<&str>) -> Option<String> {

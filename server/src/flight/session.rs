@@ -1,6 +1,6 @@
 //! A Flight session: one engine session, and what Flight clients keep on it (FS-2).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,32 +25,31 @@ pub(super) struct Session {
     pub(super) statements: Mutex<HashMap<Bytes, Arc<Statement>>>,
     pub(super) transaction: Mutex<Transaction>,
     pub(super) options: Mutex<Options>,
-    turn: AsyncMutex<Option<Ahead>>,
+    turn: AsyncMutex<PlannedLately>,
     closed: CancellationToken,
 }
 
 /// The right to use the session's connection: calls run one after another (FS-3).
-pub(super) struct Turn<'a> {
-    next: MutexGuard<'a, Option<Ahead>>,
-    ahead: Option<Ahead>,
-}
+pub(super) struct Turn<'a>(MutexGuard<'a, PlannedLately>);
 
-/// A statement that a call has planned: the DoGet that follows need not plan it again.
-struct Ahead {
-    text: String,
-    statement: Arc<PreparedStatement>,
-}
+/// The statements that calls have planned last, the latest first: the DoGet that follows need not plan them again, nor
+/// need a call that repeats them.
+type PlannedLately = VecDeque<Arc<PreparedStatement>>;
+
+/// How many statements a session keeps planned.
+const PLANNED: usize = 8;
 
 impl Turn<'_> {
-    /// Keeps a planned statement for the next turn, and for no later one: whatever happens in between may change what
-    /// its text means.
-    pub(super) fn plan_ahead(&mut self, text: &str, statement: Arc<PreparedStatement>) {
-        *self.next = Some(Ahead { text: text.to_owned(), statement });
+    /// Keeps a planned statement until anything has changed that may change what its text means.
+    pub(super) fn keep_planned(&mut self, statement: Arc<PreparedStatement>) {
+        self.0.retain(|other| other.sql() != statement.sql());
+        self.0.truncate(PLANNED - 1);
+        self.0.push_front(statement);
     }
 
-    /// The statement of this text, if the turn before planned it.
-    pub(super) fn planned(&mut self, text: &str) -> Option<Arc<PreparedStatement>> {
-        self.ahead.take_if(|ahead| ahead.text == text).map(|ahead| ahead.statement)
+    /// The statement of this text, if it is planned.
+    pub(super) fn planned(&self, text: &str) -> Option<Arc<PreparedStatement>> {
+        self.0.iter().find(|statement| statement.sql() == text).cloned()
     }
 }
 
@@ -67,7 +66,7 @@ impl Session {
             statements: Mutex::default(),
             transaction: Mutex::default(),
             options: Mutex::new(options),
-            turn: AsyncMutex::new(None),
+            turn: AsyncMutex::default(),
             closed: CancellationToken::new(),
         }))
     }
@@ -77,15 +76,15 @@ impl Session {
     /// # Errors
     /// `Cancelled` when `cancel` fires or the session closes first.
     pub(super) async fn turn(&self, cancel: &CancelToken) -> Result<Turn<'_>> {
-        let mut next = tokio::select! {
+        let mut planned = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(cancelled()),
             () = self.closed.cancelled() => return Err(closed()),
             turn = self.turn.lock() => turn,
         };
-        let ahead = next.take().filter(|_| !self.options.lock().awaits_schema());
         self.apply_pending_schema(cancel).await?;
-        Ok(Turn { next, ahead })
+        planned.retain(|statement| self.engine.is_current(statement));
+        Ok(Turn(planned))
     }
 
     /// Runs `work` unless the session closes first; for work that waits on the client, such as an upload.
@@ -106,7 +105,7 @@ impl Session {
         self.closed.cancel();
         self.engine.close().await;
         self.statements.lock().clear();
-        self.turn.lock().await.take();
+        self.turn.lock().await.clear();
     }
 }
 

@@ -41,7 +41,14 @@ pub(super) async fn plan(
     let cancel = CancelToken::new();
     let mut turn = session.turn(&cancel).await?;
     session.transaction.lock().admit(transaction.as_ref())?;
-    let statement = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
+    let statement = match turn.planned(&text).filter(|statement| session.engine.knows(statement)) {
+        Some(statement) => statement,
+        None => {
+            let statement = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
+            turn.keep_planned(Arc::clone(&statement));
+            statement
+        }
+    };
     let plan = statement.plan();
     let schema = flight_schema(&plan.shape, session.options.lock().json_style());
     let announced = plan.returns == Returns::Rows && plan.shape.is_resolved();
@@ -50,7 +57,6 @@ pub(super) async fn plan(
         return Ok(Planned { query: Query::Done(Arc::clone(&schema)), schema, announced, repeatable: true });
     }
     let changes = plan.changes();
-    turn.plan_ahead(&text, statement);
     Ok(Planned { schema, announced, repeatable: !changes, query: Query::Sql { text, transaction, changes } })
 }
 
@@ -75,7 +81,7 @@ pub(super) async fn run(
     text: String,
     transaction: Option<Bytes>,
 ) -> Result<Answer> {
-    let mut turn = session.turn(&run.cancel).await?;
+    let turn = session.turn(&run.cancel).await?;
     session.transaction.lock().admit(transaction.as_ref())?;
     let statement = turn.planned(&text).map_or(Statement::Sql(text), Statement::Prepared);
     let request =

@@ -62,6 +62,18 @@ pub fn first_statement(sql: &str) -> &str {
     }
 }
 
+/// Whether a statement inserts literals and parameters and nothing else, so that it means the same whatever changes.
+pub fn inserts_plain_values(sql: &str) -> bool {
+    let mut tokens = tokens(sql);
+    let plain = |token: Token<'_>| match &token {
+        Token::Word { .. } => ["null", "true", "false", "default"].iter().any(|word| token.is_keyword(word)),
+        _ => true,
+    };
+    tokens.next().is_some_and(|first| first.is_keyword("insert"))
+        && tokens.any(|token| token.is_keyword("values"))
+        && tokens.all(plain)
+}
+
 /// The tokens of a text, in order. Unterminated pieces end with the text.
 pub fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
     Lexer { rest: sql }
@@ -183,6 +195,8 @@ fn is_word(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     #[test]
@@ -214,6 +228,22 @@ mod tests {
         ] {
             assert_eq!(first_statement(sql), first, "{sql}");
         }
+    }
+
+    #[rstest]
+    #[case("INSERT INTO t VALUES (1, 'a'), ($1, ?), (-1.5e3, NULL), (TRUE, default)", true)]
+    #[case("/* x */ insert or replace into \"values\".t (a, b) values ($a, $b);", true)]
+    #[case("INSERT INTO t VALUES (now())", false)]
+    #[case("INSERT INTO t VALUES (getvariable('x'))", false)]
+    #[case("INSERT INTO t VALUES ((SELECT max(a) FROM t))", false)]
+    #[case("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", false)]
+    #[case("INSERT INTO t SELECT 1", false)]
+    #[case("INSERT INTO t DEFAULT VALUES", true)]
+    #[case("UPDATE t SET a = 1", false)]
+    #[case("VALUES (1)", false)]
+    #[case("", false)]
+    fn inserted_values_are_plain_or_not(#[case] sql: &str, #[case] plain: bool) {
+        assert_eq!(inserts_plain_values(sql), plain);
     }
 
     #[test]
