@@ -39,7 +39,7 @@ impl Rest {
     pub async fn run(&mut self, sql: &str) -> Result<Answer> {
         let step = Step::parse(&json!({"lakehouse": "POST /query", "json": sql::body(sql, &self.session)}))?;
         let request = Request::build(&step, &self.address, Style::Lakehouse, &self.account)?;
-        let outcome = request.send(&self.client, Gate::open()).await?;
+        let outcome = request.in_lines().send(&self.client, Gate::open()).await?;
         let lines =
             outcome["lines"].as_array().ok_or_else(|| Fault(format!("POST /query answered {outcome}")))?;
         if let Some(error) = lines.last().and_then(|line| line["error"].as_str()) {
