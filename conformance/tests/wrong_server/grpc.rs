@@ -139,13 +139,19 @@ impl Proxy {
     }
 }
 
-/// What goes on at the server whether or not somebody listens.
+/// The most that [`detached`] holds of a stream, in bytes.
+const HELD: usize = 64 << 20;
+
+/// What goes on at the server whether or not somebody listens. An endless stream goes on too, and is not held.
 fn detached(mut answer: Items<FlightData>) -> Items<FlightData> {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move {
-        let mut all = Vec::new();
+        let (mut all, mut held) = (Vec::new(), 0);
         while let Some(item) = answer.next().await {
-            all.push(item);
+            held += item.as_ref().map_or(0, |data| data.data_body.len());
+            if held < HELD {
+                all.push(item);
+            }
         }
         all.into_iter().for_each(|item| drop(sender.send(item)));
     });

@@ -9,7 +9,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::StreamExt as _;
+use std::time::Duration;
 use tokio::net::TcpListener;
+
+/// The most that a fault holds of a body, in bytes; an endless one is waited for as long as its reader waits.
+const HELD: usize = 64 << 20;
+
+/// How long a connection to the server may idle: less than the server lets it.
+const IDLE: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 struct Proxy {
@@ -22,7 +29,8 @@ struct Proxy {
 pub async fn start(server: String, wrong: Http) -> Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.during("a port for the proxy")?;
     let address = listener.local_addr().during("the proxy's address")?;
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let client =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_idle_timeout(IDLE);
     let proxy = Proxy { server, client: client.build().during("the proxy's client")?, wrong };
     let router = axum::Router::new().fallback(pass).with_state(proxy);
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -77,6 +85,9 @@ impl Proxy {
             match chunk {
                 Ok(chunk) => body.extend_from_slice(&chunk),
                 Err(_) => reply.aborted = true,
+            }
+            if body.len() > HELD {
+                std::future::pending::<()>().await;
             }
         }
         reply.body = body.into();
