@@ -4,7 +4,7 @@
 //! for a short one than waking another would be, and costs an idle tenant nothing. Only a statement that takes longer
 //! than [`ALONE`] is helped, by as many threads as the instance may use, and they leave when none is left.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ pub(super) struct Helpers {
 struct Crew {
     statements: usize,
     work: Option<Arc<Work>>,
+    /// Work that is finished, as long as a helper has not noticed.
+    finished: Vec<Weak<Work>>,
 }
 
 /// While it lives, helpers work for the instance.
@@ -114,8 +116,17 @@ impl Drop for Help {
         if crew.statements == 0
             && let Some(work) = crew.work.take()
         {
-            work.finish();
+            crew.finish(&work);
         }
+    }
+}
+
+impl Crew {
+    /// Sends the helpers away. DuckDB wakes as many threads as there are helpers, but any that wait: one of a later crew
+    /// may have woken in place of one that should have left, so those are woken once more.
+    fn finish(&mut self, work: &Arc<Work>) {
+        self.finished.push(Arc::downgrade(work));
+        self.finished.retain(|work| work.upgrade().inspect(|work| work.finish()).is_some());
     }
 }
 
@@ -218,6 +229,23 @@ mod tests {
         assert!(connection.helpers().are_here());
         second.end();
         assert!(!connection.helpers().are_here());
+    }
+
+    #[test]
+    fn every_helper_leaves_however_quickly_statements_follow() {
+        let connection = connection(3);
+        let helpers = connection.helpers();
+        for _ in 0..500 {
+            let mut effort = Effort::new(helpers);
+            effort.call_help();
+            thread::sleep(Duration::from_micros(300));
+        }
+        let left = || helpers.crew.lock().finished.iter().filter(|work| work.strong_count() > 0).count();
+        let patience = Instant::now();
+        while left() > 0 && patience.elapsed() < Duration::from_secs(30) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(left(), 0);
     }
 
     #[test]
