@@ -47,8 +47,8 @@ class LeanQueries:
             [program, address, *ALICE.pair], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
 
-    def seconds(self) -> float:
-        self._process.stdin.write("\n")
+    def seconds(self, statement: str) -> float:
+        self._process.stdin.write(f"{statement}\n")
         return float(self._process.stdout.readline()) / 1e6
 
     def close(self) -> None:

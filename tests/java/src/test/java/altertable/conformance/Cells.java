@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.apache.arrow.vector.*;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.complex.LargeListVector;
 import org.apache.arrow.vector.complex.ListVector;
 import org.apache.arrow.vector.complex.MapVector;
 import org.apache.arrow.vector.complex.StructVector;
@@ -20,7 +21,7 @@ import org.apache.arrow.vector.types.pojo.ArrowType;
 
 /** Fills Arrow columns with values as a step writes them. */
 final class Cells {
-  private static final Pattern PART = Pattern.compile("(-?[0-9]+) (mons|days)");
+  private static final Pattern PART = Pattern.compile("(-?[0-9.]+) (mons|days|secs)");
 
   private Cells() {}
 
@@ -51,6 +52,10 @@ final class Cells {
       int start = list.startNewValue(i);
       setAll(list.getDataVector(), start, Data.asList(value));
       list.endValue(i, Data.asList(value).size());
+    } else if (vector instanceof LargeListVector list) {
+      int start = (int) list.startNewValue(i);
+      setAll(list.getDataVector(), start, Data.asList(value));
+      list.endValue(i, Data.asList(value).size());
     } else if (vector instanceof FixedSizeListVector list) {
       setAll(list.getDataVector(), list.startNewValue(i), Data.asList(value));
     }
@@ -69,6 +74,8 @@ final class Cells {
     } else if (vector instanceof BaseIntVector integers) {
       grow(vector, i);
       integers.setWithPossibleTruncate(i, vector instanceof UInt8Vector ? Long.parseUnsignedLong(text) : Long.parseLong(text));
+    } else if (vector instanceof Float2Vector half) {
+      half.setSafeWithPossibleTruncate(i, Float.parseFloat(text));
     } else if (vector instanceof Float4Vector single) {
       single.setSafe(i, Float.parseFloat(text));
     } else if (vector instanceof Float8Vector doubles) {
@@ -115,12 +122,23 @@ final class Cells {
       var zoned = text.matches(".*(Z|[+-][0-9]{2}:[0-9]{2})$");
       var moment = zoned ? OffsetDateTime.parse(text).toInstant() : LocalDateTime.parse(text.replace(' ', 'T')).toInstant(ZoneOffset.UTC);
       stamp.setSafe(i, Values.unit(((ArrowType.Timestamp) vector.getField().getType()).getUnit()).between(Instant.EPOCH, moment));
+    } else if (vector instanceof DurationVector duration) {
+      duration.setSafe(i, Long.parseLong(text));
+    } else if (vector instanceof IntervalYearVector interval) {
+      interval.setSafe(i, part(text, "mons").intValueExact());
+    } else if (vector instanceof IntervalDayVector interval) {
+      interval.setSafe(i, part(text, "days").intValueExact(), part(text, "secs").scaleByPowerOfTen(3).intValueExact());
     } else if (vector instanceof IntervalMonthDayNanoVector interval) {
-      int[] parts = new int[2];
-      PART.matcher(text).results().forEach(part -> parts[part.group(2).equals("mons") ? 0 : 1] = Integer.parseInt(part.group(1)));
-      interval.setSafe(i, parts[0], parts[1], 0);
+      var nanos = part(text, "secs").scaleByPowerOfTen(9).longValueExact();
+      interval.setSafe(i, part(text, "mons").intValueExact(), part(text, "days").intValueExact(), nanos);
     } else {
       throw new Unsupported("builds no " + vector.getField().getType() + " columns");
     }
+  }
+
+  /** How many months, days or seconds an interval has. */
+  private static BigDecimal part(String interval, String unit) {
+    var found = PART.matcher(interval).results().filter(part -> part.group(2).equals(unit)).findFirst();
+    return found.map(part -> new BigDecimal(part.group(1))).orElse(BigDecimal.ZERO);
   }
 }

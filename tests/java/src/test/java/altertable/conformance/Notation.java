@@ -30,6 +30,8 @@ final class Notation {
       Map.entry("date32", new ArrowType.Date(DateUnit.DAY)), Map.entry("date64", new ArrowType.Date(DateUnit.MILLISECOND)),
       Map.entry("time32(s)", new ArrowType.Time(TimeUnit.SECOND, 32)), Map.entry("time32(ms)", new ArrowType.Time(TimeUnit.MILLISECOND, 32)),
       Map.entry("time64(us)", new ArrowType.Time(TimeUnit.MICROSECOND, 64)), Map.entry("time64(ns)", new ArrowType.Time(TimeUnit.NANOSECOND, 64)),
+      Map.entry("interval(year_month)", new ArrowType.Interval(IntervalUnit.YEAR_MONTH)),
+      Map.entry("interval(day_time)", new ArrowType.Interval(IntervalUnit.DAY_TIME)),
       Map.entry("interval(month_day_nano)", new ArrowType.Interval(IntervalUnit.MONTH_DAY_NANO)));
   private static final Map<String, TimeUnit> UNITS =
       Map.of("s", TimeUnit.SECOND, "ms", TimeUnit.MILLISECOND, "us", TimeUnit.MICROSECOND, "ns", TimeUnit.NANOSECOND);
@@ -105,8 +107,12 @@ final class Notation {
       return new ArrowType.Decimal(Integer.parseInt(parameters[0].strip()), Integer.parseInt(parameters[1].strip()), bits);
     } else if (text.startsWith("fixed_size_binary(")) {
       return new ArrowType.FixedSizeBinary(Integer.parseInt(parameters[0]));
+    } else if (text.startsWith("duration(")) {
+      return new ArrowType.Duration(UNITS.get(parameters[0]));
     } else if (text.startsWith("list<")) {
       return new ArrowType.List();
+    } else if (text.startsWith("large_list<")) {
+      return new ArrowType.LargeList();
     } else if (text.startsWith("struct<")) {
       return new ArrowType.Struct();
     } else if (text.startsWith("map<")) {
