@@ -23,7 +23,7 @@ impl fmt::Display for LogicalType {
 }
 
 impl LogicalType {
-    /// The name of a type without parameters; the name of the family for one with parameters.
+    /// The name of a type without parameters.
     fn scalar_name(&self) -> &str {
         match self {
             Self::Boolean => "BOOLEAN",
@@ -40,18 +40,16 @@ impl LogicalType {
             Self::BigNum => "BIGNUM",
             Self::Float => "FLOAT",
             Self::Double => "DOUBLE",
-            Self::Decimal { .. } => "DECIMAL",
             Self::Varchar => "VARCHAR",
             Self::Json => "JSON",
             Self::Uuid => "UUID",
-            Self::Enum(_) => "ENUM",
             Self::Blob => "BLOB",
             Self::Bit => "BIT",
-            _ => self.temporal_or_nested_name(),
+            _ => self.temporal_name(),
         }
     }
 
-    fn temporal_or_nested_name(&self) -> &str {
+    fn temporal_name(&self) -> &str {
         match self {
             Self::Date => "DATE",
             Self::Time => "TIME",
@@ -63,15 +61,9 @@ impl LogicalType {
             Self::TimestampNs => "TIMESTAMP_NS",
             Self::TimestampTz => "TIMESTAMP WITH TIME ZONE",
             Self::Interval => "INTERVAL",
-            Self::List(_) => "LIST",
-            Self::Array(..) => "ARRAY",
-            Self::Struct(_) => "STRUCT",
-            Self::Map(..) => "MAP",
-            Self::Union(_) => "UNION",
             Self::Variant => "VARIANT",
             Self::Geometry(_) => "GEOMETRY",
             Self::Null => "\"NULL\"",
-            Self::Other(name) => name,
             _ => "UNKNOWN",
         }
     }
