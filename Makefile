@@ -89,7 +89,7 @@ test-java: build ## Run the tests that use the Flight SQL JDBC driver
 .PHONY: test-go
 test-go: build ## Run the tests that use the Go driver of ADBC
 	@scripts/setup-toolchain go
-	@cd tests/go && test -z "$$(gofmt -l . | tee /dev/stderr)" && go vet ./... && ALTERTABLE_MOCK_BINARY="$(BINARY)" go test -count=1 ./adbc
+	@cd tests/go && test -z "$$(gofmt -l . | tee -a /dev/stderr)" && go vet ./... && ALTERTABLE_MOCK_BINARY="$(BINARY)" go test -count=1 ./adbc
 
 .PHONY: test-dbt
 test-dbt: build ## Run a small dbt project through dbt-altertable
