@@ -16,6 +16,7 @@ pub async fn rest(request: Request, client: reqwest::Client, gate: Gate) -> Resu
         return Err(Fault(format!("POST /query answered {outcome}")));
     };
     let error = lines.pop_if(|line| line.get("error").is_some()).map(|mut line| line["error"].take());
+    // The first line is about the query, the second names the columns.
     let mut lines = lines.into_iter().skip(1);
     let columns = lines
         .next()

@@ -1,5 +1,6 @@
 //! A proxy in front of Flight SQL that is as wrong as its fault says.
 
+use crate::HELD;
 use crate::fault::Flight;
 use altertable_mock_conformance::client::flight::channel;
 use altertable_mock_conformance::fault::{During as _, Result};
@@ -138,9 +139,6 @@ impl Proxy {
         encoder.map_err(Status::from).boxed()
     }
 }
-
-/// The most that [`detached`] holds of a stream, in bytes.
-const HELD: usize = 64 << 20;
 
 /// What goes on at the server whether or not somebody listens. An endless stream goes on too, and is not held.
 fn detached(mut answer: Items<FlightData>) -> Items<FlightData> {

@@ -1,5 +1,6 @@
 //! A proxy in front of a REST door that is as wrong as its fault says, and streams what the fault leaves alone.
 
+use crate::HELD;
 use crate::fault::Http;
 use crate::message::{Call, Reply};
 use altertable_mock_conformance::fault::{During as _, Result};
@@ -11,9 +12,6 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use std::time::Duration;
 use tokio::net::TcpListener;
-
-/// The most that a fault holds of a body, in bytes; an endless one is waited for as long as its reader waits.
-const HELD: usize = 64 << 20;
 
 /// How long a connection to the server may idle: less than the server lets it.
 const IDLE: Duration = Duration::from_secs(5);
@@ -86,6 +84,7 @@ impl Proxy {
                 Ok(chunk) => body.extend_from_slice(&chunk),
                 Err(_) => reply.aborted = true,
             }
+            // An endless body is waited for as long as its reader waits.
             if body.len() > HELD {
                 std::future::pending::<()>().await;
             }

@@ -31,6 +31,9 @@ const FAULTS_AT_A_TIME: usize = 6;
 /// A case that has not ended by then has failed.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// The most that a proxy holds of one answer, in bytes: some never end.
+const HELD: usize = 64 << 20;
+
 /// Cases that no proxy passes through: what happens on a raw socket, and other services than Flight's.
 const BLIND: [&str; 4] = [
     "flight/transport: health is told*",

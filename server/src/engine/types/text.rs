@@ -45,11 +45,11 @@ impl LogicalType {
             Self::Uuid => "UUID",
             Self::Blob => "BLOB",
             Self::Bit => "BIT",
-            _ => self.temporal_name(),
+            _ => self.other_name(),
         }
     }
 
-    fn temporal_name(&self) -> &str {
+    fn other_name(&self) -> &str {
         match self {
             Self::Date => "DATE",
             Self::Time => "TIME",
