@@ -13,7 +13,9 @@ pub mod client;
 #[cfg(feature = "testcontainers")]
 pub mod container;
 pub mod coverage;
+pub mod driver;
 pub mod fault;
+pub mod floors;
 pub mod outcomes;
 pub mod quirks;
 pub mod report;

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 ///
 /// # Errors
 /// None that data of this shape can cause.
-pub fn json(results: &[CaseResult]) -> Result<String> {
+pub fn json(language: &str, results: &[CaseResult]) -> Result<String> {
     let cases: Vec<Value> = results.iter().map(told).collect();
-    serde_json::to_string(&json!({"language": "rust", "cases": cases})).during("writing outcomes")
+    serde_json::to_string(&json!({"language": language, "cases": cases})).during("writing outcomes")
 }
 
-fn told(result: &CaseResult) -> Value {
+/// What became of one case.
+pub(crate) fn told(result: &CaseResult) -> Value {
     let (outcome, reason) = match &result.verdict {
         Verdict::Passed => ("passed", String::new()),
         Verdict::Failed(failure) => ("failed", failure.to_string()),
@@ -42,7 +43,7 @@ mod tests {
             took: Duration::ZERO,
         };
         let results = [result(Verdict::Passed), result(Verdict::KnownFailure("reported".to_owned()))];
-        let told: Value = serde_json::from_str(&json(&results).unwrap()).unwrap();
+        let told: Value = serde_json::from_str(&json("rust", &results).unwrap()).unwrap();
         let case = |outcome: &str, reason: &str| json!({"case": "lakehouse/query/a: b #1 x [rest]", "clauses": ["LQ-01"], "outcome": outcome, "reason": reason});
         let cases = [case("passed", ""), case("failed", "reported")];
         assert_eq!(told, json!({"language": "rust", "cases": cases}));

@@ -4,7 +4,7 @@ use crate::fault::{During, Result};
 use crate::run::{CaseResult, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Write as _};
 
 /// How many cases had each verdict.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,25 @@ impl Tally {
         }
         tally
     }
+}
+
+impl Display for Tally {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { passed, bad, known, skipped } = self;
+        write!(out, "{passed} passed, {bad} failed, {known} known failures, {skipped} skipped")
+    }
+}
+
+/// The tally, and a line for each reason why cases were skipped.
+pub fn skips(results: &[CaseResult]) -> String {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for result in results {
+        if let Verdict::Skipped(reason) = &result.verdict {
+            *reasons.entry(reason).or_default() += 1;
+        }
+    }
+    let lines = reasons.iter().map(|(reason, count)| format!("\n  {count} skipped: {reason}"));
+    format!("{}{}", Tally::of(results), lines.collect::<String>())
 }
 
 /// JUnit XML, one suite per spec file.

@@ -8,6 +8,8 @@ mod verdict;
 
 pub use verdict::{CaseResult, Failure, Verdict};
 
+use crate::client::Client;
+use crate::driver::Connection;
 use crate::spec::Case;
 use crate::target::Target;
 use case_run::CaseRun;
@@ -17,16 +19,17 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs one case and judges it.
-pub async fn run_case(target: &Target, client: &reqwest::Client, case: &Case) -> CaseResult {
+pub async fn run_case(target: &Target, client: &Client, case: &Case) -> CaseResult {
     let started = Instant::now();
-    let verdict = match target
-        .quirks
-        .skips(case)
-        .map(str::to_owned)
-        .or_else(|| target.refuses(&case.server, case.tenants.len()))
-    {
+    let verdict = match target.unfit_for(case) {
         Some(reason) => Verdict::Skipped(reason),
-        None => judge(target, case, attempts(target, client, case).await),
+        None => {
+            let result = attempts(target, client, case).await;
+            client
+                .driven()
+                .and_then(Connection::cannot)
+                .map_or_else(|| judge(target, case, result), Verdict::Skipped)
+        }
     };
     CaseResult {
         id: case.id.clone(),
@@ -38,7 +41,7 @@ pub async fn run_case(target: &Target, client: &reqwest::Client, case: &Case) ->
 }
 
 /// Runs the case among others; once more by itself if it was only late, because others may have kept the server busy.
-async fn attempts(target: &Target, client: &reqwest::Client, case: &Case) -> Result<(), Failure> {
+async fn attempts(target: &Target, client: &Client, case: &Case) -> Result<(), Failure> {
     let first = {
         let _among_others = target.calm.read().await;
         attempt(target, client, case).await
@@ -52,7 +55,7 @@ async fn attempts(target: &Target, client: &reqwest::Client, case: &Case) -> Res
     }
 }
 
-async fn attempt(target: &Target, client: &reqwest::Client, case: &Case) -> Result<(), Failure> {
+async fn attempt(target: &Target, client: &Client, case: &Case) -> Result<(), Failure> {
     let server = target.server(&case.server).await?;
     let mut run = CaseRun::new(case, server, client.clone())?;
     for (index, step) in case.steps.iter().enumerate() {
@@ -80,12 +83,27 @@ pub async fn run_all(
     at_a_time: usize,
     mut on_result: impl FnMut(&CaseResult),
 ) -> Vec<CaseResult> {
-    let client = reqwest::Client::new();
-    let mut results = futures::stream::iter(cases.iter().map(|case| run_case(target, &client, case)))
-        .buffer_unordered(at_a_time.max(1));
+    let client = Client::Own(reqwest::Client::new());
+    run_all_by(target, cases, at_a_time, |_| client.clone(), |_, result| on_result(result)).await
+}
+
+/// As [`run_all`], each case with a client of its own; cases are counted as they stand in `cases`.
+pub async fn run_all_by(
+    target: &Target,
+    cases: &[Case],
+    at_a_time: usize,
+    client: impl Fn(usize) -> Client,
+    mut on_result: impl FnMut(usize, &CaseResult),
+) -> Vec<CaseResult> {
+    let run = |(number, case)| {
+        let client = client(number);
+        async move { (number, run_case(target, &client, case).await) }
+    };
+    let mut results =
+        futures::stream::iter(cases.iter().enumerate().map(run)).buffer_unordered(at_a_time.max(1));
     let mut all = Vec::new();
-    while let Some(result) = results.next().await {
-        on_result(&result);
+    while let Some((number, result)) = results.next().await {
+        on_result(number, &result);
         all.push(result);
     }
     all

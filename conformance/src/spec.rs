@@ -48,6 +48,18 @@ pub struct Case {
     pub steps: Vec<Value>,
 }
 
+impl Case {
+    /// Whether any step needs another door than HTTP.
+    pub fn speaks_flight(&self) -> bool {
+        let on_flight = |step: &Value| {
+            step["door"] == "flight"
+                || step["socket"] == "flight"
+                || step.as_object().is_some_and(|step| step.keys().any(|key| key.starts_with("flight.")))
+        };
+        self.door == Some(Door::Flight) || self.steps.iter().any(on_flight)
+    }
+}
+
 #[derive(Deserialize)]
 struct RawFile {
     server: Option<Vec<String>>,
@@ -114,7 +126,7 @@ pub fn read(path: &Path) -> Result<Value> {
 /// As [`read`], and data that is no spec file.
 pub fn load(path: &Path) -> Result<Vec<Case>> {
     let raw: RawFile = serde_json::from_value(read(path)?).during(&path.display().to_string())?;
-    let file = name_of(path);
+    let (folder, file) = place_of(path);
     let mut cases = Vec::new();
     for case in &raw.cases {
         let server = case.server.clone().or_else(|| raw.server.clone());
@@ -125,10 +137,11 @@ pub fn load(path: &Path) -> Result<Vec<Case>> {
         {
             let fill = |value: &Value| vars::fill(value, &vars, Unknown::Keep);
             let steps = steps.iter().map(fill).collect::<Result<Vec<_>>>()?;
-            let server = server
-                .iter()
-                .map(|flag| Ok(vars::as_text(&fill(&Value::from(flag.as_str()))?)))
-                .collect::<Result<Vec<_>>>()?;
+            let flag = |flag: &String| {
+                let flag = flag.replace("${spec}", &folder);
+                fill(&Value::from(flag)).map(|flag| vars::as_text(&flag))
+            };
+            let server = server.iter().map(flag).collect::<Result<Vec<_>>>()?;
             for door in doors_of(case, &steps) {
                 let over = door.map(|door| format!(" [{}]", door.name())).unwrap_or_default();
                 cases.push(Case {
@@ -158,12 +171,12 @@ pub fn load_all(folder: &Path) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-fn name_of(path: &Path) -> String {
-    let mut parts: Vec<String> =
-        path.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    let start = parts.iter().rposition(|part| part == "spec").map_or(0, |at| at + 1);
-    parts.drain(..start);
-    parts.join("/")
+/// The folder of the spec that a file is in, and its name below that.
+fn place_of(path: &Path) -> (String, String) {
+    let path = path.with_extension("");
+    let folder = path.ancestors().skip(1).find(|folder| folder.ends_with("spec")).unwrap_or(Path::new(""));
+    let name = path.strip_prefix(folder).unwrap_or(&path);
+    (folder.display().to_string(), name.display().to_string())
 }
 
 fn rows_of(case: &RawCase) -> Result<Vec<(String, Vars)>> {

@@ -48,6 +48,12 @@ pub struct Common {
 }
 
 impl Common {
+    /// Whether a client library would make this call: as the tenant, from beginning to end, with an answer that is whole.
+    pub fn is_plain(&self) -> bool {
+        let whole = self.expect.as_ref().is_none_or(|expect| !expect.contains_key("aborted"));
+        self.auth.is_none() && self.headers.is_empty() && self.background.is_none() && whole
+    }
+
     /// Whether the step looks at this key of its outcome. Of one that goes on in the background only its `join` tells.
     pub fn looks_at(&self, key: &str) -> bool {
         let captured = |pointer: &Value| {

@@ -2,7 +2,7 @@
 
 use crate::fault::{Fault, Result};
 use crate::quirks::Quirks;
-use crate::spec::{self, DEFAULT_FLAGS};
+use crate::spec::{Case, DEFAULT_FLAGS};
 use altertable_mock::MockServer;
 use futures::future::BoxFuture;
 use std::collections::HashMap;
@@ -138,13 +138,16 @@ impl Target {
         cell.get_or_try_init(|| self.start(flags)).await.cloned()
     }
 
-    /// Why no case can run against a server with these flags; `None` if one can.
-    pub fn refuses(&self, flags: &[String], tenants: usize) -> Option<String> {
-        let Kind::Url(addresses) = &self.kind else { return None };
-        if flags != DEFAULT_FLAGS {
-            return Some(format!("needs a server started with {}", flags.join(" ")));
+    /// Why a case cannot run against this target; `None` if it can.
+    pub fn unfit_for(&self, case: &Case) -> Option<String> {
+        if let Some(reason) = self.quirks.skips(case) {
+            return Some(reason.to_owned());
         }
-        (addresses.account.is_some() && tenants > 1).then(|| "needs several tenants".to_owned())
+        let Kind::Url(addresses) = &self.kind else { return None };
+        if case.server != DEFAULT_FLAGS {
+            return Some(format!("needs a server started with {}", case.server.join(" ")));
+        }
+        (addresses.account.is_some() && case.tenants.len() > 1).then(|| "needs several tenants".to_owned())
     }
 
     /// Stops every server that the runner has started. Containers want this: removing one takes a while, and a runtime.
@@ -203,14 +206,8 @@ impl Server {
     }
 }
 
-/// The flags with the names of the spec's own files filled in.
-fn with_files(flags: &[String]) -> impl Iterator<Item = String> {
-    let spec = spec::folder().display().to_string();
-    flags.iter().map(move |flag| flag.replace("${spec}", &spec))
-}
-
 async fn in_process(flags: &[String]) -> Result<Server> {
-    let start = MockServer::builder().args(with_files(flags)).ephemeral_ports().start();
+    let start = MockServer::builder().args(flags).ephemeral_ports().start();
     let server = start
         .await
         .map_err(|error| Fault(format!("the server with {} does not start: {error}", flags.join(" "))))?;
@@ -228,7 +225,7 @@ async fn in_process(flags: &[String]) -> Result<Server> {
 #[cfg(feature = "testcontainers")]
 async fn in_container(image: &str, flags: &[String]) -> Result<Server> {
     let mut mock = crate::container::AltertableMock::default().with_image(image);
-    for flag in with_files(flags) {
+    for flag in flags.iter().cloned() {
         // A file of the spec that a flag names comes along.
         let file = flag.split_once('=').map(|(name, file)| (name, std::path::Path::new(file)));
         mock = match file.filter(|(_, file)| file.is_file()) {

@@ -1,14 +1,17 @@
 //! Holds a server to the behaviour spec from the command line.
 
 use altertable_mock_conformance::choice::Choice;
+use altertable_mock_conformance::client::Client;
+use altertable_mock_conformance::driver::Driver;
 use altertable_mock_conformance::fault::{During as _, Fault, Result};
+use altertable_mock_conformance::floors::Floor;
 use altertable_mock_conformance::outcomes;
 use altertable_mock_conformance::quirks::glob;
 use altertable_mock_conformance::report::{self, Tally};
-use altertable_mock_conformance::run;
+use altertable_mock_conformance::run::{self, CaseResult};
 use altertable_mock_conformance::spec::{self, Case};
 use clap::{Args, Parser, Subcommand};
-use std::io::Write as _;
+use std::io::{BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,8 +19,8 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
-    /// Folder of the spec files; the ones this program was built from if not given.
-    #[arg(long, global = true)]
+    /// Folder of the spec files, named `spec`; the one this program was built from if not given.
+    #[arg(long, env = "CONFORMANCE_SPEC", global = true)]
     spec: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -27,15 +30,24 @@ struct Cli {
 enum Command {
     /// Run cases.
     Run(Box<Run>),
+    /// Run cases whose calls the program at the other end of standard input and output makes (spec/DRIVERS.md).
+    Drive(Box<Drive>),
     /// List cases and their clauses.
-    List(Which),
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// As JSON, an object a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Show the steps of cases.
     Explain(Which),
 }
 
 #[derive(Args)]
 struct Which {
-    /// Cases by id; `*` stands for any text.
+    /// Cases by id; `*` stands for any text. The variable holds one a line.
+    #[arg(env = "CONFORMANCE_CASES", value_delimiter = '\n')]
     case: Vec<String>,
     /// Cases by clause, such as `LQ-*`.
     #[arg(long)]
@@ -62,6 +74,16 @@ struct Run {
     json: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct Drive {
+    #[command(flatten)]
+    run: Run,
+    /// `flight/*=90`: fail if the driver can express fewer than 90 % of the cases so named that fit the target;
+    /// `http:*=90`: of those that need HTTP alone.
+    #[arg(long)]
+    floor: Vec<Floor>,
+}
+
 fn main() -> ExitCode {
     match act(Cli::parse()) {
         Ok(code) => code,
@@ -77,9 +99,22 @@ fn act(cli: Cli) -> Result<ExitCode> {
     let mut out = std::io::stdout();
     match cli.command {
         Command::Run(options) => run_cases(&options, &options.which.of(&cases)?),
-        Command::List(which) => {
-            for case in which.of(&cases)? {
-                writeln!(out, "{}  ({})", case.id, case.clauses.join(", ")).during("writing")?;
+        Command::Drive(options) => {
+            if let Some(floor) =
+                options.floor.iter().find(|floor| !cases.iter().any(|case| floor.names(case)))
+            {
+                return Err(Fault(format!("--floor {floor}: no case is called so; `list` shows them all")));
+            }
+            drive(&options, &options.run.which.of(&cases)?)
+        }
+        Command::List { which, json } => {
+            for Case { id, clauses, .. } in which.of(&cases)? {
+                let line = if json {
+                    serde_json::json!({"id": id, "clauses": clauses}).to_string()
+                } else {
+                    format!("{id}  ({})", clauses.join(", "))
+                };
+                writeln!(out, "{line}").during("writing")?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -118,20 +153,49 @@ fn run_cases(options: &Run, cases: &[Case]) -> Result<ExitCode> {
         }
     }));
     runtime.block_on(target.stop_for_exit());
-    let tally = Tally::of(&results);
-    let took = started.elapsed().as_secs_f64();
-    let Tally { passed, bad, known, skipped } = tally;
-    let summary =
-        format!("{passed} passed, {bad} failed, {known} known failures, {skipped} skipped in {took:.1} s");
-    writeln!(std::io::stdout(), "{summary}").during("writing")?;
-    if let Some(path) = &options.junit {
-        std::fs::write(path, report::junit(&results)?).during(&path.display().to_string())?;
+    writeln!(std::io::stdout(), "{} in {:.1} s", Tally::of(&results), started.elapsed().as_secs_f64())
+        .during("writing")?;
+    options.write("rust", &results)?;
+    Ok(code(&results, true))
+}
+
+fn drive(options: &Drive, cases: &[Case]) -> Result<ExitCode> {
+    let (driver, hello) = Driver::connect(BufReader::new(std::io::stdin()), std::io::stdout())?;
+    let target = options.run.choice.target()?;
+    let fit: Vec<&Case> = cases.iter().filter(|case| target.unfit_for(case).is_none()).collect();
+    let runtime = altertable_mock::runtime().during("starting")?;
+    let client = |number| Client::Driven(driver.connection(number));
+    let tell = |number, result: &CaseResult| driver.tell(number, result);
+    let results = runtime.block_on(run::run_all_by(&target, cases, options.run.jobs, client, tell));
+    runtime.block_on(target.stop_for_exit());
+    driver.finish();
+    let mut told = std::io::stderr();
+    writeln!(told, "{}: {}", hello.driver, report::skips(&results)).during("writing")?;
+    let short: Vec<String> = options.floor.iter().filter_map(|floor| floor.missed(&fit, &results)).collect();
+    for floor in &short {
+        writeln!(told, "{}: {floor}", hello.driver).during("writing")?;
     }
-    if let Some(path) = &options.report {
-        std::fs::write(path, report::markdown(&results)).during(&path.display().to_string())?;
+    options.run.write(&hello.driver, &results)?;
+    Ok(code(&results, short.is_empty()))
+}
+
+fn code(results: &[CaseResult], enough: bool) -> ExitCode {
+    let good = enough && !results.iter().any(|result| result.verdict.is_bad());
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+impl Run {
+    /// Writes the reports that were asked for.
+    fn write(&self, language: &str, results: &[CaseResult]) -> Result<()> {
+        if let Some(path) = &self.junit {
+            std::fs::write(path, report::junit(results)?).during(&path.display().to_string())?;
+        }
+        if let Some(path) = &self.report {
+            std::fs::write(path, report::markdown(results)).during(&path.display().to_string())?;
+        }
+        if let Some(path) = &self.json {
+            std::fs::write(path, outcomes::json(language, results)?).during(&path.display().to_string())?;
+        }
+        Ok(())
     }
-    if let Some(path) = &options.json {
-        std::fs::write(path, outcomes::json(&results)?).during(&path.display().to_string())?;
-    }
-    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

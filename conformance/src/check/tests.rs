@@ -2,7 +2,7 @@ use super::*;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// A row of `spec/matchers.json`, which the runners of all languages are held to.
+/// A row of `spec/matchers.json`.
 #[derive(Deserialize)]
 struct Row {
     name: String,

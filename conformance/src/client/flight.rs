@@ -2,29 +2,20 @@
 
 use super::gate::Gate;
 use super::messages::{self, Prepared, base64, bytes};
+use super::rpc::{Call, Wire, client};
 use crate::arrow_data::{notation, values};
+use crate::driver;
 use crate::fault::{During, Result};
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Schema;
 use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
 use arrow_flight::error::FlightError;
-use arrow_flight::flight_service_client::FlightServiceClient;
-use arrow_flight::{Action, Empty, FlightDescriptor, FlightInfo, HandshakeRequest, SchemaResult, Ticket};
+use arrow_flight::{FlightInfo, SchemaResult, Ticket};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value, json};
-use tonic::metadata::MetadataMap;
+use tonic::Status;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
-
-/// A call about to be made: where to, and with which metadata.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// The connection.
-    pub channel: Channel,
-    /// Credentials and whatever else the step adds.
-    pub metadata: MetadataMap,
-}
 
 /// Either an outcome or the status that takes its place, with the RPC that gave it.
 pub(super) type Answer = Result<Value, (Status, &'static str)>;
@@ -66,34 +57,9 @@ fn metadata_of(schema: &Schema) -> Value {
 }
 
 impl Call {
-    pub(super) fn client(&self) -> FlightServiceClient<Channel> {
-        FlightServiceClient::new(self.channel.clone())
-            .max_decoding_message_size(usize::MAX)
-            .max_encoding_message_size(usize::MAX)
-    }
-
-    pub(super) fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        *request.metadata_mut() = self.metadata.clone();
-        request
-    }
-
     /// Handshake with so many requests.
     pub async fn handshake(self, requests: usize) -> Value {
-        outcome(self.try_handshake(requests).await.map_err(|status| (status, "Handshake")))
-    }
-
-    async fn try_handshake(&self, requests: usize) -> Result<Value, Status> {
-        let stream = futures::stream::iter(std::iter::repeat_n(HandshakeRequest::default(), requests));
-        let response = self.client().handshake(self.request(stream)).await?;
-        let headers = shown(response.metadata());
-        let answers: Vec<_> = response.into_inner().try_collect().await?;
-        let first = answers.first();
-        Ok(json!({
-            "header": headers.get("authorization"), "answers": answers.len(),
-            "token": first.map(|answer| String::from_utf8_lossy(&answer.payload).into_owned()),
-            "protocol_version": first.map(|answer| answer.protocol_version),
-        }))
+        outcome(self.shake_hands(requests).await.map_err(|status| (status, "Handshake")))
     }
 
     /// GetFlightInfo.
@@ -104,10 +70,7 @@ impl Call {
     }
 
     async fn try_info(&self, command: Bytes) -> Result<(Value, Option<Ticket>), Status> {
-        let response =
-            self.client().get_flight_info(self.request(FlightDescriptor::new_cmd(command))).await?;
-        let headers = shown(response.metadata());
-        let info = response.into_inner();
+        let (info, headers) = self.get_flight_info(command).await?;
         let ticket = info.endpoint.first().and_then(|endpoint| endpoint.ticket.clone());
         Ok((json!({"info": info_shown(info)?, "headers": headers}), ticket))
     }
@@ -129,7 +92,24 @@ impl Call {
     }
 
     async fn try_fetch(&self, ticket: Ticket, start: Map<String, Value>, mut gate: Gate) -> Result<Value> {
-        let stream = match self.client().do_get(self.request(ticket)).await {
+        match &self.wire {
+            Wire::Grpc(channel) => self.stream(channel, ticket, start, gate).await,
+            Wire::Driver(driver, url) => {
+                let fields = self.addressed(url, json!({"ticket": base64(&ticket.ticket)}));
+                let so_far = |answer: &Value| fetched(start.clone(), answer);
+                Ok(so_far(&driver.call("get", fields, &mut gate, so_far).await?.unwrap_or_default()))
+            }
+        }
+    }
+
+    async fn stream(
+        &self,
+        channel: &Channel,
+        ticket: Ticket,
+        start: Map<String, Value>,
+        mut gate: Gate,
+    ) -> Result<Value> {
+        let stream = match client(channel).do_get(self.request(ticket)).await {
             Ok(response) => response.into_inner(),
             Err(status) => return Ok(failed(start, status)),
         };
@@ -144,8 +124,7 @@ impl Call {
                 Some(Ok(data)) => match data.payload {
                     DecodedPayload::None => continue,
                     DecodedPayload::Schema(schema) => {
-                        found.insert("schema".to_owned(), notation::schema(&schema).into());
-                        found.insert("metadata".to_owned(), metadata_of(&schema));
+                        announce(&mut found, &schema);
                         continue;
                     }
                     DecodedPayload::RecordBatch(batch) => {
@@ -167,11 +146,7 @@ impl Call {
     /// PollFlightInfo.
     pub async fn poll(self, command: Bytes) -> Value {
         let answer = async {
-            let poll = self
-                .client()
-                .poll_flight_info(self.request(FlightDescriptor::new_cmd(command)))
-                .await?
-                .into_inner();
+            let poll = self.poll_flight_info(command).await?;
             let info = poll.info.map(info_shown).transpose()?;
             Ok(
                 json!({"info": info, "progress": poll.progress, "descriptor": poll.flight_descriptor.map(|_| "present")}),
@@ -183,23 +158,10 @@ impl Call {
     /// GetSchema.
     pub async fn schema(self, command: Bytes) -> Value {
         let answer = async {
-            let result = self
-                .client()
-                .get_schema(self.request(FlightDescriptor::new_cmd(command)))
-                .await?
-                .into_inner();
-            let schema = ipc_schema(result.schema)?;
+            let schema = ipc_schema(self.get_schema(command).await?)?;
             Ok(json!({"schema": notation::schema(&schema), "metadata": metadata_of(&schema)}))
         };
         outcome(answer.await.map_err(|status: Status| (status, "GetSchema")))
-    }
-
-    /// DoAction; the bodies of the results, or the status.
-    pub(super) async fn act(&self, kind: &str, body: Bytes) -> Result<Vec<Bytes>, Status> {
-        let action = Action { r#type: kind.to_owned(), body };
-        let results: Vec<_> =
-            self.client().do_action(self.request(action)).await?.into_inner().try_collect().await?;
-        Ok(results.into_iter().map(|result| result.body).collect())
     }
 
     /// DoAction as it stands.
@@ -210,12 +172,8 @@ impl Call {
 
     /// ListActions.
     pub async fn actions(self) -> Value {
-        let answer = async {
-            let actions: Vec<_> =
-                self.client().list_actions(self.request(Empty {})).await?.into_inner().try_collect().await?;
-            Ok(json!({"actions": actions.iter().map(|action| action.r#type.as_str()).collect::<Vec<_>>()}))
-        };
-        outcome(answer.await.map_err(|status: Status| (status, "ListActions")))
+        let answer = self.list_actions().await.map(|actions| json!({"actions": actions}));
+        outcome(answer.map_err(|status| (status, "ListActions")))
     }
 
     /// CreatePreparedStatement.
@@ -234,6 +192,25 @@ impl Call {
     }
 }
 
+/// The outcome of a DoGet that a driver made.
+fn fetched(mut found: Map<String, Value>, answer: &Value) -> Value {
+    match (driver::schema_and_rows(answer, &mut found), driver::status(answer)) {
+        (Err(status), _) | (Ok(_), Some(status)) => failed(found, status),
+        (Ok(batches), None) => {
+            found.insert("batches".to_owned(), json!(batches));
+            outcome(Ok(Value::Object(found)))
+        }
+    }
+}
+
+/// The schema of a stream that begins, in an outcome.
+pub(crate) fn announce(found: &mut Map<String, Value>, schema: &Schema) {
+    found.insert("schema".to_owned(), notation::schema(schema).into());
+    found.insert("metadata".to_owned(), metadata_of(schema));
+    found.insert("rows".to_owned(), json!([]));
+    found.insert("row_count".to_owned(), json!(0));
+}
+
 fn failed(mut so_far: Map<String, Value>, status: Status) -> Value {
     if let Value::Object(error) = outcome(Err((status, "DoGet"))) {
         so_far.extend(error);
@@ -241,7 +218,8 @@ fn failed(mut so_far: Map<String, Value>, status: Status) -> Value {
     Value::Object(so_far)
 }
 
-fn add_rows(found: &mut Map<String, Value>, rows: Vec<Value>) {
+/// Adds rows to an outcome.
+pub(crate) fn add_rows(found: &mut Map<String, Value>, rows: Vec<Value>) {
     if let Some(Value::Array(all)) = found.get_mut("rows") {
         all.extend(rows);
         let count = all.len();
@@ -250,7 +228,7 @@ fn add_rows(found: &mut Map<String, Value>, rows: Vec<Value>) {
 }
 
 /// The rows of a batch; the encapsulated schemas that GetTables returns are opened.
-fn rows_of(batch: &RecordBatch) -> Result<Vec<Value>> {
+pub(crate) fn rows_of(batch: &RecordBatch) -> Result<Vec<Value>> {
     let mut rows = values::rows(batch)?;
     let schemas = batch.column_by_name("table_schema").and_then(|column| column.as_binary_opt::<i32>());
     let Some((schemas, at)) = schemas.zip(batch.schema().index_of("table_schema").ok()) else {
@@ -282,17 +260,6 @@ fn info_shown(info: FlightInfo) -> Result<Value, Status> {
         "schema": notation::schema(&schema), "metadata": metadata_of(&schema), "records": records, "bytes": bytes,
         "locations": locations, "ticket": ticket, "descriptor": command,
     }))
-}
-
-/// Metadata as a map of texts.
-fn shown(metadata: &MetadataMap) -> Value {
-    let headers = metadata.clone().into_headers();
-    Value::Object(
-        headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
-            .collect(),
-    )
 }
 
 /// A connection with room enough that a paused stream never holds up another call.

@@ -36,6 +36,11 @@ impl Gate {
         (Self(Some(Closed { after, reached, resume: resume_rx })), Handle { reached: reached_rx, resume })
     }
 
+    /// After how many items it stands, if it does.
+    pub fn stops_after(&self) -> Option<usize> {
+        self.0.as_ref().map(|closed| closed.after)
+    }
+
     /// Called with the number of items read so far; waits if the gate stands here.
     pub async fn pass(&mut self, items: usize, outcome: impl FnOnce() -> Value) {
         if let Some(closed) = self.0.take_if(|closed| items >= closed.after) {

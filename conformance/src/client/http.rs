@@ -1,9 +1,11 @@
 //! HTTP steps: a request as the spec describes it, and its answer as an outcome.
 
+use super::Client;
 use super::gate::Gate;
+use super::messages::base64;
 use crate::arrow_data::{input, notation, values};
+use crate::driver::Connection;
 use crate::fault::{During, Fault, Result};
-use crate::spec;
 use crate::step::{Auth, Given, Step};
 use crate::target::Account;
 use crate::vars::as_text;
@@ -29,6 +31,8 @@ pub struct Request {
     /// The whole body.
     pub body: Option<Bytes>,
     forms: Forms,
+    /// The account whose credentials these are, if the request is one that a client library would send.
+    plain: Option<Account>,
 }
 
 /// How requests of one door show who sends them.
@@ -49,7 +53,6 @@ struct Own {
     json: Option<Value>,
     text: Option<String>,
     base64: Option<String>,
-    file: Option<String>,
     fill: Option<Fill>,
     arrow: Option<ArrowBody>,
 }
@@ -118,7 +121,8 @@ impl Request {
         authorize(&mut headers, step.common.auth.as_ref(), style, account)?;
         set_headers(&mut headers, &step.common.headers)?;
         let forms = Forms { json: step.common.looks_at("json"), lines: step.common.looks_at("lines") };
-        Ok(Self { method: method.to_owned(), url: url.into(), headers, body: body(&own)?, forms })
+        let plain = step.common.is_plain().then(|| account.clone());
+        Ok(Self { method: method.to_owned(), url: url.into(), headers, body: body(&own)?, forms, plain })
     }
 
     /// The same request, with its answer read as JSON lines.
@@ -150,7 +154,29 @@ impl Request {
     ///
     /// # Errors
     /// No answer at all.
-    pub async fn send(self, client: &reqwest::Client, mut gate: Gate) -> Result<Value> {
+    pub async fn send(self, client: &Client, gate: Gate) -> Result<Value> {
+        match client {
+            Client::Own(client) => self.send_own(client, gate).await,
+            Client::Driven(driver) => self.have_sent(driver, gate).await,
+        }
+    }
+
+    async fn have_sent(self, driver: &Connection, mut gate: Gate) -> Result<Value> {
+        let headers: Vec<Value> = self
+            .headers
+            .iter()
+            .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
+            .collect();
+        let mut fields = json!({"method": self.method, "url": self.url, "headers": headers});
+        fields["body"] = self.body.as_ref().map(|body| base64(body)).into();
+        if let Some(Account { user, password, .. }) = self.plain {
+            fields["plain"] = json!({"user": user, "password": password});
+        }
+        let so_far = |answer: &Value| Answer::read(answer, self.forms).outcome();
+        Ok(so_far(&driver.call("http", fields, &mut gate, so_far).await?.unwrap_or_default()))
+    }
+
+    async fn send_own(self, client: &reqwest::Client, mut gate: Gate) -> Result<Value> {
         let method = self.method.parse().during("the method")?;
         let mut request = client.request(method, &self.url).headers(self.headers);
         if let Some(body) = self.body {
@@ -209,11 +235,9 @@ fn body(own: &Own) -> Result<Option<Bytes>> {
     let json = own.json.as_ref().map(|value| Ok(Bytes::from(value.to_string())));
     let text = own.text.as_ref().map(|text| Ok(Bytes::from(text.clone())));
     let base64 = own.base64.as_ref().map(|text| STANDARD.decode(text).map(Bytes::from).during("base64"));
-    let file =
-        own.file.as_ref().map(|path| std::fs::read(spec::folder().join(path)).map(Bytes::from).during(path));
     let fill = own.fill.as_ref().map(|fill| Ok(Bytes::from(fill.text())));
     let arrow = own.arrow.as_ref().map(arrow_body);
-    let mut given = [json, text, base64, file, fill, arrow].into_iter().flatten();
+    let mut given = [json, text, base64, fill, arrow].into_iter().flatten();
     match (given.next(), given.next()) {
         (Some(_), Some(_)) => Err(Fault::new("a request has one body")),
         (body, _) => body.transpose(),
@@ -271,6 +295,19 @@ struct Answer {
 }
 
 impl Answer {
+    /// What a driver has read.
+    fn read(answer: &Value, forms: Forms) -> Self {
+        let body = answer["body"].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
+        Self {
+            status: answer["status"].as_u64().and_then(|status| status.try_into().ok()).unwrap_or_default(),
+            headers: answer["headers"].clone(),
+            body,
+            forms,
+            aborted: answer["aborted"] == true,
+            ..Self::default()
+        }
+    }
+
     /// Adds bytes line by line, so that a gate can stop between lines that arrive together.
     async fn take(&mut self, chunk: &[u8], gate: &mut Gate) {
         for piece in chunk.split_inclusive(|byte| *byte == b'\n') {

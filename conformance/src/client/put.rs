@@ -1,8 +1,10 @@
 //! DoPut: updates, binds and ingest.
 
-use super::flight::{Call, outcome};
+use super::flight::outcome;
 use super::messages::base64;
+use super::rpc::{Call, Wire, client};
 use crate::arrow_data::input;
+use crate::driver;
 use crate::fault::{During, Result};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -109,6 +111,16 @@ impl Call {
     }
 
     async fn put(self, command: Bytes, upload: Upload) -> Result<Result<Vec<PutResult>, Status>> {
+        if let Wire::Driver(driver, url) = &self.wire {
+            let mut fields = json!({"command": base64(&command), "break_after": upload.break_after});
+            if let Some(schema) = &upload.schema {
+                fields["arrow"] = driver::stream(schema, &upload.batches).during("encoding the upload")?;
+            }
+            let answer = driver.rpc("put", self.addressed(url, fields)).await;
+            let results = answer.and_then(|answer| driver::list(&answer, "results"));
+            let result = |app_metadata| PutResult { app_metadata };
+            return Ok(results.map(|results| results.into_iter().map(result).collect()));
+        }
         let break_after = upload.break_after;
         let messages = upload.messages(command)?;
         let Some(batches) = break_after else { return Ok(self.send(messages, false).await) };
@@ -124,6 +136,11 @@ impl Call {
     /// Sends the messages; an endless stream neither ends nor goes on after them.
     async fn send(self, messages: Vec<FlightData>, endless: bool) -> Result<Vec<PutResult>, Status> {
         let messages = stream::iter(messages).chain(stream::pending().take(usize::from(endless)));
-        self.client().do_put(self.request(messages)).await?.into_inner().try_collect().await
+        match &self.wire {
+            Wire::Grpc(channel) => {
+                client(channel).do_put(self.request(messages)).await?.into_inner().try_collect().await
+            }
+            Wire::Driver(..) => Err(Status::internal("a driver encodes its messages itself")),
+        }
     }
 }

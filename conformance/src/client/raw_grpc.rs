@@ -1,7 +1,8 @@
 //! Unary RPCs of any service, bytes in and bytes out.
 
-use super::flight::{Call, outcome};
+use super::flight::outcome;
 use super::messages::base64;
+use super::rpc::{Call, Wire};
 use bytes::{Buf as _, BufMut as _, Bytes};
 use serde_json::{Value, json};
 use tonic::Status;
@@ -52,8 +53,15 @@ impl Call {
     }
 
     async fn try_rpc(&self, path: &str, body: Bytes) -> Result<Value, Status> {
+        let channel = match &self.wire {
+            Wire::Grpc(channel) => channel,
+            Wire::Driver(driver, url) => {
+                let fields = self.addressed(url, json!({"path": path, "body": base64(&body)}));
+                return Ok(json!({"base64": driver.rpc("rpc", fields).await?.remove("body")}));
+            }
+        };
         let path = path.parse().map_err(|_| Status::internal(format!("{path} is no path")))?;
-        let mut grpc = Grpc::new(self.channel.clone());
+        let mut grpc = Grpc::new(channel.clone());
         grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let answer = grpc.unary(self.request(body), path, Raw).await?;
         Ok(json!({"base64": base64(&answer.into_inner())}))

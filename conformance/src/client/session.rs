@@ -1,7 +1,8 @@
 //! Session actions, transactions, cancellation and the other actions of Flight SQL.
 
-use super::flight::{Call, outcome};
+use super::flight::outcome;
 use super::messages::{self, CloseResult, OptionValue, SessionOptions, SetResult, base64};
+use super::rpc::Call;
 use crate::fault::Result;
 use arrow_flight::sql::{
     ActionBeginTransactionRequest, ActionBeginTransactionResult, ActionCancelQueryRequest,

@@ -1,8 +1,10 @@
 //! Raw bytes to a port, for requests no HTTP library would send.
 
+use super::Client;
+use super::gate::Gate;
 use super::http::Fill;
+use super::messages::{self, base64};
 use crate::fault::{During, Result};
-use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -33,14 +35,19 @@ pub enum Send {
 ///
 /// # Errors
 /// A refused connection.
-pub async fn run(address: String, send: Send) -> Result<Value> {
+pub async fn run(address: String, send: Send, client: Client) -> Result<Value> {
     let bytes = match send {
         Send::Text(text) => text.into_bytes(),
-        Send::Base64 { base64 } => {
-            base64::engine::general_purpose::STANDARD.decode(base64).during("base64")?
-        }
+        Send::Base64 { base64 } => messages::bytes(&base64)?.to_vec(),
         Send::Fill { fill } => fill.text().into_bytes(),
     };
+    if let Some(driver) = client.driven() {
+        let fields = json!({"address": address, "body": base64(&bytes)});
+        let answer = driver.call("socket", fields, &mut Gate::open(), Value::clone).await?;
+        let answer = answer.unwrap_or_default();
+        let body = messages::bytes(answer["body"].as_str().unwrap_or_default())?;
+        return Ok(json!({"text": String::from_utf8_lossy(&body), "closed": answer["closed"]}));
+    }
     let (mut reader, mut writer) = TcpStream::connect(&address).await.during(&address)?.into_split();
     // A server that has seen enough closes before everything is sent; its answer still counts.
     let sending = tokio::spawn(async move {

@@ -46,7 +46,7 @@ impl CaseRun {
                     _ => &self.server.addresses.flight,
                 };
                 let address = url.split_once("://").map_or(url.as_str(), |(_, address)| address).to_owned();
-                Ok(socket::run(address, own.send).boxed())
+                Ok(socket::run(address, own.send, self.client.clone()).boxed())
             }
             "sql" => self.sql(step, gate).await,
             _ => self.flight(step, gate).await,
@@ -83,6 +83,10 @@ impl CaseRun {
                 let id =
                     self.rest_sessions.entry((tenant, session)).or_insert_with(|| Uuid::new_v4().to_string());
                 let body = sql::body(&statement, id);
+                let call = json!({
+                    "url": self.server.addresses.lakehouse, "user": account.user, "password": account.password,
+                    "statement": statement, "session": id,
+                });
                 let request = Step {
                     verb: "lakehouse".to_owned(),
                     argument: "POST /query".into(),
@@ -92,12 +96,22 @@ impl CaseRun {
                 let request =
                     Request::build(&request, &self.server.addresses.lakehouse, Style::Lakehouse, &account)?;
                 self.repeat = request.as_curl();
-                Ok(sql::rest(request, self.client.clone(), gate).boxed())
+                let client = self.client.clone();
+                Ok(if step.common.is_plain() {
+                    sql::rest_by(call, request, client, gate).boxed()
+                } else {
+                    sql::rest(request, client, gate).boxed()
+                })
             }
             Door::Flight => {
                 let call = self.call(step, &session).await?;
-                let command = Command::Sql(statement).query(None, &self.prepared).during("the command")?;
-                Ok(sql::flight(call, command, gate).boxed())
+                let command =
+                    Command::Sql(statement.clone()).query(None, &self.prepared).during("the command")?;
+                Ok(if step.common.headers.is_empty() {
+                    async move { sql::flight_by(call, &statement, command, gate).await }.boxed()
+                } else {
+                    sql::flight(call, command, gate).boxed()
+                })
             }
         }
     }

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// A running step.
 #[derive(Debug)]
@@ -15,7 +15,9 @@ pub(super) struct Background {
     pub(super) verb: String,
     /// How to repeat it by hand.
     pub(super) repeat: String,
-    task: JoinHandle<Result<Value>>,
+    /// Its only task, which ends with this.
+    task: JoinSet<Result<Value>>,
+    running: AbortHandle,
     resume: Option<oneshot::Sender<()>>,
 }
 
@@ -27,35 +29,39 @@ impl Background {
         action: BoxFuture<'static, Result<Value>>,
         gate: Option<Handle>,
     ) -> Result<(Self, Option<Value>)> {
-        let task = tokio::spawn(action);
-        let Some(gate) = gate else { return Ok((Self { verb, repeat, task, resume: None }, None)) };
+        let mut task = JoinSet::new();
+        let running = task.spawn(action);
+        let mut started = Self { verb, repeat, task, running, resume: None };
+        let Some(gate) = gate else { return Ok((started, None)) };
         match gate.reached.await {
-            Ok(so_far) => Ok((Self { verb, repeat, task, resume: Some(gate.resume) }, Some(so_far))),
-            Err(_) => Err(Fault(format!("it ended before the pause; its outcome: {:?}", ended(task).await))),
+            Ok(so_far) => {
+                started.resume = Some(gate.resume);
+                Ok((started, Some(so_far)))
+            }
+            Err(_) => {
+                let outcome = started.join().await;
+                Err(Fault(format!("it ended before the pause; its outcome: {outcome:?}")))
+            }
         }
     }
 
     /// Waits for its end.
-    pub(super) async fn join(self) -> Result<Value> {
+    pub(super) async fn join(mut self) -> Result<Value> {
         drop(self.resume);
-        ended(self.task).await
+        let ended = self.task.join_next().await.ok_or_else(|| Fault::new("the background step has ended"))?;
+        ended.unwrap_or_else(|error| Err(Fault(format!("the background step broke: {error}"))))
     }
 
     /// Hangs up.
-    pub(super) async fn hang_up(self) {
-        self.task.abort();
+    pub(super) async fn hang_up(mut self) {
         // Only once the task is gone are its connections closed.
-        let _ = self.task.await;
+        self.task.shutdown().await;
     }
 
     /// Whether it still runs, looked at after a moment for what may be on its way.
     pub(super) async fn is_running(&self) -> bool {
         const MOMENT: Duration = Duration::from_millis(50);
         tokio::time::sleep(MOMENT).await;
-        !self.task.is_finished()
+        !self.running.is_finished()
     }
-}
-
-async fn ended(task: JoinHandle<Result<Value>>) -> Result<Value> {
-    task.await.unwrap_or_else(|error| Err(Fault(format!("the background step broke: {error}"))))
 }

@@ -3,8 +3,9 @@
 use super::background::Background;
 use super::verdict::Failure;
 use crate::check::{self, Mismatch};
-use crate::client::flight;
+use crate::client::Client;
 use crate::client::gate::Gate;
+use crate::client::rpc::Wire;
 use crate::fault::{Fault, Result};
 use crate::spec::{Case, Door};
 use crate::step::{Common, Span, Step};
@@ -15,13 +16,12 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tonic::transport::Channel;
 use uuid::Uuid;
 
 pub(super) struct CaseRun {
     pub(super) server: Arc<Server>,
-    pub(super) client: reqwest::Client,
-    pub(super) channel: Channel,
+    pub(super) client: Client,
+    pub(super) wire: Wire,
     pub(super) door: Option<Door>,
     pub(super) vars: Vars,
     pub(super) first_tenant: String,
@@ -37,7 +37,7 @@ pub(super) struct CaseRun {
 }
 
 impl CaseRun {
-    pub(super) fn new(case: &Case, server: Arc<Server>, client: reqwest::Client) -> Result<Self> {
+    pub(super) fn new(case: &Case, server: Arc<Server>, client: Client) -> Result<Self> {
         let accounts: HashMap<String, Account> =
             case.tenants.iter().map(|name| (name.clone(), server.account())).collect();
         let first_tenant = case.tenants.first().cloned().unwrap_or_default();
@@ -54,7 +54,7 @@ impl CaseRun {
             }
         }
         Ok(Self {
-            channel: flight::channel(&server.addresses.flight)?,
+            wire: Wire::of(&client, &server.addresses.flight)?,
             door: case.door,
             server,
             client,

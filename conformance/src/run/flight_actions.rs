@@ -2,10 +2,10 @@
 
 use super::actions::Action;
 use super::case_run::CaseRun;
-use crate::client::flight::Call;
 use crate::client::gate::Gate;
 use crate::client::messages::{self, Command, Ingest};
 use crate::client::put::Upload;
+use crate::client::rpc::Call;
 use crate::fault::{During, Fault, Result};
 use crate::step::{Auth, Given, Step};
 use crate::vars::as_text;
@@ -169,7 +169,7 @@ impl CaseRun {
         let requests = usize::try_from(requests).unwrap_or(usize::MAX);
         let (_, account) = self.tenant(step)?;
         let metadata = metadata(step, Some(basic(&account.pair())))?;
-        let call = Call { channel: self.channel.clone(), metadata };
+        let call = Call { wire: self.wire.clone(), metadata };
         Ok(async move { Ok(call.handshake(requests).await) }.boxed())
     }
 
@@ -180,7 +180,7 @@ impl CaseRun {
             None => Some(format!("Bearer {}", self.token(tenant, &account.pair(), session).await?)),
             Some(_) => Some(basic(&account.pair())),
         };
-        Ok(Call { channel: self.channel.clone(), metadata: metadata(step, authorization)? })
+        Ok(Call { wire: self.wire.clone(), metadata: metadata(step, authorization)? })
     }
 
     async fn token(&mut self, tenant: String, pair: &str, session: &str) -> Result<String> {
@@ -190,7 +190,7 @@ impl CaseRun {
         }
         let mut metadata = MetadataMap::new();
         metadata.insert("authorization", basic(pair).parse().during("credentials")?);
-        let outcome = Call { channel: self.channel.clone(), metadata }.handshake(1).await;
+        let outcome = Call { wire: self.wire.clone(), metadata }.handshake(1).await;
         let token = outcome["token"]
             .as_str()
             .ok_or_else(|| Fault(format!("the handshake of session {session} failed: {outcome}")))?

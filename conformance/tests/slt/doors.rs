@@ -1,10 +1,11 @@
 //! The server's SQL doors: `POST /query` and Flight SQL, one session per connection of a file.
 
 use crate::answer::{Answer, Kind, first_line};
-use altertable_mock_conformance::client::flight::{Call, channel};
+use altertable_mock_conformance::client::Client;
 use altertable_mock_conformance::client::gate::Gate;
 use altertable_mock_conformance::client::http::{Request, Style};
 use altertable_mock_conformance::client::messages::Command;
+use altertable_mock_conformance::client::rpc::{Call, Wire};
 use altertable_mock_conformance::client::sql;
 use altertable_mock_conformance::fault::{During as _, Fault, Result};
 use altertable_mock_conformance::step::Step;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 /// A session over REST.
 pub struct Rest {
-    client: reqwest::Client,
+    client: Client,
     address: String,
     account: Account,
     session: String,
@@ -28,7 +29,7 @@ impl Rest {
     /// A fresh session of that tenant.
     pub fn open(server: &Server, account: &Account) -> Self {
         Self {
-            client: reqwest::Client::new(),
+            client: Client::Own(reqwest::Client::new()),
             address: server.addresses.lakehouse.clone(),
             account: account.clone(),
             session: Uuid::new_v4().to_string(),
@@ -67,13 +68,14 @@ pub struct Flight(Call);
 impl Flight {
     /// A fresh session of that tenant.
     pub async fn open(server: &Server, account: &Account) -> Result<Self> {
-        let channel = channel(&server.addresses.flight)?;
+        let own = Client::Own(reqwest::Client::new());
+        let wire = Wire::of(&own, &server.addresses.flight)?;
         let basic = format!("Basic {}", STANDARD.encode(account.pair()));
-        let handshake = Call { channel: channel.clone(), metadata: authorized(&basic)? }.handshake(1).await;
+        let handshake = Call { wire: wire.clone(), metadata: authorized(&basic)? }.handshake(1).await;
         let token = handshake["token"]
             .as_str()
             .ok_or_else(|| Fault(format!("the handshake answered {handshake}")))?;
-        Ok(Self(Call { channel, metadata: authorized(&format!("Bearer {token}"))? }))
+        Ok(Self(Call { wire, metadata: authorized(&format!("Bearer {token}"))? }))
     }
 
     /// Runs a statement to its end.

@@ -9,6 +9,7 @@ mod grpc;
 mod http;
 mod message;
 
+use altertable_mock_conformance::client::Client;
 use altertable_mock_conformance::coverage::{self, Uncovered};
 use altertable_mock_conformance::fault::Fault;
 use altertable_mock_conformance::quirks::{Quirks, glob};
@@ -65,7 +66,7 @@ fn cases(wanted: impl Fn(&Case) -> bool) -> Vec<Case> {
 }
 
 /// The result of a case against that target, within bounds.
-async fn attempt(target: &Target, client: &reqwest::Client, case: &Case) -> CaseResult {
+async fn attempt(target: &Target, client: &Client, case: &Case) -> CaseResult {
     let result = tokio::time::timeout(PATIENCE, run::run_case(target, client, case)).await;
     result.unwrap_or_else(|_| CaseResult {
         id: case.id.clone(),
@@ -82,7 +83,7 @@ async fn unnoticed(wrong: Wrong) -> BTreeSet<&'static str> {
     let names_missing =
         &|case: &Case| case.clauses.iter().any(|clause| missing.borrow().contains(clause.as_str()));
     let concerned = by_turns(cases(names_missing));
-    let (target, client) = (target(wrong), reqwest::Client::new());
+    let (target, client) = (target(wrong), Client::Own(reqwest::Client::new()));
     let tried = concerned.iter().map(|case| {
         let (missing, attempt) = (&missing, attempt(&target, &client, case));
         async move {
