@@ -8,6 +8,7 @@ SHELL := bash
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(abspath $(TARGET_DIR)/release/altertable-mock)
+CONFORMANCE := $(abspath $(TARGET_DIR)/release/altertable-conformance)
 CARGO := scripts/cargo
 VENV := scripts/setup-venv
 MAVEN := mvn --quiet --batch-mode --no-transfer-progress -Dstyle.color=never
@@ -20,7 +21,7 @@ ARGS ?=
 # compile the shared dependencies twice, with the features that the server needs and with those that everything needs.
 SCOPE ?= --package altertable-mock
 WORKSPACE := --workspace --features altertable-mock-conformance/testcontainers
-lint check test test-% support conformance-rust conformance-all: export SCOPE := $(WORKSPACE) --all-targets
+lint check test test-% support conformance-%: export SCOPE := $(WORKSPACE) --all-targets
 
 # What `make conformance` tests: in-process, container, or url (URL=http://host:15000; see CONTRIBUTING.md).
 TARGET ?= in-process
@@ -127,7 +128,7 @@ test-readme: build ## Run the README's commands as printed and compare their out
 .PHONY: test-support
 test-support: build ## Hold the support table to contract and spec, and test what judges runs
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
-	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" --quiet tests/conformance
+	  ALTERTABLE_CONFORMANCE="$(CONFORMANCE)" "$$bin/pytest" --quiet tests/conformance
 
 .PHONY: support
 support: build ## Write the support table of the README and docs/support.md, from a run of the behaviour spec
@@ -156,29 +157,32 @@ conformance-all: build ## Run the behaviour spec in every language, and print cl
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
 	  MAKE="$(MAKE)" "$$bin/python" tests/conformance/run_all.py "$(REPORTS)" $(LANGUAGES)
 
+# The program that runs the spec, by itself or with the calls of another language, and its target.
+conformance-%: export ALTERTABLE_CONFORMANCE := $(CONFORMANCE)
+conformance-%: export CONFORMANCE_TARGET := $(if $(CONFORMANCE_URL),url,$(or $(CONFORMANCE_TARGET),in-process))
+
 .PHONY: conformance-rust
 conformance-rust: build ## Run the behaviour spec with altertable-conformance (CONFORMANCE_URL=... for another server)
-	@"$(abspath $(TARGET_DIR))/release/altertable-conformance" run $(if $(CONFORMANCE_URL),--target url)
+	@"$(ALTERTABLE_CONFORMANCE)" run
 
 .PHONY: conformance-python
 conformance-python: build ## Run the behaviour spec with the Python clients (CONFORMANCE_URL=... for another server)
-	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
-	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" --numprocesses 4 tests/python/conformance
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && "$$bin/pytest" --quiet --capture no tests/python/conformance
 
 .PHONY: conformance-go
 conformance-go: build ## Run the behaviour spec with the Go clients (CONFORMANCE_URL=... for another server)
 	@scripts/setup-toolchain go
-	@cd tests/go/conformance && ALTERTABLE_MOCK_BINARY="$(BINARY)" go test -count=1 -parallel 8
+	@cd tests/go/conformance && go test -count=1
 
 .PHONY: conformance-java
 conformance-java: build ## Run the behaviour spec with the Java clients (CONFORMANCE_URL=... for another server)
 	@scripts/setup-toolchain java
-	@cd tests/java && ALTERTABLE_MOCK_BINARY="$(BINARY)" $(MAVEN) test -Pconformance
+	@cd tests/java && $(MAVEN) test -Pconformance
 
 .PHONY: conformance-node
 conformance-node: build ## Run the behaviour spec's HTTP cases with fetch and the JavaScript client (CONFORMANCE_URL=... for another server)
 	@scripts/setup-toolchain node
-	@cd tests/node && npm ci --silent --no-audit --no-fund && ALTERTABLE_MOCK_BINARY="$(BINARY)" node --test conformance/check.test.js conformance/conformance.test.js
+	@cd tests/node && npm ci --silent --no-audit --no-fund && node --test conformance/conformance.test.js
 
 .PHONY: mutants
 mutants: tools ## Change the server in small ways and list what the suite does not notice (an hour; another part: PART=1/60)

@@ -1,53 +1,34 @@
-"""HTTP steps through `altertable-lakehouse`, where it can send exactly what the step says."""
+"""HTTP calls through `altertable-lakehouse`, where it sends exactly what is asked for."""
 
 from __future__ import annotations
 
 import json
+import ssl
+from base64 import b64decode, b64encode
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pydantic
 from altertable_lakehouse import Client
 from altertable_lakehouse.errors import AltertableLakehouseError, ParseError
 from altertable_lakehouse.models import AutocompleteRequest, QueryRequest, UploadMode, ValidateRequest
-from background import Act
-from data import Outcome, Value, as_text, encode
-from http_verbs import answer, body_of
-from target import Account, Server, trusted
-
-if TYPE_CHECKING:
-    from run import CaseRun
+from driver import Call, Fields
 
 Send = Callable[[Client], object]
 PLACE = {"catalog", "schema", "table"}
 
 
-def act(run: CaseRun, step: dict[str, Value], line: str) -> Act | None:
-    """The step as a call of the client, if it has one that sends the same."""
-    # The client has headers of its own, and reads to the end.
-    if step.keys() & {"auth", "headers", "background"} or "aborted" in step.get("expect", {}):
-        return None
-    send = call_of(step, line)
-    return Act(lambda _: recorded(run.client(run.account(step)), send)) if send else None
-
-
-def connect(server: Server, account: Account) -> Client:
-    verify = trusted() if server.lakehouse.startswith("https:") else False
-    return Client(server.lakehouse, username=account.user, password=account.password, verify=verify, timeout=60)
-
-
-def call_of(step: dict[str, Value], line: str) -> Send | None:
-    method, _, target = line.partition(" ")
-    path, _, written = target.partition("?")
-    given = {name: as_text(value) for name, value in step.get("query", {}).items()}
-    query = {**dict(parse_qsl(written, keep_blank_values=True)), **given}
-    route, _, last = path.rpartition("/")
-    if method == "POST" and "json" in step:
-        return json_call(path, query, step["json"])
-    if method == "POST":
-        return file_call(path, query, body_of(step))
+def call_of(call: Call) -> Send | None:
+    """The method of the client that makes this call, if there is one."""
+    fields, url = call.fields, urlsplit(call.fields["url"])
+    method, body = fields["method"], fields["body"]
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    route, _, last = url.path.rpartition("/")
+    if method == "POST" and ["content-type", "application/json"] in fields["headers"]:
+        return json_call(url.path, query, b64decode(body).decode())
+    if method == "POST" and body is not None:
+        return file_call(url.path, query, b64decode(body))
     if method == "GET" and not query and last and route in ("/query", "/tasks"):
         return lambda client: client.get_query(last) if route == "/query" else client.get_task(last)
     if method == "DELETE" and route == "/query" and last and query.keys() == {"session_id"}:
@@ -55,8 +36,7 @@ def call_of(step: dict[str, Value], line: str) -> Send | None:
     return None
 
 
-def json_call(path: str, query: dict[str, str], content: Value) -> Send | None:
-    text = encode(content)
+def json_call(path: str, query: dict[str, str], text: str) -> Send | None:
     plain = json.loads(text)
     # What Python's floats cannot hold would be sent with other digits.
     if json.dumps(plain, ensure_ascii=False, separators=(",", ":")) != text:
@@ -84,9 +64,7 @@ def model(kind: type[pydantic.BaseModel], plain: dict[str, object]) -> pydantic.
     return made if made.model_dump(mode="json", exclude_none=True, by_alias=True) == plain else None
 
 
-def file_call(path: str, query: dict[str, str], body: bytes | None) -> Send | None:
-    if body is None:
-        return None
+def file_call(path: str, query: dict[str, str], body: bytes) -> Send | None:
     if path == "/upload" and query.keys() == PLACE | {"mode"} and query["mode"] in list(UploadMode):
         return lambda client: client.upload(*place(query), UploadMode(query["mode"]), body)
     if path == "/upsert" and query.keys() == PLACE | {"primary_key"}:
@@ -98,14 +76,11 @@ def place(query: dict[str, str]) -> tuple[str, str, str]:
     return query["catalog"], query["schema"], query["table"]
 
 
-def recorded(client: Client, send: Send) -> Outcome:
+def recorded(call: Call, send: Send, verify: ssl.SSLContext | bool) -> Fields:
     """What came back. The client has to take what succeeded, and to refuse the rest."""
-    answers: list[Outcome] = []
-
-    def record(response: httpx.Response) -> None:
-        answers.append(answer(response, response.read(), False))
-
-    client._client.event_hooks = {"response": [record]}
+    client = connect(call, verify)
+    answers: list[httpx.Response] = []
+    client._client.event_hooks = {"response": [lambda response: (response.read(), answers.append(response))]}
     refused = None
     try:
         send(client)
@@ -113,13 +88,31 @@ def recorded(client: Client, send: Send) -> Outcome:
         refused = error
     assert answers, f"the client got no answer: {refused!r}"
     (answered,) = answers
-    if isinstance(refused, ParseError) and "lines" in answered:
-        # The client takes U+2028 and its like inside a text for the end of a line.
-        return answered
-    assert is_failure(answered) == (refused is not None), f"the client: {refused!r}, of {encode(answered)[:800]}"
-    return answered
+    # The client takes U+2028 and its like inside a text for the end of a line.
+    if not isinstance(refused, ParseError):
+        told = answered.content[:800].decode(errors="replace")
+        assert is_failure(answered) == (refused is not None), f"the client: {refused!r}, of {told}"
+    headers = {name.lower(): value for name, value in answered.headers.items()}
+    body = b64encode(answered.content).decode()
+    return {"status": answered.status_code, "headers": headers, "body": body, "aborted": False}
 
 
-def is_failure(answered: Outcome) -> bool:
-    last = (answered.get("lines") or [None])[-1]
-    return int(answered["status"]) >= 400 or (isinstance(last, dict) and isinstance(last.get("error"), str))
+def connect(call: Call, verify: ssl.SSLContext | bool) -> Client:
+    url, plain = urlsplit(call.fields["url"]), call.fields["plain"]
+    base, user, password = f"{url.scheme}://{url.netloc}", plain["user"], plain["password"]
+
+    def make() -> tuple[Client, Callable[[], object]]:
+        made = Client(base, username=user, password=password, verify=verify, timeout=60)
+        return made, made._client.close
+
+    return call.case.hold((base, user), make)
+
+
+def is_failure(answered: httpx.Response) -> bool:
+    """A status that says so, or an error as the last line of a stream."""
+    lines = answered.content.split(b"\n")
+    try:
+        last = json.loads(lines[-2]) if lines[-1] == b"" and len(lines) > 1 else None
+    except ValueError:
+        last = None
+    return answered.status_code >= 400 or (isinstance(last, dict) and isinstance(last.get("error"), str))

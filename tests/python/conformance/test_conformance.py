@@ -1,41 +1,37 @@
-"""Every case of the spec through the Python clients: httpx, ADBC, pyarrow and gRPC."""
+"""Every case of the spec through the Python clients: httpx, altertable-lakehouse, ADBC, pyarrow and gRPC."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import json
+import subprocess
 
+import flight_calls
+import http_calls
 import pytest
-from notation import Unsupported
-from run import CaseRun, LateError
-from spec import Case
-from target import Servers, refusal
+import sql_calls
+from driver import PROGRAM, Driver
+
+# The least share of cases, in percent, that must run.
+FLOOR = 95
 
 
-def run(case: Case, servers: Servers) -> None:
-    """Runs a case among others; once more by itself if it was only late: others may have kept the server busy."""
-    with locked(fcntl.LOCK_SH), contextlib.suppress(LateError):
-        return CaseRun(case, servers.at(case.flags)).run()
-    with locked(fcntl.LOCK_EX):
-        return CaseRun(case, servers.at(case.flags)).run()
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" in metafunc.fixturenames:
+        told = subprocess.run([PROGRAM, "list", "--json"], stdout=subprocess.PIPE, check=True).stdout
+        metafunc.parametrize("case", [json.loads(line)["id"] for line in told.splitlines()])
 
 
-@contextlib.contextmanager
-def locked(kind: int) -> Iterator[None]:
-    """Holds a lock that all workers share."""
-    with Path(__file__).open() as file:
-        fcntl.flock(file, kind)
-        yield
+@pytest.fixture(scope="session")
+def driver() -> Driver:
+    return Driver(http_calls.KINDS | flight_calls.KINDS | sql_calls.KINDS, "--floor", f"*={FLOOR}")
 
 
-def test_case(case: Case, servers: Servers, record_property: Callable[[str, object], None]) -> None:
-    record_property("case", case.name)
-    record_property("clauses", case.clauses)
-    if reason := refusal(case):
-        pytest.skip(reason)
-    try:
-        run(case, servers)
-    except Unsupported as reason:
-        pytest.skip(str(reason))
+def test_case(case: str, driver: Driver) -> None:
+    verdict = driver.verdict(case)
+    if verdict.outcome == "skipped":
+        pytest.skip(verdict.reason)
+    assert verdict.outcome == "passed", verdict.reason
+
+
+def test_enough_ran(driver: Driver) -> None:
+    assert driver.end() == 0, "see what the program told"

@@ -1,24 +1,29 @@
 package altertable.conformance;
 
+import java.net.URI;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.sql.ResultSet;
-import java.sql.ResultSetMetaData;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import org.apache.arrow.util.AutoCloseables;
 
 /** SQL through the JDBC driver. */
 final class Jdbc implements AutoCloseable {
-  /** The types whose values the driver gives without loss; VARCHAR it also calls JSON. */
-  private static final Set<String> EXACT = Set.of("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE");
+  private record Outcome(List<String> columns, List<List<Object>> rows, String error) {}
+
+  private static final String BEARER = "authorization Bearer ";
+
+  /** The types whose values it gives without loss; VARCHAR it also calls JSON, and the digits of doubles vary. */
+  private static final Set<String> EXACT = Set.of("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT");
 
   /** Tells of its memory at length otherwise. */
   private static final Logger DRIVER = Logger.getLogger("org.apache.arrow.driver");
@@ -27,74 +32,67 @@ final class Jdbc implements AutoCloseable {
     DRIVER.setLevel(Level.WARNING);
   }
 
-  private final Target.Server server;
-  private final Map<String, Connection> connections = new HashMap<>();
+  private final Map<String, Connection> connections = new ConcurrentHashMap<>();
 
-  Jdbc(Target.Server server) {
-    this.server = server;
-  }
-
-  /** Runs a statement in the session of a token; not if its result has types that the driver cannot give exactly. */
-  Optional<Map<String, Object>> run(String token, String sql) {
-    try (var statement = connection(token).prepareStatement(sql)) {
-      var columns = statement.getMetaData();
-      if (columns == null || columns.getColumnCount() == 0) {
-        return Optional.of(SqlOutcome.of(List.of("Count"), List.of(List.of(Data.number(statement.executeLargeUpdate()))), null));
-      } else if (!exact(columns)) {
-        return Optional.empty();
-      }
-      try (var results = statement.executeQuery()) {
-        return Optional.of(read(results));
-      }
+  /** Runs a statement; null, before it has run, if the driver cannot send the call or give its result as it is. */
+  Object run(Message asked) {
+    var metadata = asked.metadata().size() == 1 ? String.join(" ", asked.metadata().get(0)) : "";
+    if (!metadata.startsWith(BEARER) || asked.pauseAfter() != null) {
+      return null;
+    }
+    var token = metadata.substring(BEARER.length());
+    try (var statement = connection(URI.create(asked.url()), token).prepareStatement(asked.statement())) {
+      return run(statement);
     } catch (SQLException error) {
       Throwable root = error;
       while (root.getCause() != null) {
         root = root.getCause();
       }
-      return Optional.of(SqlOutcome.of(null, List.of(), root.getMessage()));
+      return new Outcome(null, List.of(), Objects.requireNonNullElse(root.getMessage(), root.toString()));
     }
   }
 
-  private Connection connection(String token) throws SQLException {
+  private synchronized Connection connection(URI server, String token) throws SQLException {
     if (!connections.containsKey(token)) {
       var properties = new Properties();
       properties.put("token", token);
-      properties.put("useEncryption", Boolean.toString(server.encryptsFlight()));
-      connections.put(token, DriverManager.getConnection("jdbc:arrow-flight-sql://" + server.flight().getAuthority(), properties));
+      properties.put("useEncryption", Boolean.toString(FlightCalls.encrypts(server)));
+      var address = "jdbc:arrow-flight-sql://" + server.getAuthority();
+      connections.put(token, DriverManager.getConnection(address, properties));
     }
     return connections.get(token);
   }
 
-  private static boolean exact(ResultSetMetaData columns) throws SQLException {
-    for (int i = 1; i <= columns.getColumnCount(); i++) {
-      if (!EXACT.contains(columns.getColumnTypeName(i))) {
-        return false;
-      }
+  private static Outcome run(PreparedStatement statement) throws SQLException {
+    var shape = statement.getMetaData();
+    var columns = new ArrayList<String>();
+    boolean exact = true;
+    for (int i = 1; shape != null && i <= shape.getColumnCount(); i++) {
+      columns.add(shape.getColumnLabel(i));
+      exact &= EXACT.contains(shape.getColumnTypeName(i));
     }
-    return true;
+    if (columns.isEmpty()) {
+      return new Outcome(List.of("Count"), List.of(List.of(statement.executeLargeUpdate())), null);
+    }
+    return exact ? new Outcome(columns, rows(statement, columns.size()), null) : null;
   }
 
-  private static Map<String, Object> read(ResultSet results) throws SQLException {
-    var names = new ArrayList<>();
-    for (int i = 1; i <= results.getMetaData().getColumnCount(); i++) {
-      names.add(results.getMetaData().getColumnLabel(i));
-    }
-    var rows = new ArrayList<>();
-    while (results.next()) {
-      var row = new ArrayList<>();
-      for (int i = 1; i <= names.size(); i++) {
-        var value = results.getObject(i);
-        row.add(value instanceof Double number && !Double.isFinite(number) ? null : Data.from(value));
+  private static List<List<Object>> rows(PreparedStatement statement, int columns) throws SQLException {
+    var rows = new ArrayList<List<Object>>();
+    try (var results = statement.executeQuery()) {
+      while (results.next()) {
+        var row = new ArrayList<>();
+        for (int i = 1; i <= columns; i++) {
+          row.add(results.getObject(i));
+        }
+        rows.add(row);
       }
-      rows.add(row);
     }
-    return SqlOutcome.of(names, rows, null);
+    return rows;
   }
 
   @Override
-  public void close() throws SQLException {
-    for (var connection : connections.values()) {
-      connection.close();
-    }
+  public void close() throws Exception {
+    AutoCloseables.close(connections.values());
   }
 }
