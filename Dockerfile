@@ -1,4 +1,4 @@
-# ghcr.io/altertable-ai/altertable-mock, as `make image` builds it (scripts/build-image).
+# ghcr.io/altertable-ai/altertable-mock and altertable-mock-conformance, as `make image` builds them (scripts/build-image).
 #
 # PROGRAM says where the program comes from: `compiled` here, or `prebuilt` and staged in target/image, for machines
 # that reach no registry. For the same reason there is no `# syntax=` line, which would have to be pulled.
@@ -12,11 +12,13 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/root/.cache/altertable-mock \
     --mount=type=cache,id=target-$TARGETARCH,target=/target \
-    CARGO_TARGET_DIR=/target scripts/cargo build --package altertable-mock && \
-    scripts/stage-program /target/release/altertable-mock /program
+    CARGO_TARGET_DIR=/target scripts/cargo build --package altertable-mock --package altertable-mock-conformance --bins && \
+    scripts/stage-program /target/release/altertable-mock /program && \
+    scripts/stage-program /target/release/altertable-conformance /conformance
 
 FROM debian:bookworm-slim AS prebuilt
-COPY target/image/ /program/
+COPY target/image/program/ /program/
+COPY target/image/conformance/ /conformance/
 
 FROM ${PROGRAM} AS program
 
@@ -28,7 +30,7 @@ COPY --from=program /program/ /image/usr/local/
 COPY scripts/fill-image-root /usr/local/bin/
 RUN fill-image-root /image
 
-FROM scratch
+FROM scratch AS mock
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="altertable-mock" \
@@ -49,3 +51,17 @@ VOLUME /tmp
 EXPOSE 15000 15001 15002
 HEALTHCHECK --interval=1s --timeout=3s --start-period=5s --retries=3 CMD ["/usr/local/bin/altertable-mock", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/altertable-mock"]
+
+# The program that holds clients and servers to the behaviour spec; it starts its servers itself.
+FROM mock AS conformance
+LABEL org.opencontainers.image.title="altertable-mock-conformance" \
+      org.opencontainers.image.description="The Altertable behaviour spec, and the program that holds clients and servers to it"
+COPY --from=program /conformance/bin/ /usr/local/bin/
+COPY conformance/spec/ /spec/
+ENV CONFORMANCE_SPEC=/spec
+RUN ["/usr/local/bin/altertable-conformance", "--version"]
+HEALTHCHECK NONE
+ENTRYPOINT ["/usr/local/bin/altertable-conformance"]
+
+# What is built unless another is asked for.
+FROM mock

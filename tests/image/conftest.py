@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 IMAGE = os.environ.get("CONFORMANCE_IMAGE", "ghcr.io/altertable-ai/altertable-mock:latest")
+CONFORMANCE_IMAGE = IMAGE.replace(":", "-conformance:")
 DOCKER = os.environ.get("DOCKER", "docker")
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+) (\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
