@@ -22,7 +22,7 @@ pub(super) struct Helpers {
     database: Arc<Handle>,
     /// How many may help at a time, beside the thread of the statement.
     number: usize,
-    crew: Mutex<Crew>,
+    crew: Arc<Mutex<Crew>>,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ impl Effort {
 impl Helpers {
     /// Helpers for an instance whose statements use up to `threads` threads, their own included.
     pub(super) fn new(database: Arc<Handle>, threads: usize) -> Self {
-        Self { database, number: threads.saturating_sub(1), crew: Mutex::default() }
+        Self { database, number: threads.saturating_sub(1), crew: Arc::default() }
     }
 
     pub(super) fn database(&self) -> &Handle {
@@ -95,7 +95,7 @@ impl Helpers {
         crew.statements += 1;
         if crew.work.is_none() && self.number > 0 {
             let work = Arc::new(Work::new(&self.database));
-            spawn(&work, self.number);
+            spawn(&self.crew, &work, self.number);
             crew.work = Some(work);
         }
         Help(Arc::clone(self))
@@ -122,23 +122,30 @@ impl Drop for Help {
 }
 
 impl Crew {
-    /// Sends the helpers away. DuckDB wakes as many threads as there are helpers, but any that wait: one of a later crew
-    /// may have woken in place of one that should have left, so those are woken once more.
+    /// Sends the helpers away.
     fn finish(&mut self, work: &Arc<Work>) {
+        work.finish();
         self.finished.push(Arc::downgrade(work));
+    }
+
+    /// Wakes the helpers that should have left. DuckDB wakes any that wait: one that has work to do may have woken, and
+    /// waits again, in place of one that has none. Called by each that leaves, so that none stays behind alone.
+    fn wake(&mut self) {
         self.finished.retain(|work| work.upgrade().inspect(|work| work.finish()).is_some());
     }
 }
 
 /// Has a new thread work, which first has the next one do the same, so that the statement waits for one start at most.
 /// Without a thread the statement is computed by fewer.
-fn spawn(work: &Arc<Work>, number: usize) {
-    let mine = Arc::clone(work);
+fn spawn(crew: &Arc<Mutex<Crew>>, work: &Arc<Work>, number: usize) {
+    let (crew, work) = (Arc::clone(crew), Arc::clone(work));
     let help = move || {
         if number > 1 {
-            spawn(&mine, number - 1);
+            spawn(&crew, &work, number - 1);
         }
-        mine.work();
+        work.work();
+        drop(work);
+        crew.lock().wake();
     };
     if let Err(fault) = thread::Builder::new().name("duckdb-helper".to_owned()).spawn(help) {
         tracing::warn!(%fault, "no thread to share a statement's work with");
