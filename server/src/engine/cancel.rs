@@ -97,7 +97,7 @@ impl CancelToken {
         outcome.map_err(|error| if self.is_cancelled() { self.error() } else { error })
     }
 
-    /// Percent done, rows processed and rows in total of the query, while it runs.
+    /// Percent done, rows processed and rows in total of the query, from its start until its session runs another.
     pub fn progress(&self) -> Option<(f64, u64, u64)> {
         let gate = self.0.gate.lock().clone()?;
         gate.progress(self.0.id)
@@ -108,6 +108,8 @@ impl CancelToken {
 #[derive(Debug)]
 pub struct Gate {
     running: Mutex<Option<CancelToken>>,
+    /// The query that ran last, or runs: DuckDB remembers how far that is while its rows are read.
+    latest: AtomicU64,
     interrupt: Arc<InterruptHandle>,
     runtime: Handle,
 }
@@ -115,7 +117,7 @@ pub struct Gate {
 impl Gate {
     /// A gate in front of the connection that `interrupt` belongs to.
     pub fn new(interrupt: Arc<InterruptHandle>, runtime: Handle) -> Arc<Self> {
-        Arc::new(Self { running: Mutex::new(None), interrupt, runtime })
+        Arc::new(Self { running: Mutex::new(None), latest: AtomicU64::new(0), interrupt, runtime })
     }
 
     /// Marks the query of `token` as running until the guard is dropped.
@@ -125,6 +127,7 @@ impl Gate {
     pub fn enter(self: &Arc<Self>, token: &CancelToken) -> Result<Running> {
         *token.0.gate.lock() = Some(Arc::clone(self));
         *self.running.lock() = Some(token.clone());
+        self.latest.store(token.0.id, Ordering::Relaxed);
         let running = Running(Arc::clone(self));
         token.check().map(|()| running)
     }
@@ -138,8 +141,7 @@ impl Gate {
     }
 
     fn progress(&self, id: u64) -> Option<(f64, u64, u64)> {
-        let running = self.running.lock();
-        if is_query(&running, id) { self.interrupt.progress() } else { None }
+        if self.latest.load(Ordering::Relaxed) == id { self.interrupt.progress() } else { None }
     }
 
     /// Interrupts query `id` if it runs now, again and again until it has stopped.
@@ -161,16 +163,12 @@ impl Gate {
     fn interrupt_once(&self, id: u64) -> bool {
         // The lock is held across the interrupt, so that it can never hit the connection's next query.
         let running = self.running.lock();
-        let mine = is_query(&running, id);
+        let mine = running.as_ref().is_some_and(|token| token.0.id == id);
         if mine {
             self.interrupt.interrupt();
         }
         mine
     }
-}
-
-fn is_query(running: &Option<CancelToken>, id: u64) -> bool {
-    running.as_ref().is_some_and(|token| token.0.id == id)
 }
 
 /// The proof that a query runs; dropping it ends that.

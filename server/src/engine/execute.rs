@@ -167,7 +167,7 @@ struct Job<'a> {
 impl Job<'_> {
     fn run(mut self, request: &Execute, announce: &mut Announce) -> Result<()> {
         if !request.target.is_empty() {
-            self.session.mark();
+            self.mark();
             target::apply(self.slot, &request.target)?;
         }
         match &request.statement {
@@ -187,6 +187,12 @@ impl Job<'_> {
         }
     }
 
+    /// Notes that the session will hold something of its own.
+    fn mark(&mut self) {
+        self.session.mark();
+        self.slot.touched = true;
+    }
+
     fn keep(&mut self, statement: Kept) {
         if let Some(live) = &mut self.slot.live {
             live.keep(statement);
@@ -201,6 +207,9 @@ impl Job<'_> {
         announce: &mut Announce,
     ) -> Result<()> {
         let kind = statement.kind();
+        if !leaves_nothing(kind) || sets_seed(sql) {
+            self.mark();
+        }
         let outcome = self.start(statement, request, announce);
         transaction::note(self.slot, kind, sql, outcome.is_ok());
         if kind != StatementKind::Select {
@@ -216,9 +225,6 @@ impl Job<'_> {
                 self.shared.protect();
             }
             target::forget_if_moved(self.slot, kind);
-        }
-        if !leaves_nothing(kind) {
-            self.session.mark();
         }
         let rows = request.bind.as_ref().map_or(1, Bind::rows);
         if rows != 1 {
@@ -334,6 +340,11 @@ impl Job<'_> {
 fn leaves_nothing(kind: StatementKind) -> bool {
     use StatementKind as Kind;
     matches!(kind, Kind::Select | Kind::Insert | Kind::Update | Kind::Delete | Kind::Merge | Kind::Explain)
+}
+
+/// Whether a statement may set the seed of the session's random numbers, as any query may that calls `setseed`.
+fn sets_seed(sql: &str) -> bool {
+    sql.to_ascii_lowercase().contains("setseed")
 }
 
 fn send(announce: &mut Announce, shape: ResultShape, returns: Returns) {

@@ -13,6 +13,9 @@ use super::spool::SpoolFolder;
 use super::sql;
 use crate::error::{Error, ErrorKind, Result};
 
+/// The most connections that are kept for the next sessions.
+const SPARE: usize = 8;
+
 /// A tenant's database; replaced as a whole when DuckDB fails fatally.
 #[derive(Debug)]
 pub struct Instance {
@@ -24,6 +27,7 @@ pub struct Instance {
     sealed: bool,
     broken: AtomicBool,
     changes: AtomicU64,
+    spare: Mutex<Vec<Connection>>,
 }
 
 impl Instance {
@@ -64,11 +68,32 @@ impl Instance {
             sealed: !config.allow_external_access,
             broken: AtomicBool::new(false),
             changes: AtomicU64::new(0),
+            spare: Mutex::default(),
         }))
     }
 
+    /// A connection whose queries tell how far they are; one that was given back, if there is one.
+    ///
+    /// # Errors
+    /// Internal when the instance is broken.
     pub(super) fn connect(&self) -> Result<Connection> {
-        self.database.connect()
+        if let Some(spare) = self.spare.lock().pop() {
+            return Ok(spare);
+        }
+        let connection = self.database.connect()?;
+        for setting in sql::COUNT_PROGRESS {
+            connection.run(setting)?;
+        }
+        Ok(connection)
+    }
+
+    /// Takes back a connection that is as a new one would be: most calls over REST name no session, and opening one
+    /// takes longer than a small query.
+    pub(super) fn give_back(&self, connection: Connection) {
+        let mut spare = self.spare.lock();
+        if spare.len() < SPARE {
+            spare.push(connection);
+        }
     }
 
     /// Makes streams of Arrow batches readable by SQL on this instance.

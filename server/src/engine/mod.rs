@@ -153,6 +153,7 @@ impl Engine {
 
     /// Discards what has idled out, again and again; ends when the engine is gone.
     pub async fn sweep(engine: std::sync::Weak<Self>) {
+        let (mut ended, mut instance) = (Vec::new(), std::sync::Weak::new());
         loop {
             tokio::time::sleep(SWEEP).await;
             let Some(engine) = engine.upgrade() else { return };
@@ -163,8 +164,25 @@ impl Engine {
             for tenant in engine.accounts.all() {
                 for session in tenant.sessions().drop_idle() {
                     session.close().await;
+                    ended.push(Arc::downgrade(&session));
+                    instance = Arc::downgrade(session.instance());
                 }
             }
+            // The protocols let go of a session a little later.
+            if !ended.is_empty() && ended.iter().all(|session| session.strong_count() == 0) {
+                ended.clear();
+                engine.give_memory_back(instance.upgrade()).await;
+            }
+        }
+    }
+
+    /// Gives the system what ended sessions have left free in the allocators, through any instance: they serve all.
+    async fn give_memory_back(&self, instance: Option<Arc<Instance>>) {
+        let Some(instance) = instance else { return };
+        let limit = sql::memory_limit(&self.config.tenant_memory_limit);
+        let given = blocking::run(move || instance.connect()?.run(&limit)).await;
+        if let Err(fault) = given {
+            tracing::debug!(%fault, "memory of ended sessions was not given back");
         }
     }
 

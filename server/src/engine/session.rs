@@ -51,12 +51,23 @@ impl Drop for InUse {
 #[derive(Debug)]
 pub struct Slot {
     connection: Option<Connection>,
+    /// Whether the connection may hold something of its own.
+    pub(super) touched: bool,
     pub(super) live: Option<Live>,
     /// The catalog and schema last applied by a request, while nothing else has moved the session since (LQ-11).
     pub(super) applied: Option<super::Target>,
     /// Whether a transaction is open, whoever opened it.
     pub(super) in_transaction: bool,
     instance: Arc<Instance>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let as_new = !self.touched && self.live.is_none() && !self.in_transaction;
+        if let Some(connection) = self.connection.take().filter(|_| as_new) {
+            self.instance.give_back(connection);
+        }
+    }
 }
 
 impl Slot {
@@ -100,6 +111,7 @@ impl Session {
         let gate = Gate::new(connection.interrupt_handle(), runtime.clone());
         let slot = Slot {
             connection: Some(connection),
+            touched: false,
             live: None,
             applied: None,
             in_transaction: false,
@@ -197,6 +209,10 @@ impl Session {
     ) -> Result<T> {
         let guard = self.acquire(cancel).await?;
         let (session, token) = (Arc::clone(self), cancel.clone());
+        let work = move |slot: &mut Slot| {
+            slot.touched = true;
+            work(slot)
+        };
         blocking::run(move || session.run(guard, &token, work)).await
     }
 

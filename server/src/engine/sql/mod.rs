@@ -88,6 +88,15 @@ pub(super) fn detach(name: &str) -> String {
 /// The zone every session starts in (LS-07, FY-2).
 pub(super) const START_ZONE: &str = "SET GLOBAL TimeZone = 'Etc/UTC'";
 
+/// Sets the limit of an instance's memory, upon which DuckDB also gives the system what its allocators hold free.
+pub(super) fn memory_limit(limit: &str) -> String {
+    format!("SET memory_limit = {}", Literal(limit))
+}
+
+/// Makes DuckDB count how far a connection's queries are (LG-06), and print nothing.
+pub(super) const COUNT_PROGRESS: [&str; 2] =
+    ["SET enable_progress_bar_print = false", "SET enable_progress_bar = true"];
+
 /// Shuts the host's files and network off; it cannot be switched back on by SQL.
 pub(super) const NO_EXTERNAL_ACCESS: &str = "SET enable_external_access = false";
 

@@ -141,6 +141,32 @@ async fn dropping_the_reader_frees_the_session() {
     assert!(begun.elapsed() < Duration::from_secs(1));
 }
 
+#[rstest]
+#[case::a_query("SELECT 1", true)]
+#[case::a_failed_query("SELECT error('x')", true)]
+#[case::a_variable("SET VARIABLE x = 1", false)]
+#[case::a_seed("SELECT SetSeed(0.5)", false)]
+#[case::a_temporary_table("CREATE TEMP TABLE t (a INTEGER)", false)]
+#[case::a_transaction("BEGIN", false)]
+#[case::something_prepared("PREPARE p AS SELECT 1", false)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_serves_the_next_session_unless_something_was_left_in_it(
+    #[case] sql: &str,
+    #[case] serves: bool,
+) {
+    const WHICH: &str = "SELECT current_connection_id()::BIGINT";
+    let engine = engine();
+    let tenant = engine.authenticate("alice", "secret").unwrap();
+    let first = tenant.open_session().await.unwrap();
+    let connection = number(&first, WHICH).await;
+    let _ = run(&first, sql).await;
+    tenant.sessions().remove(first.id());
+    drop(first);
+    // What ran last may let go of the session a moment later.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(number(&session(&engine).await, WHICH).await == connection, serves);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn dropping_the_call_interrupts_what_it_started() {
     let session = session(&engine()).await;
