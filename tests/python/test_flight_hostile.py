@@ -230,7 +230,7 @@ def test_a_client_that_never_reads_holds_up_nobody(server: MockServer, raw: Raw)
 
 
 def test_sessions_that_nobody_closes_leave_no_memory(server: MockServer, raw: Raw) -> None:
-    """FS-5: a thousand sessions with a temporary table each are gone once they have idled out; together they took 30 MiB."""
+    """FS-5: a thousand sessions with a temporary table each, together 30 MiB, are gone once they have idled out."""
     leave_sessions(raw, 100)
     time.sleep(9)
     before = server.resident_bytes()
