@@ -17,16 +17,14 @@ PROGRAM = os.environ.get("ALTERTABLE_CONFORMANCE", "altertable-conformance")
 # More calls than this are never under way at a time.
 THREADS = 128
 
+WITHOUT = "the program ended without a verdict"
+
 Fields = dict[str, object]
 T = TypeVar("T")
 
 
 class Cannot(Exception):
     """The clients cannot express a call."""
-
-
-class Declined(Exception):
-    """A call is left to the plainer kinds."""
 
 
 @dataclass
@@ -94,17 +92,20 @@ class Driver:
 
     def __init__(self, kinds: dict[str, Make], *arguments: str) -> None:
         command = [PROGRAM, "drive", *arguments]
-        self._program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self._program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
         self._kinds, self._writing = kinds, threading.Lock()
         self._calls: dict[int, Call] = {}
         self._cases: dict[int, Case] = {}
         self._verdicts: dict[str, Future[Verdict]] = {}
+        self._over = threading.Event()
         self._say({"driver": "python", "calls": list(kinds)})
         threading.Thread(target=self._listen, daemon=True).start()
 
     def verdict(self, case: str) -> Verdict:
         """What became of a case, once it is known."""
-        return self._verdicts.setdefault(case, Future()).result()
+        known = self._verdicts.setdefault(case, Future())
+        assert known.done() or not self._over.is_set(), WITHOUT
+        return known.result()
 
     def end(self) -> int:
         """The exit code of the program."""
@@ -116,20 +117,29 @@ class Driver:
             self._program.stdin.flush()
 
     def _listen(self) -> None:
-        with ThreadPoolExecutor(THREADS) as pool:
+        pool = ThreadPoolExecutor(THREADS)
+        try:
             for line in self._program.stdout:
-                message = json.loads(line)
-                if "verdict" in message:
-                    self._judged(message["verdict"])
-                elif "call" in message:
-                    case = self._cases.setdefault(message["connection"], Case())
-                    call = self._calls[message["call"]] = Call(message, case, self._say)
-                    pool.submit(self._make, call)
-                elif call := self._calls.get(message.get("resume") or message["hang_up"]):
-                    pool.submit(call.resume if "resume" in message else call.hang_up)
-        for waiting in self._verdicts.values():
-            if not waiting.done():
-                waiting.set_exception(AssertionError("the program ended without a verdict"))
+                self._hear(json.loads(line), pool)
+        finally:
+            # Whoever asks from now on sees that, whoever waits is told.
+            self._over.set()
+            for waiting in list(self._verdicts.values()):
+                if not waiting.done():
+                    waiting.set_exception(AssertionError(WITHOUT))
+            for call in list(self._calls.values()):
+                call.hang_up()
+            pool.shutdown()
+
+    def _hear(self, message: Fields, pool: ThreadPoolExecutor) -> None:
+        if "verdict" in message:
+            self._judged(message["verdict"])
+        elif "call" in message:
+            case = self._cases.setdefault(message["connection"], Case())
+            call = self._calls[message["call"]] = Call(message, case, self._say)
+            pool.submit(self._make, call)
+        elif call := self._calls.get(message.get("resume") or message["hang_up"]):
+            pool.submit(call.resume if "resume" in message else call.hang_up)
 
     def _judged(self, verdict: dict[str, str | int]) -> None:
         if case := self._cases.pop(verdict["connection"], None):
@@ -143,8 +153,6 @@ class Driver:
             self._say({"call": number, "answer": self._kinds[call.fields["kind"]](call)})
         except Cannot as reason:
             self._say({"call": number, "cannot": str(reason)})
-        except Declined:
-            self._say({"call": number, "declined": True})
         except Exception as failure:
             self._say({"call": number, "broke": repr(failure)})
         finally:

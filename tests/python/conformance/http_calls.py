@@ -60,7 +60,8 @@ def request(call: Call) -> httpx.Request:
 
 def http(call: Call) -> Fields:
     if "plain" in call.fields and (send := published.call_of(call)):
-        return published.recorded(call, send, verify(call.fields["url"]))
+        recorded = published.recorded(call, send, verify(call.fields["url"]))
+        return answer(recorded, recorded.content)
     try:
         response = transport(call).handle_request(request(call))
     except httpx.LocalProtocolError as refused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,7 +13,7 @@ import pydantic
 from altertable_lakehouse import Client
 from altertable_lakehouse.errors import AltertableLakehouseError, ParseError
 from altertable_lakehouse.models import AutocompleteRequest, QueryRequest, UploadMode, ValidateRequest
-from driver import Call, Fields
+from driver import Call
 
 Send = Callable[[Client], object]
 PLACE = {"catalog", "schema", "table"}
@@ -76,7 +76,7 @@ def place(query: dict[str, str]) -> tuple[str, str, str]:
     return query["catalog"], query["schema"], query["table"]
 
 
-def recorded(call: Call, send: Send, verify: ssl.SSLContext | bool) -> Fields:
+def recorded(call: Call, send: Send, verify: ssl.SSLContext | bool) -> httpx.Response:
     """What came back. The client has to take what succeeded, and to refuse the rest."""
     client = connect(call, verify)
     answers: list[httpx.Response] = []
@@ -88,13 +88,14 @@ def recorded(call: Call, send: Send, verify: ssl.SSLContext | bool) -> Fields:
         refused = error
     assert answers, f"the client got no answer: {refused!r}"
     (answered,) = answers
+    lines = json_lines(answered.content)
     # The client takes U+2028 and its like inside a text for the end of a line.
-    if not isinstance(refused, ParseError):
+    if not (isinstance(refused, ParseError) and lines):
+        last = lines[-1] if lines else None
+        failed = answered.status_code >= 400 or (isinstance(last, dict) and isinstance(last.get("error"), str))
         told = answered.content[:800].decode(errors="replace")
-        assert is_failure(answered) == (refused is not None), f"the client: {refused!r}, of {told}"
-    headers = {name.lower(): value for name, value in answered.headers.items()}
-    body = b64encode(answered.content).decode()
-    return {"status": answered.status_code, "headers": headers, "body": body, "aborted": False}
+        assert failed == (refused is not None), f"the client: {refused!r}, of {told}"
+    return answered
 
 
 def connect(call: Call, verify: ssl.SSLContext | bool) -> Client:
@@ -108,11 +109,10 @@ def connect(call: Call, verify: ssl.SSLContext | bool) -> Client:
     return call.case.hold((base, user), make)
 
 
-def is_failure(answered: httpx.Response) -> bool:
-    """A status that says so, or an error as the last line of a stream."""
-    lines = answered.content.split(b"\n")
+def json_lines(body: bytes) -> list[object]:
+    """The JSON lines of a body; none if any of its lines is something else."""
+    *lines, rest = body.split(b"\n")
     try:
-        last = json.loads(lines[-2]) if lines[-1] == b"" and len(lines) > 1 else None
+        return [] if rest else [json.loads(line) for line in lines]
     except ValueError:
-        last = None
-    return answered.status_code >= 400 or (isinstance(last, dict) and isinstance(last.get("error"), str))
+        return []
