@@ -49,7 +49,7 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
         return whole(reply);
     }
     if let Some(extra) = (proxy.wrong.beforehand)(&call) {
-        drop(proxy.send(extra).await);
+        proxy.ask(extra).await;
     }
     let asked = call.clone();
     (proxy.wrong.request)(&mut call);
@@ -70,6 +70,18 @@ impl Proxy {
         let request = request.headers(headers);
         // A body that is not there stays so.
         if call.body.is_empty() { request } else { request.body(call.body) }.send().await
+    }
+
+    /// Asks the server something unseen, and stays until it has answered: a statement ends with its client's interest.
+    async fn ask(&self, call: Call) {
+        let Ok(answer) = self.send(call).await else { return };
+        let (mut read, mut chunks) = (0, answer.bytes_stream());
+        while let Some(Ok(chunk)) = chunks.next().await {
+            read += chunk.len();
+            if read > HELD {
+                return;
+            }
+        }
     }
 
     async fn answer(&self, asked: &Call, answer: reqwest::Response) -> Response {
