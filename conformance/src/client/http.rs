@@ -2,7 +2,7 @@
 
 use super::Client;
 use super::gate::Gate;
-use super::messages::base64;
+use super::messages::{self, base64};
 use crate::arrow_data::{input, notation, values};
 use crate::driver::Connection;
 use crate::fault::{During, Fault, Result};
@@ -172,8 +172,9 @@ impl Request {
         if let Some(Account { user, password, .. }) = self.plain {
             fields["plain"] = json!({"user": user, "password": password});
         }
-        let so_far = |answer: &Value| Answer::read(answer, self.forms).outcome();
-        Ok(so_far(&driver.call("http", fields, &mut gate, so_far).await?.unwrap_or_default()))
+        let read = |answer: &Value| Answer::read(answer, self.forms).map(|answer| answer.outcome());
+        let so_far = |answer: &Value| read(answer).unwrap_or_else(|fault| fault.0.into());
+        read(&driver.call("http", fields, &mut gate, so_far).await?.unwrap_or_default())
     }
 
     async fn send_own(self, client: &reqwest::Client, mut gate: Gate) -> Result<Value> {
@@ -296,16 +297,16 @@ struct Answer {
 
 impl Answer {
     /// What a driver has read.
-    fn read(answer: &Value, forms: Forms) -> Self {
-        let body = answer["body"].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
-        Self {
+    fn read(answer: &Value, forms: Forms) -> Result<Self> {
+        let body = messages::bytes(answer["body"].as_str().unwrap_or_default())?.into();
+        Ok(Self {
             status: answer["status"].as_u64().and_then(|status| status.try_into().ok()).unwrap_or_default(),
             headers: answer["headers"].clone(),
             body,
             forms,
             aborted: answer["aborted"] == true,
             ..Self::default()
-        }
+        })
     }
 
     /// Adds bytes line by line, so that a gate can stop between lines that arrive together.

@@ -19,6 +19,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tonic::Status;
+use tonic::transport::Channel;
 
 /// What a DoPut carries after its descriptor.
 #[derive(Debug)]
@@ -111,36 +112,48 @@ impl Call {
     }
 
     async fn put(self, command: Bytes, upload: Upload) -> Result<Result<Vec<PutResult>, Status>> {
-        if let Wire::Driver(driver, url) = &self.wire {
-            let mut fields = json!({"command": base64(&command), "break_after": upload.break_after});
-            if let Some(schema) = &upload.schema {
-                fields["arrow"] = driver::stream(schema, &upload.batches).during("encoding the upload")?;
+        match &self.wire {
+            Wire::Grpc(channel) => self.put_over(channel, command, upload).await,
+            Wire::Driver(driver, url) => {
+                let mut fields = json!({"command": base64(&command), "break_after": upload.break_after});
+                if let Some(schema) = &upload.schema {
+                    fields["arrow"] =
+                        driver::stream(schema, &upload.batches).during("encoding the upload")?;
+                }
+                let answer = driver.rpc("put", self.addressed(url, fields)).await;
+                let results = answer.and_then(|answer| driver::list(&answer, "results"));
+                let result = |app_metadata| PutResult { app_metadata };
+                Ok(results.map(|results| results.into_iter().map(result).collect()))
             }
-            let answer = driver.rpc("put", self.addressed(url, fields)).await;
-            let results = answer.and_then(|answer| driver::list(&answer, "results"));
-            let result = |app_metadata| PutResult { app_metadata };
-            return Ok(results.map(|results| results.into_iter().map(result).collect()));
         }
+    }
+
+    async fn put_over(
+        &self,
+        channel: &Channel,
+        command: Bytes,
+        upload: Upload,
+    ) -> Result<Result<Vec<PutResult>, Status>> {
         let break_after = upload.break_after;
         let messages = upload.messages(command)?;
-        let Some(batches) = break_after else { return Ok(self.send(messages, false).await) };
+        let Some(batches) = break_after else { return Ok(self.send(channel, messages, false).await) };
         // The schema message comes before the batches.
         let cut = messages.into_iter().take(batches + 1).collect();
         const GRACE: Duration = Duration::from_millis(200);
-        Ok(match tokio::time::timeout(GRACE, self.send(cut, true)).await {
+        Ok(match tokio::time::timeout(GRACE, self.send(channel, cut, true)).await {
             Ok(answer) => answer,
             Err(_) => Err(Status::cancelled("the runner broke the upload off")),
         })
     }
 
     /// Sends the messages; an endless stream neither ends nor goes on after them.
-    async fn send(self, messages: Vec<FlightData>, endless: bool) -> Result<Vec<PutResult>, Status> {
+    async fn send(
+        &self,
+        channel: &Channel,
+        messages: Vec<FlightData>,
+        endless: bool,
+    ) -> Result<Vec<PutResult>, Status> {
         let messages = stream::iter(messages).chain(stream::pending().take(usize::from(endless)));
-        match &self.wire {
-            Wire::Grpc(channel) => {
-                client(channel).do_put(self.request(messages)).await?.into_inner().try_collect().await
-            }
-            Wire::Driver(..) => Err(Status::internal("a driver encodes its messages itself")),
-        }
+        client(channel).do_put(self.request(messages)).await?.into_inner().try_collect().await
     }
 }

@@ -9,8 +9,9 @@ use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{Action, Empty, FlightDescriptor, FlightInfo, HandshakeRequest, PollInfo};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
+use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
-use tonic::metadata::{KeyAndValueRef, MetadataMap};
+use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
@@ -76,20 +77,12 @@ impl Call {
 
     /// The fields of a driver's call: those given, and where to and with which metadata.
     pub(crate) fn addressed(&self, url: &str, mut fields: Value) -> Value {
-        let metadata: Vec<Value> = self
-            .metadata
-            .iter()
-            .map(|pair| match pair {
-                KeyAndValueRef::Ascii(key, value) => {
-                    json!([key.as_str(), String::from_utf8_lossy(value.as_encoded_bytes())])
-                }
-                KeyAndValueRef::Binary(key, value) => {
-                    json!([key.as_str(), String::from_utf8_lossy(value.as_encoded_bytes())])
-                }
-            })
-            .collect();
+        let headers = self.metadata.clone().into_headers();
+        let pair = |(name, value): (&HeaderName, &HeaderValue)| {
+            json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())])
+        };
         fields["url"] = url.into();
-        fields["metadata"] = metadata.into();
+        fields["metadata"] = headers.iter().map(pair).collect();
         fields
     }
 

@@ -1,15 +1,13 @@
 //! What is in a driver's answers: bytes in base64, and Arrow data as IPC streams.
 
-use crate::client::flight;
+use crate::client::{flight, messages};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tonic::Status;
 
 /// The bytes of a field of an answer; none if it is not there.
@@ -17,7 +15,7 @@ use tonic::Status;
 /// # Errors
 /// A field that is not base64.
 pub(crate) fn decoded(answer: &Map<String, Value>, field: &str) -> Result<Bytes, Status> {
-    answer.get(field).map_or_else(|| Ok(Bytes::new()), |value| base64(value, field))
+    answer.get(field).map_or_else(|| Ok(Bytes::new()), |value| bytes(value, field))
 }
 
 /// The bytes of each item of a list in an answer.
@@ -26,12 +24,12 @@ pub(crate) fn decoded(answer: &Map<String, Value>, field: &str) -> Result<Bytes,
 /// Items that are not base64.
 pub(crate) fn list(answer: &Map<String, Value>, field: &str) -> Result<Vec<Bytes>, Status> {
     let items = answer.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    items.iter().map(|item| base64(item, field)).collect()
+    items.iter().map(|item| bytes(item, field)).collect()
 }
 
-fn base64(value: &Value, field: &str) -> Result<Bytes, Status> {
-    let wrong = |error| Status::unknown(format!("the driver's {field} is no base64: {error}"));
-    STANDARD.decode(value.as_str().unwrap_or_default()).map(Bytes::from).map_err(wrong)
+fn bytes(value: &Value, field: &str) -> Result<Bytes, Status> {
+    let wrong = |fault| Status::unknown(format!("the driver's {field}: {fault}"));
+    messages::bytes(value.as_str().unwrap_or_default()).map_err(wrong)
 }
 
 /// Schema, rows and number of batches of an answer's `arrow`, put into an outcome; nothing where it has none.
@@ -63,5 +61,5 @@ pub(crate) fn schema_and_rows(answer: &Value, outcome: &mut Map<String, Value>) 
 pub(crate) fn stream(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Value, ArrowError> {
     let mut writer = StreamWriter::try_new(Vec::new(), schema)?;
     batches.iter().try_for_each(|batch| writer.write(batch))?;
-    Ok(json!(STANDARD.encode(writer.into_inner()?)))
+    Ok(messages::base64(&writer.into_inner()?).into())
 }
