@@ -95,7 +95,14 @@ fn main() -> ExitCode {
 }
 
 fn act(cli: Cli) -> Result<ExitCode> {
-    let cases = spec::load_all(&cli.spec.unwrap_or_else(spec::folder))?;
+    let folder = cli.spec.unwrap_or_else(spec::folder);
+    if !folder.is_dir() {
+        let folder = folder.display();
+        return Err(Fault(format!(
+            "{folder} is no folder: say where the spec is with --spec or CONFORMANCE_SPEC"
+        )));
+    }
+    let cases = spec::load_all(&folder)?;
     let mut out = std::io::stdout();
     match cli.command {
         Command::Run(options) => run_cases(&options, &options.which.of(&cases)?),

@@ -173,18 +173,27 @@ impl Job<'_> {
         match &request.statement {
             Statement::Sql(sql) => {
                 let mut statement = prepared::plan(self.slot.connection()?, sql)?;
-                let outcome = self.start_noted(&mut statement, sql, request, announce);
+                self.start_noted(&mut statement, sql, request, announce)?;
                 self.keep(Kept::Once(statement));
-                outcome
             }
             Statement::Prepared(handle) => {
                 handle.refresh(self.slot)?;
-                let outcome =
-                    handle.with(|statement| self.start_noted(statement, handle.sql(), request, announce));
+                handle.with(|statement| self.start_noted(statement, handle.sql(), request, announce))?;
                 self.keep(Kept::Handle(Arc::clone(handle)));
-                outcome
             }
         }
+        self.pump(request, announce);
+        Ok(())
+    }
+
+    /// Computes the first rows of a live result. Its statement is kept by now, in case they fail.
+    fn pump(&mut self, request: &Execute, announce: &mut Announce) {
+        let Some(live) = self.slot.live.take() else { return };
+        // With its columns foretold, a result may wait to see whether its first batch is its last.
+        let batches = if request.early_shape { 2 } else { 1 };
+        let shape = live.shape().clone();
+        let announce = live::Announce::after(batches, || send(announce, shape, Returns::Rows));
+        self.slot.live = live.pump_entered(|| self.session.is_wanted(), announce);
     }
 
     /// Notes that the session will hold something of its own.
@@ -234,7 +243,7 @@ impl Job<'_> {
             bind.apply(statement, 0)?;
         }
         if kind == StatementKind::Select {
-            self.start_live(statement, request, announce)
+            self.start_live(statement, request)
         } else {
             let mut result = statement.execute()?;
             let mut delivery = Delivery::new(self.slot, &mut result, request)?;
@@ -243,12 +252,7 @@ impl Job<'_> {
         }
     }
 
-    fn start_live(
-        &mut self,
-        statement: &mut Prepared,
-        request: &Execute,
-        announce: &mut Announce,
-    ) -> Result<()> {
+    fn start_live(&mut self, statement: &mut Prepared, request: &Execute) -> Result<()> {
         let pending = statement.start_streaming()?;
         let planned = shape(self.slot.connection()?, statement.columns(), request.fidelity)?;
         if request.early_shape && planned.is_resolved() {
@@ -265,18 +269,9 @@ impl Job<'_> {
         if self.slot.in_transaction {
             self.shared.join_transaction();
         }
-        let live = Live::new(
-            result,
-            shape.clone(),
-            request.fidelity,
-            request.window,
-            Arc::clone(self.shared),
-            instance,
-        );
-        // With its columns foretold, a result may wait to see whether its first batch is its last.
-        let batches = if request.early_shape { 2 } else { 1 };
-        let announce = live::Announce::after(batches, || send(announce, shape, Returns::Rows));
-        self.slot.live = live.pump_entered(|| self.session.is_wanted(), announce);
+        let shared = Arc::clone(self.shared);
+        let live = Live::new(result, shape, request.fidelity, request.window, shared, instance);
+        self.slot.live = Some(live);
         Ok(())
     }
 

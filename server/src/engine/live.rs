@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 
 use super::cancel::Gate;
-use super::duck::{BatchBuilder, Prepared, ResultSet};
+use super::duck::{BatchBuilder, Prepared, ResultSet, is_interrupt};
 use super::instance::Instance;
 use super::prepared::PreparedStatement;
 use super::spool::Spool;
@@ -21,6 +21,9 @@ const BATCH_BYTES: usize = 1 << 20;
 
 /// A chunk that took this long to compute is handed over at once, since its reader may be waiting for it.
 const SLOW_CHUNK: Duration = Duration::from_millis(5);
+
+/// Follows DuckDB's text where its reason is lost.
+const HIDDEN: &str = " A part of this query failed, and inside a transaction DuckDB does not tell why; outside of one it does.";
 
 /// An executing statement's result, its rows on their way to `shared`.
 pub(super) struct Live {
@@ -77,10 +80,18 @@ impl<F: FnOnce()> Drop for Announce<F> {
 
 /// The statement behind a live result.
 #[derive(Debug)]
-#[expect(dead_code, reason = "held only to be dropped with the result")]
 pub(super) enum Kept {
     Once(Prepared),
     Handle(Arc<PreparedStatement>),
+}
+
+impl Kept {
+    fn error_again(&mut self) -> Option<Error> {
+        match self {
+            Self::Once(statement) => statement.error_again(),
+            Self::Handle(handle) => handle.error_again(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Live {
@@ -115,6 +126,11 @@ impl Live {
     /// Keeps the statement alive that the result comes from.
     pub(super) fn keep(&mut self, statement: Kept) {
         self.statement = Some(statement);
+    }
+
+    /// The result's columns and Arrow schema.
+    pub(super) fn shape(&self) -> &ResultShape {
+        &self.shape
     }
 
     /// Whether this is the result that `shared`'s reader reads.
@@ -235,11 +251,24 @@ impl Live {
         }
     }
 
+    /// The error of a failed fetch: an interrupt that nobody asked for hides another. In a transaction, which is aborted,
+    /// it stays hidden.
+    fn reason_of(&mut self, error: Error) -> Error {
+        if !is_interrupt(&error) || self.shared.cancel.is_cancelled() {
+            return error;
+        }
+        if self.shared.is_in_transaction() {
+            return Error::new(error.kind(), format!("{}{HIDDEN}", error.message()));
+        }
+        self.statement.as_mut().and_then(Kept::error_again).unwrap_or(error)
+    }
+
     fn build(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             self.shared.cancel.check()?;
             let started = Instant::now();
-            let Some(chunk) = self.result.fetch()? else {
+            let fetched = self.result.fetch();
+            let Some(chunk) = fetched.map_err(|error| self.reason_of(error))? else {
                 self.ended = true;
                 return if self.builder.rows() > 0 { self.builder.finish().map(Some) } else { Ok(None) };
             };

@@ -70,6 +70,11 @@ impl PreparedStatement {
         work(statement)
     }
 
+    /// As [`Prepared::error_again`], with the values of the last execution.
+    pub(super) fn error_again(&self) -> Option<Error> {
+        self.latest.lock().statement.error_again()
+    }
+
     /// Plans the statement again if anything has changed since. DuckDB plans by what the tables hold: a filter that
     /// nothing could pass then would let nothing pass later.
     ///

@@ -152,6 +152,10 @@ impl StreamShared {
         self.state.lock().in_transaction = true;
     }
 
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.state.lock().in_transaction
+    }
+
     pub(super) fn is_protected(&self) -> bool {
         self.state.lock().protected
     }

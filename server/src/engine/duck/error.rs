@@ -32,6 +32,11 @@ pub(crate) fn is_fatal(error: &Error) -> bool {
     text.starts_with("FATAL Error:") || text.contains("database has been invalidated")
 }
 
+/// Whether DuckDB's text says no more than that something made it stop.
+pub(crate) fn is_interrupt(error: &Error) -> bool {
+    error.message().starts_with("INTERRUPT Error:")
+}
+
 fn is_conflict(message: &str) -> bool {
     let Some(rest) = message.strip_prefix("TransactionContext Error:") else { return false };
     let lower = rest.to_ascii_lowercase();

@@ -226,6 +226,31 @@ mod tests {
         assert!(!connection.helpers().are_here());
     }
 
+    /// If DuckDB loses no error any more, `error_again` can go.
+    #[test]
+    fn an_error_that_a_helper_met_may_be_lost_and_is_found_again() {
+        const GROUPS: &str = "SELECT CASE WHEN k = 777777 THEN error('boom') ELSE k END
+             FROM (SELECT DISTINCT range AS k FROM range(1000000))";
+        let connection = connection(3);
+        let mut statement = connection.prepare(GROUPS).unwrap();
+        for _ in 0..500 {
+            let mut rows = statement.start_streaming().unwrap().execute().unwrap();
+            let error = loop {
+                thread::sleep(Duration::from_micros(100));
+                match rows.fetch() {
+                    Ok(rows) => assert!(rows.is_some()),
+                    Err(error) => break error,
+                }
+            };
+            if error.message() != "Invalid Input Error: boom" {
+                assert_eq!(error.message(), "INTERRUPT Error: Interrupted!");
+                assert_eq!(statement.error_again().unwrap().message(), "Invalid Input Error: boom");
+                return;
+            }
+        }
+        panic!("DuckDB lost no error of 500");
+    }
+
     #[test]
     fn helpers_stay_for_the_last_of_several_statements() {
         let connection = connection(2);

@@ -23,7 +23,7 @@ mod vector_writer;
 
 pub use connection::{Connection, InterruptHandle};
 pub use database::{Database, Settings};
-pub(super) use error::is_fatal;
+pub(super) use error::{is_fatal, is_interrupt};
 pub use export::BatchBuilder;
 pub use result::{Chunk, ResultSet, Returns};
 pub use scan::{BatchReader, SCAN_FUNCTION, ScanGuard, ScanRegistry};

@@ -35,6 +35,12 @@ impl Pending {
         Err(sql_error(pending.error_text()))
     }
 
+    /// Calls no helpers.
+    pub(super) fn alone(mut self) -> Self {
+        self.effort.end();
+        self
+    }
+
     /// Begins the execution and returns once DuckDB has its first rows, which may take as long as the query does.
     ///
     /// # Errors

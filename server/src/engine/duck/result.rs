@@ -112,8 +112,14 @@ impl ResultSet {
     /// The next rows, or `None` at the end.
     ///
     /// # Errors
-    /// DuckDB's error, when computing the next rows failed.
+    /// DuckDB's error, when computing the next rows failed. Where another thread met it, DuckDB may have lost it and
+    /// tell of an interrupt instead (see [`Prepared::error_again`](super::Prepared::error_again)).
     pub fn fetch(&mut self) -> Result<Option<Chunk>> {
+        // DuckDB may have failed and given rows all the same; asked once more, it tells of a closed result.
+        if let Some(text) = self.error_text() {
+            self.effort.end();
+            return Err(sql_error(Some(text)));
+        }
         let result = self.raw;
         // SAFETY: the result is live; the chunk is ours to destroy.
         let raw = self.effort.spend(|| unsafe { ffi::duckdb_fetch_chunk(result) });

@@ -233,6 +233,21 @@ impl Prepared {
         Ok(result)
     }
 
+    /// The error of an execution that ended with an interrupt nobody asked for, found by executing again with the
+    /// values still bound; `None` if this one goes well.
+    ///
+    /// DuckDB interrupts a statement's other threads when one of them fails. Where a stream is not in the order of its
+    /// source, the thread that fetches looks for the interrupt before it looks for the error, and ends the statement;
+    /// the C API has no way to the error. This time nobody helps, so the thread that fetches meets it.
+    pub fn error_again(&mut self) -> Option<Error> {
+        let drain = |pending: Pending| {
+            let mut rows = pending.alone().execute()?;
+            while rows.fetch()?.is_some() {}
+            Ok(())
+        };
+        self.start_streaming().and_then(drain).err()
+    }
+
     /// Plans an execution whose rows are computed as they are fetched. Afterwards [`columns`](Self::columns) knows
     /// every type that the bound values decide.
     ///

@@ -196,6 +196,36 @@ async fn a_later_failure_ends_the_stream_and_not_the_session() {
     assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
 }
 
+/// While the reader pauses, threads of DuckDB's compute ahead, and may be the ones to meet the error.
+#[rstest]
+#[case::of_one_thread("SELECT CASE WHEN i = 999999 THEN error('boom') ELSE i END FROM range(1000000) r(i)")]
+#[case::of_several(
+    "SELECT CASE WHEN k = 777777 THEN error('boom') ELSE k END FROM (SELECT DISTINCT k FROM t)"
+)]
+#[case::in_order("SELECT CASE WHEN k = 999999 THEN error('boom') ELSE k END FROM t")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_reader_is_told_the_same_failure(#[case] sql: &str, #[values(false, true)] prepared: bool) {
+    let session = session(&engine()).await;
+    run(&session, "CREATE TABLE t AS SELECT range AS k FROM range(1000000)").await.unwrap();
+    let statement = if prepared {
+        let (sql, cancel) = (sql.to_owned(), CancelToken::new());
+        Statement::Prepared(session.prepare(sql, Fidelity::Exact, &cancel).await.unwrap())
+    } else {
+        Statement::Sql(sql.to_owned())
+    };
+    for _ in 0..20 {
+        let call = Execute::new(statement.clone(), Fidelity::Exact);
+        let mut stream = session.execute(call, CancelToken::new()).await.unwrap();
+        let error = loop {
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            if let Err(error) = stream.next().await.unwrap() {
+                break error;
+            }
+        };
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Sql, "Invalid Input Error: boom"));
+    }
+}
+
 #[rstest]
 #[case("")]
 #[case(" ; -- nothing")]
