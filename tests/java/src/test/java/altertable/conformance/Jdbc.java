@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import org.apache.arrow.driver.jdbc.shaded.org.apache.arrow.flight.FlightRuntimeException;
 import org.apache.arrow.util.AutoCloseables;
 
 /** SQL through the JDBC driver. */
@@ -43,7 +44,8 @@ final class Jdbc implements AutoCloseable {
     var token = metadata.substring(BEARER.length());
     try (var statement = connection(URI.create(asked.url()), token).prepareStatement(asked.statement())) {
       return run(statement);
-    } catch (SQLException error) {
+    } catch (SQLException | FlightRuntimeException error) {
+      // What fails after the first rows, the driver throws as Flight's own exception.
       Throwable root = error;
       while (root.getCause() != null) {
         root = root.getCause();
