@@ -41,6 +41,13 @@ def server() -> Iterator[MockServer]:
         yield running
 
 
+@pytest.fixture
+def fresh() -> Iterator[MockServer]:
+    """A server that has no memory left over from earlier tests."""
+    with MockServer("--user", ":".join(ALICE.pair)) as running:
+        yield running
+
+
 def connect(server: MockServer) -> Client:
     return Client(*ALICE.pair, host="127.0.0.1", port=server.flight_port, tls=False)
 
@@ -111,6 +118,39 @@ def test_ndjson_streams_within_bounded_memory(server: MockServer) -> None:
             pause(early=number < 50)
     assert lines == ROWS + 2
     assert growth() < 128 * MIB, f"memory grew by {growth() / MIB:.0f} MiB"
+
+
+def test_queries_of_one_connection_leave_no_memory(fresh: MockServer) -> None:
+    """The driver prepares and closes a statement for each; what one computes takes some 10 MiB."""
+    credentials = {"username": ALICE.name, "password": ALICE.password}
+    uri = f"grpc://{fresh.flight_address}"
+    with adbc.connect(uri, db_kwargs=credentials, autocommit=True) as connection:
+
+        def run(times: int) -> None:
+            for _ in range(times):
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT g, median(a) AS m FROM numbers GROUP BY g")
+                    assert len(cursor.fetchall()) == 97
+
+        with connection.cursor() as cursor:
+            values = "range % 97 AS g, range * 7919 % 100003 AS a"
+            cursor.execute(f"CREATE TABLE numbers AS SELECT {values} FROM range(1500000)")
+        run(4)
+        before = fresh.resident_bytes()
+        run(40)
+        growth = fresh.resident_bytes() - before
+    assert growth < 128 * MIB, f"memory grew by {growth / MIB:.0f} MiB"
+
+
+def test_texts_of_one_connection_leave_little_memory(fresh: MockServer) -> None:
+    """A ticket holds its statement's text as long as it can be redeemed."""
+    with connect(fresh) as client:
+        client.query(f"SELECT length('{'x' * MIB}') AS n").read_all()
+        before = fresh.resident_bytes()
+        for _ in range(300):
+            client.query(f"SELECT length('{'x' * MIB}') AS n").read_all()
+        growth = fresh.resident_bytes() - before
+    assert growth < 160 * MIB, f"memory grew by {growth / MIB:.0f} MiB"
 
 
 def test_flight_sends_rows_before_the_query_ends(server: MockServer) -> None:

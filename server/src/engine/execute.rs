@@ -177,9 +177,10 @@ impl Job<'_> {
                 self.keep(Kept::Once(statement));
             }
             Statement::Prepared(handle) => {
+                let handle = handle.in_use();
                 handle.refresh(self.slot)?;
                 handle.with(|statement| self.start_noted(statement, handle.sql(), request, announce))?;
-                self.keep(Kept::Handle(Arc::clone(handle)));
+                self.keep(Kept::Handle(handle));
             }
         }
         self.pump(request, announce);

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use super::cancel::Gate;
 use super::duck::{BatchBuilder, Prepared, ResultSet, is_interrupt};
 use super::instance::Instance;
-use super::prepared::PreparedStatement;
+use super::prepared::InUse;
 use super::spool::Spool;
 use super::stream::StreamShared;
 use super::types::{Fidelity, ResultShape};
@@ -82,7 +82,7 @@ impl<F: FnOnce()> Drop for Announce<F> {
 #[derive(Debug)]
 pub(super) enum Kept {
     Once(Prepared),
-    Handle(Arc<PreparedStatement>),
+    Handle(InUse),
 }
 
 impl Kept {

@@ -1,6 +1,7 @@
 //! Statements prepared in a session, and what planning tells about a statement.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -35,6 +36,10 @@ impl Plan {
     }
 }
 
+/// A statement that took longer than this is not kept planned: DuckDB holds what its last execution computed as long as
+/// it holds the plan.
+const HEAVY: Duration = Duration::from_millis(20);
+
 /// A statement prepared in a session; it lives as long as its handles.
 #[derive(Debug)]
 pub struct PreparedStatement {
@@ -45,11 +50,17 @@ pub struct PreparedStatement {
     latest: Mutex<Latest>,
 }
 
-/// DuckDB's statement, and the instance's changes when it was planned.
+/// DuckDB's statement as it was planned last.
 #[derive(Debug)]
 struct Latest {
-    statement: Prepared,
+    /// None once it was put away, to be planned again when it is executed.
+    statement: Option<Prepared>,
+    /// The instance's changes when it was planned.
     changes: u64,
+    /// Executions whose results are not gone yet.
+    uses: usize,
+    /// Whether it is to be put away as soon as nothing uses it.
+    closed: bool,
 }
 
 impl PreparedStatement {
@@ -63,30 +74,77 @@ impl PreparedStatement {
         &self.sql
     }
 
-    /// Works with DuckDB's statement; the session's lock already keeps others away.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Prepared) -> T) -> T {
-        let statement = &mut self.latest.lock().statement;
+    /// Gives back what the statement holds in DuckDB. It may still be executed, by a ticket (FQ-5), and is planned again
+    /// then.
+    pub fn close(&self) {
+        let mut latest = self.latest.lock();
+        latest.closed = true;
+        let unused = if latest.uses == 0 { latest.statement.take() } else { None };
+        drop(latest);
+        drop(unused);
+    }
+
+    /// Begins an execution.
+    pub(super) fn in_use(self: &Arc<Self>) -> InUse {
+        self.latest.lock().uses += 1;
+        InUse { statement: Arc::clone(self), begun: Instant::now() }
+    }
+}
+
+/// An execution of a prepared statement, as long as its result is there.
+#[derive(Debug)]
+pub(super) struct InUse {
+    statement: Arc<PreparedStatement>,
+    begun: Instant,
+}
+
+impl InUse {
+    pub(super) fn sql(&self) -> &str {
+        &self.statement.sql
+    }
+
+    /// Plans the statement again if it was put away or anything has changed since. DuckDB plans by what the tables hold: a
+    /// filter that nothing could pass then would let nothing pass later.
+    ///
+    /// # Errors
+    /// DuckDB's error, for a statement that no longer binds.
+    pub(super) fn refresh(&self, slot: &Slot) -> Result<()> {
+        let changes = slot.instance().changes();
+        let mut latest = self.statement.latest.lock();
+        let current = latest.changes == changes || lexer::inserts_plain_values(self.sql());
+        if latest.statement.is_none() || !current {
+            latest.statement = Some(plan(slot.connection()?, self.sql())?);
+            latest.changes = changes;
+        }
+        Ok(())
+    }
+
+    /// Works with DuckDB's statement after [`refresh`](Self::refresh); the session's lock already keeps others away.
+    ///
+    /// # Errors
+    /// `work`'s own.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Prepared) -> Result<T>) -> Result<T> {
+        let mut latest = self.statement.latest.lock();
+        let statement = latest.statement.as_mut();
+        let statement = statement.ok_or_else(|| Error::internal("a statement in use was put away"))?;
         statement.clear_bindings();
         work(statement)
     }
 
     /// As [`Prepared::error_again`], with the values of the last execution.
     pub(super) fn error_again(&self) -> Option<Error> {
-        self.latest.lock().statement.error_again()
+        self.statement.latest.lock().statement.as_mut().and_then(Prepared::error_again)
     }
+}
 
-    /// Plans the statement again if anything has changed since. DuckDB plans by what the tables hold: a filter that
-    /// nothing could pass then would let nothing pass later.
-    ///
-    /// # Errors
-    /// DuckDB's error, for a statement that no longer binds.
-    pub(super) fn refresh(&self, slot: &Slot) -> Result<()> {
-        let changes = slot.instance().changes();
-        let mut latest = self.latest.lock();
-        if latest.changes != changes && !lexer::inserts_plain_values(&self.sql) {
-            *latest = Latest { statement: plan(slot.connection()?, &self.sql)?, changes };
-        }
-        Ok(())
+impl Drop for InUse {
+    fn drop(&mut self) {
+        let mut latest = self.statement.latest.lock();
+        latest.uses -= 1;
+        let over = latest.uses == 0 && (latest.closed || self.begun.elapsed() > HEAVY);
+        let unused = if over { latest.statement.take() } else { None };
+        drop(latest);
+        drop(unused);
     }
 }
 
@@ -129,8 +187,8 @@ impl Session {
             let connection = slot.connection()?;
             let statement = plan(connection, &sql)?;
             let plan = describe(connection, &statement, fidelity)?;
-            let latest = Mutex::new(Latest { statement, changes });
-            Ok(Arc::new(PreparedStatement { sql, plan, changes, latest }))
+            let latest = Latest { statement: Some(statement), changes, uses: 0, closed: false };
+            Ok(Arc::new(PreparedStatement { sql, plan, changes, latest: Mutex::new(latest) }))
         });
         prepared.await.inspect_err(|error| self.journal().fail(&text, error))
     }

@@ -70,7 +70,10 @@ pub(super) async fn create(
 
 /// ClosePreparedStatement, which is idempotent (FP-9).
 pub(super) fn close(session: &Session, request: &ActionClosePreparedStatementRequest) {
-    session.statements.lock().remove(&request.prepared_statement_handle);
+    let closed = session.statements.lock().remove(&request.prepared_statement_handle);
+    if let Some(statement) = closed {
+        statement.prepared().close();
+    }
 }
 
 /// Plans a PreparedStatementQuery.
@@ -140,6 +143,11 @@ impl Statement {
     /// `FailedPrecondition`.
     pub(super) fn admit(&self, session: &Session) -> Result<()> {
         session.transaction.lock().admit_prepared(self.transaction.as_ref())
+    }
+
+    /// How much memory its text takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.prepared().sql().len()
     }
 
     /// Whether running it may change anything.

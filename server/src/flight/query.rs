@@ -54,6 +54,15 @@ impl Query {
         }
     }
 
+    /// How much memory its text takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Sql { text, .. } => text.len(),
+            Self::Prepared(statement) => statement.size(),
+            Self::Done(_) | Self::Metadata(_) => 0,
+        }
+    }
+
     /// Whether running it may change anything (FQ-2).
     pub(super) fn changes(&self) -> bool {
         match self {

@@ -13,6 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// How many tickets a session keeps; beyond it the oldest that nobody is reading is forgotten.
 const KEPT: usize = 4096;
 
+/// How much memory the texts of a session's tickets may take, in bytes, before the oldest are forgotten in the same way.
+const KEPT_BYTES: usize = 64 << 20;
+
 /// What the reader of a cancelled query is told.
 const CANCELLED: &str = "The query was cancelled";
 
@@ -24,10 +27,13 @@ pub(super) struct Tickets<Q> {
 struct Table<Q> {
     entries: HashMap<Bytes, Entry<Q>>,
     order: VecDeque<Bytes>,
+    /// The sum over the entries.
+    size: usize,
 }
 
 struct Entry<Q> {
     query: Arc<Q>,
+    size: usize,
     repeatable: bool,
     state: State,
 }
@@ -61,21 +67,22 @@ pub(super) struct Run<Q: Send + Sync + 'static> {
 impl<Q: Send + Sync + 'static> Tickets<Q> {
     /// No tickets yet.
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { table: Mutex::new(Table { entries: HashMap::new(), order: VecDeque::new() }) })
+        let table = Table { entries: HashMap::new(), order: VecDeque::new(), size: 0 };
+        Arc::new(Self { table: Mutex::new(table) })
     }
 
-    /// A new ticket for `query`; a repeatable one may be redeemed again.
+    /// A new ticket for `query`, which takes `size` bytes; a repeatable one may be redeemed again.
     ///
     /// # Errors
     /// `Internal` when the system's random source fails.
-    pub(super) fn issue(&self, query: Q, repeatable: bool) -> Result<Bytes> {
+    pub(super) fn issue(&self, query: Q, repeatable: bool, size: usize) -> Result<Bytes> {
         let id = random_id()?;
+        let entry = Entry { query: Arc::new(query), size, repeatable, state: State::Unredeemed };
         let mut table = self.table.lock();
-        table
-            .entries
-            .insert(id.clone(), Entry { query: Arc::new(query), repeatable, state: State::Unredeemed });
+        table.make_room(size);
+        table.entries.insert(id.clone(), entry);
         table.order.push_back(id.clone());
-        table.forget_oldest();
+        table.size += size;
         Ok(id)
     }
 
@@ -141,14 +148,16 @@ impl<Q: Send + Sync + 'static> Tickets<Q> {
 }
 
 impl<Q> Table<Q> {
-    fn forget_oldest(&mut self) {
-        let mut seen = 0;
-        while self.entries.len() > KEPT && seen < self.order.len() {
+    /// Forgets the oldest until one more of that size fits, those that are being read excepted.
+    fn make_room(&mut self, size: usize) {
+        for _ in 0..self.order.len() {
+            if self.entries.len() < KEPT && self.size + size <= KEPT_BYTES {
+                return;
+            }
             let Some(id) = self.order.pop_front() else { return };
-            seen += 1;
             match self.entries.get(&id).map(|entry| &entry.state) {
                 Some(State::Running { .. }) => self.order.push_back(id),
-                _ => drop(self.entries.remove(&id)),
+                _ => self.size -= self.entries.remove(&id).map_or(0, |entry| entry.size),
             }
         }
     }
@@ -184,7 +193,7 @@ mod tests {
     #[test]
     fn a_ticket_that_changes_something_runs_once() {
         let tickets = tickets();
-        let (once, again) = (tickets.issue(1, false).unwrap(), tickets.issue(2, true).unwrap());
+        let (once, again) = (tickets.issue(1, false, 0).unwrap(), tickets.issue(2, true, 0).unwrap());
         drop(tickets.redeem(&once).unwrap());
         let error = tickets.redeem(&once).map(|_| ()).unwrap_err();
         assert_eq!((error.kind(), error.message()), (ErrorKind::FailedPrecondition, "Ticket already used"));
@@ -196,7 +205,7 @@ mod tests {
     #[test]
     fn cancel_tells_waiting_running_and_finished_apart() {
         let tickets = tickets();
-        let ids: Vec<_> = (0..3).map(|i| tickets.issue(i, true).unwrap()).collect();
+        let ids: Vec<_> = (0..3).map(|i| tickets.issue(i, true, 0).unwrap()).collect();
         let running = tickets.redeem(&ids[1]).unwrap();
         drop(tickets.redeem(&ids[2]).unwrap());
         let answers: Vec<_> = ids.iter().map(|id| tickets.cancel(id).unwrap()).collect();
@@ -211,13 +220,30 @@ mod tests {
     #[test]
     fn the_oldest_unread_tickets_are_forgotten() {
         let tickets = tickets();
-        let first = tickets.issue(0, true).unwrap();
+        let first = tickets.issue(0, true, 0).unwrap();
         let run = tickets.redeem(&first).unwrap();
-        let second = tickets.issue(1, true).unwrap();
+        let second = tickets.issue(1, true, 0).unwrap();
         for _ in 0..KEPT {
-            tickets.issue(2, true).unwrap();
+            tickets.issue(2, true, 0).unwrap();
         }
         assert!(tickets.query(&first).is_ok() && tickets.query(&second).is_err());
         drop(run);
+    }
+
+    #[test]
+    fn large_texts_are_forgotten_earlier_and_never_the_newest() {
+        let tickets = tickets();
+        let first = tickets.issue(0, true, KEPT_BYTES / 2).unwrap();
+        let second = tickets.issue(1, true, KEPT_BYTES / 2).unwrap();
+        assert!(tickets.query(&first).is_ok() && tickets.query(&second).is_ok());
+        let third = tickets.issue(2, true, 1).unwrap();
+        assert!(tickets.query(&first).is_err() && tickets.query(&second).is_ok());
+        let reader = tickets.redeem(&third).unwrap();
+        let huge = tickets.issue(3, true, KEPT_BYTES * 2).unwrap();
+        assert!(tickets.query(&second).is_err() && tickets.query(&third).is_ok());
+        assert!(tickets.query(&huge).is_ok());
+        drop(reader);
+        assert!(tickets.issue(4, true, 0).is_ok_and(|small| tickets.query(&small).is_ok()));
+        assert!(tickets.query(&third).is_err() && tickets.query(&huge).is_err());
     }
 }
