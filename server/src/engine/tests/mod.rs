@@ -2,6 +2,7 @@
 
 mod catalogs;
 mod control;
+mod streams;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,21 +47,6 @@ fn rows(batches: &[RecordBatch]) -> usize {
 
 const MANY: &str = "SELECT i::BIGINT AS i FROM range(3000000) r(i)";
 const ENDLESS: &str = "SELECT count(*) FROM range(1000000000000) a(i), range(1000000) b(j) WHERE i + j < 0";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stream_gives_every_row_once_and_in_order() {
-    let session = session(&engine()).await;
-    let batches = run(&session, MANY).await.unwrap();
-    let mut next = 0;
-    for batch in &batches {
-        for value in batch.column(0).as_primitive::<Int64Type>().values() {
-            assert_eq!(*value, next);
-            next += 1;
-        }
-    }
-    assert_eq!(next, 3_000_000);
-    assert!(batches.len() < 200, "batches are merged: {}", batches.len());
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_live_streams_of_one_session_can_be_joined() {
@@ -129,18 +115,6 @@ async fn a_query_cancelled_while_queued_never_runs() {
     assert_eq!(number(&session, "SELECT count(*) FROM t").await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn dropping_the_reader_frees_the_session() {
-    let session = session(&engine()).await;
-    let slow = "SELECT i, md5(i::VARCHAR) FROM range(2000000000) r(i)";
-    let mut stream = session.execute(Execute::sql(slow, Fidelity::Exact), CancelToken::new()).await.unwrap();
-    stream.next().await.unwrap().unwrap();
-    drop(stream);
-    let begun = Instant::now();
-    assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
-    assert!(begun.elapsed() < Duration::from_secs(1));
-}
-
 #[rstest]
 #[case::a_query("SELECT 1", true)]
 #[case::a_failed_query("SELECT error('x')", true)]
@@ -187,45 +161,6 @@ async fn a_write_that_may_not_be_stopped_finishes_after_its_call_is_dropped() {
     assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1_500_000);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_later_failure_ends_the_stream_and_not_the_session() {
-    let session = session(&engine()).await;
-    let sql = "SELECT CASE WHEN i = 500000 THEN error('boom') ELSE i END AS i FROM range(1000000) r(i)";
-    let error = run(&session, sql).await.unwrap_err();
-    assert_eq!((error.kind(), error.message()), (ErrorKind::Sql, "Invalid Input Error: boom"));
-    assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
-}
-
-/// While the reader pauses, threads of DuckDB's compute ahead, and may be the ones to meet the error.
-#[rstest]
-#[case::of_one_thread("SELECT CASE WHEN i = 999999 THEN error('boom') ELSE i END FROM range(1000000) r(i)")]
-#[case::of_several(
-    "SELECT CASE WHEN k = 777777 THEN error('boom') ELSE k END FROM (SELECT DISTINCT k FROM t)"
-)]
-#[case::in_order("SELECT CASE WHEN k = 999999 THEN error('boom') ELSE k END FROM t")]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_slow_reader_is_told_the_same_failure(#[case] sql: &str, #[values(false, true)] prepared: bool) {
-    let session = session(&engine()).await;
-    run(&session, "CREATE TABLE t AS SELECT range AS k FROM range(1000000)").await.unwrap();
-    let statement = if prepared {
-        let (sql, cancel) = (sql.to_owned(), CancelToken::new());
-        Statement::Prepared(session.prepare(sql, Fidelity::Exact, &cancel).await.unwrap())
-    } else {
-        Statement::Sql(sql.to_owned())
-    };
-    for _ in 0..20 {
-        let call = Execute::new(statement.clone(), Fidelity::Exact);
-        let mut stream = session.execute(call, CancelToken::new()).await.unwrap();
-        let error = loop {
-            tokio::time::sleep(Duration::from_millis(3)).await;
-            if let Err(error) = stream.next().await.unwrap() {
-                break error;
-            }
-        };
-        assert_eq!((error.kind(), error.message()), (ErrorKind::Sql, "Invalid Input Error: boom"));
-    }
-}
-
 #[rstest]
 #[case("")]
 #[case(" ; -- nothing")]
@@ -264,20 +199,6 @@ async fn tables_are_shared_and_uncommitted_work_is_not() {
     assert_eq!(run(&bob, "FROM t").await.unwrap_err().kind(), ErrorKind::Sql);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn closing_a_session_ends_its_streams_and_rolls_back() {
-    let engine = engine();
-    let (one, two) = (session(&engine).await, session(&engine).await);
-    run(&one, "CREATE TABLE t (i BIGINT)").await.unwrap();
-    run(&one, "BEGIN").await.unwrap();
-    run(&one, "INSERT INTO t VALUES (1)").await.unwrap();
-    let mut stream = one.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
-    one.close().await;
-    assert_eq!(collect(&mut stream).await.unwrap_err().kind(), ErrorKind::Cancelled);
-    assert_eq!(number(&two, "SELECT count(*) FROM t").await, 0);
-    assert_eq!(run(&one, "SELECT 1").await.unwrap_err().kind(), ErrorKind::SessionUnknown);
-}
-
 #[rstest]
 #[case("COPY (SELECT 1) TO '/tmp/altertable-mock-escape.csv'")]
 #[case("SELECT * FROM read_text('/etc/passwd')")]
@@ -306,39 +227,6 @@ async fn wrong_credentials_are_refused() {
     for (user, password) in [("alice", "wrong"), ("alice", ""), ("carol", "secret"), ("", "")] {
         assert_eq!(engine.authenticate(user, password).unwrap_err().kind(), ErrorKind::Unauthenticated);
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_window_cuts_rows_and_ends_the_query() {
-    let session = session(&engine()).await;
-    let window = Window { limit: Some(3), offset: 2 };
-    let endless = "SELECT i::BIGINT AS i FROM range(1000000000000) r(i)";
-    let request = Execute { window, ..Execute::sql(endless, Fidelity::Exact) };
-    let mut stream = session.execute(request, CancelToken::new()).await.unwrap();
-    let batches = collect(&mut stream).await.unwrap();
-    let values: Vec<i64> = batches
-        .iter()
-        .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
-        .collect();
-    assert_eq!(values, [2, 3, 4]);
-    assert_eq!(batches[0].column(0).null_count(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn dropping_a_reader_inside_a_transaction_leaves_it_usable() {
-    let session = session(&engine()).await;
-    run(&session, "CREATE TABLE t (i BIGINT)").await.unwrap();
-    run(&session, "BEGIN").await.unwrap();
-    run(&session, "INSERT INTO t VALUES (1)").await.unwrap();
-    for _ in 0..20 {
-        let mut stream =
-            session.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
-        stream.next().await.unwrap().unwrap();
-        drop(stream);
-        assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1);
-    }
-    run(&session, "COMMIT").await.unwrap();
-    assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1);
 }
 
 #[rstest]
