@@ -87,6 +87,23 @@ def test_ctrl_c_interrupts_a_script_that_runs_a_server() -> None:
     assert errors.rstrip().endswith("KeyboardInterrupt")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_signals_are_left_to_the_threads_of_the_script(run_python: RunPython) -> None:
+    """One that arrives in a thread of the server does not wake the main thread, which sleeps on."""
+    look = """
+from pathlib import Path
+for task in Path("/proc/self/task").iterdir():
+    fields = dict(line.split(":\\t", 1) for line in (task / "status").read_text().splitlines())
+    print(fields["Name"], bool(int(fields["SigBlk"], 16) >> (signal.SIGINT - 1) & 1))
+os._exit(0)
+"""
+    lines = run_python(START + ENDLESS + look).stdout.splitlines()
+    ours = [line for line in lines if not line.startswith("python")]
+    assert {line.split()[0] for line in ours} == {"altertable-mock", "duckdb-helper"}
+    assert {line.split()[1] for line in ours} == {"True"}
+    assert [line for line in lines if line.startswith("python") and line.endswith("True")] == []
+
+
 def test_ctrl_c_cuts_a_slow_stop_short(run_python: RunPython) -> None:
     end = """
 threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()

@@ -70,7 +70,7 @@ fn issue() -> Result<(String, Identity), rcgen::Error> {
 
 /// The name that other machines and containers know this one by.
 fn host_name() -> Option<String> {
-    let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
+    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
     (!name.is_empty()).then_some(name)
 }
 

@@ -40,7 +40,7 @@ async fn with_tls() -> (Door, Arc<ClientConfig>, tempfile::TempDir) {
 async fn one_port_takes_tls_and_plaintext() {
     let (door, config, _folder) = with_tls().await;
     let silent = TcpStream::connect(door.address).await.unwrap();
-    let host = rustix::system::uname().nodename().to_str().unwrap().to_owned();
+    let host = nix::unistd::gethostname().unwrap().into_string().unwrap();
     for name in ["localhost", "127.0.0.1", "::1", &host] {
         let stream = TcpStream::connect(door.address).await.unwrap();
         let name = ServerName::try_from(name.to_owned()).unwrap();
