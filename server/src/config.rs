@@ -7,6 +7,7 @@
 mod file;
 mod options;
 mod resolve;
+mod size;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,6 +16,7 @@ use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Sub
 
 pub use options::{LogFormat, Options};
 pub use resolve::{Config, FlightOptions, Ports, TlsOptions};
+pub use size::Size;
 
 use crate::error::{Error, ErrorKind, Result};
 

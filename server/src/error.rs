@@ -50,8 +50,10 @@ pub enum ErrorKind {
     NotFound,
     /// The call does not fit the present state, such as a transaction already open.
     FailedPrecondition,
-    /// A limit was exceeded.
+    /// A message or a batch is larger than the protocol allows.
     OutOfRange,
+    /// What a tenant or the process may hold was used up; the message names the limit, its value and the flag.
+    LimitExceeded,
     /// The feature is not served here.
     Unimplemented,
     /// The server is stopping.

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::Deserialize;
 
 use super::file::one_or_many;
+use super::size::Size;
 
 pub(super) const ABOUT: &str = "Altertable on your machine: Flight SQL, Lakehouse REST and Product Analytics over one \
 in-memory DuckDB per user.";
@@ -131,6 +132,42 @@ options! {
     /// Threads that each user's database may use [default: one per core].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     tenant_threads: usize,
+    /// Threads of the whole process that share the work of longer statements [default: one per core].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    worker_threads: usize,
+    /// Size of one SQL text, such as 64MB [default: 64MB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    statement_limit: Size,
+    /// Seconds after which a statement is interrupted; 0 sets no limit [default: 0].
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    statement_timeout: u64,
+    /// Disk that each user's waiting results may take, such as 16GB [default: half of what is free, at most 16GB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    tenant_spool_limit: Size,
+    /// Sessions that each user may have open [default: 4096].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    tenant_session_limit: usize,
+    /// Prepared statements that each session may hold [default: 4096].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    session_prepared_limit: usize,
+    /// Prepared statements that all sessions of a user may hold [default: 16384].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    tenant_prepared_limit: usize,
+    /// Flight tickets that each session may hold [default: 4096].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    session_ticket_limit: usize,
+    /// Flight tickets that all sessions of a user may hold [default: 65536].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    tenant_ticket_limit: usize,
+    /// Memory that each user's query log may take [default: 8MB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    query_log_limit: Size,
+    /// Memory that each user's journal may take [default: 1MB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    journal_limit: Size,
+    /// Memory that the events of each Product Analytics project may take [default: 1GB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    project_event_limit: Size,
     /// Seconds without use after which a session is discarded [default: 14400].
     #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
     session_idle_timeout: u64,

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::options::{LogFormat, Options};
-use crate::engine::{Account, EngineConfig, ProjectChoice};
+use super::size::Size;
+use crate::engine::{Account, EngineConfig, Limits, ProjectChoice};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The least that the analytics body limit may be (AX-08).
@@ -73,6 +74,7 @@ pub enum TlsOptions {
 }
 
 pub(super) fn resolve(options: Options) -> Result<Config> {
+    let limits = limits(&options)?;
     let users = users(options.user.unwrap_or_default())?;
     let api_keys = distinct(options.api_key.unwrap_or_default(), "--api-key", false)?;
     let environments = options.environment.unwrap_or_else(|| vec!["production".to_owned()]);
@@ -99,7 +101,8 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             product_analytics,
             legacy_altertable_catalog: options.legacy_altertable_catalog.unwrap_or(false),
             tenant_memory_limit: memory_limit(options.tenant_memory_limit)?,
-            tenant_threads: threads(options.tenant_threads)?,
+            tenant_threads: at_least_one(options.tenant_threads, "--tenant-threads")?,
+            limits,
             temporary_folder: std::env::temp_dir(),
             allow_external_access: options.allow_external_access.unwrap_or(false),
             session_idle_timeout: seconds(options.session_idle_timeout, 4 * 60 * 60),
@@ -263,9 +266,48 @@ fn memory_limit(given: Option<String>) -> Result<String> {
     }
 }
 
-fn threads(given: Option<usize>) -> Result<Option<usize>> {
+/// The limits, each with its default; none may be zero.
+fn limits(options: &Options) -> Result<Limits> {
+    let default = Limits::default();
+    let number = |given: Option<usize>, default: usize, flag: &str| {
+        at_least_one(given, flag).map(|given| given.unwrap_or(default))
+    };
+    let size = |given: Option<Size>, default: u64| given.map_or(default, Size::bytes);
+    Ok(Limits {
+        tenant_spool: options.tenant_spool_limit.map(Size::bytes),
+        query_log: size(options.query_log_limit, default.query_log),
+        journal: size(options.journal_limit, default.journal),
+        tenant_sessions: number(
+            options.tenant_session_limit,
+            default.tenant_sessions,
+            "--tenant-session-limit",
+        )?,
+        session_prepared: number(
+            options.session_prepared_limit,
+            default.session_prepared,
+            "--session-prepared-limit",
+        )?,
+        tenant_prepared: number(
+            options.tenant_prepared_limit,
+            default.tenant_prepared,
+            "--tenant-prepared-limit",
+        )?,
+        session_tickets: number(
+            options.session_ticket_limit,
+            default.session_tickets,
+            "--session-ticket-limit",
+        )?,
+        tenant_tickets: number(options.tenant_ticket_limit, default.tenant_tickets, "--tenant-ticket-limit")?,
+        project_events: size(options.project_event_limit, default.project_events),
+        statement: size(options.statement_limit, default.statement),
+        statement_timeout: options.statement_timeout.filter(|seconds| *seconds > 0).map(Duration::from_secs),
+        worker_threads: at_least_one(options.worker_threads, "--worker-threads")?,
+    })
+}
+
+fn at_least_one(given: Option<usize>, flag: &str) -> Result<Option<usize>> {
     if given == Some(0) {
-        return Err(fault("--tenant-threads has to be at least 1".to_owned()));
+        return Err(fault(format!("{flag} has to be at least 1")));
     }
     Ok(given)
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::limits::Limits;
+
 /// A declared user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Account {
@@ -68,6 +70,8 @@ pub struct EngineConfig {
     pub tenant_idle_timeout: Duration,
     /// How many opened databases wait for new tenants.
     pub pool_size: usize,
+    /// What a tenant and the process may hold.
+    pub limits: Limits,
 }
 
 impl Default for EngineConfig {
@@ -88,6 +92,7 @@ impl Default for EngineConfig {
             session_idle_timeout: Duration::from_secs(4 * 60 * 60),
             tenant_idle_timeout: Duration::from_secs(600),
             pool_size: 2,
+            limits: Limits::default(),
         }
     }
 }

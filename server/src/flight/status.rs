@@ -26,6 +26,7 @@ fn code(kind: ErrorKind) -> Code {
         ErrorKind::TableNotFound | ErrorKind::SessionExpired => Code::FailedPrecondition,
         ErrorKind::FailedPrecondition => Code::FailedPrecondition,
         ErrorKind::OutOfRange => Code::OutOfRange,
+        ErrorKind::LimitExceeded => Code::ResourceExhausted,
         ErrorKind::Unimplemented => Code::Unimplemented,
         ErrorKind::Unavailable => Code::Unavailable,
     }

@@ -33,6 +33,7 @@ pub(crate) enum Code {
     NotFound,
     MethodNotAllowed,
     PayloadTooLarge,
+    LimitExceeded,
     Internal,
 }
 
@@ -50,6 +51,7 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -128,6 +130,7 @@ impl From<Error> for ApiError {
             ErrorKind::ReadOnly => Code::ReadOnly,
             ErrorKind::Unauthenticated => Code::Unauthorized,
             ErrorKind::NotFound => Code::NotFound,
+            ErrorKind::LimitExceeded => Code::LimitExceeded,
             ErrorKind::Unavailable | ErrorKind::Config | ErrorKind::Internal => Code::Internal,
         };
         Self::new(code, error.message())

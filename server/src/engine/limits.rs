@@ -1,0 +1,67 @@
+//! What a tenant, or the whole process, may hold at most; the server's flags fill it.
+//!
+//! Everything that a client can make grow has its limit here. A call that would pass one fails with
+//! [`limit_exceeded`], which names the limit, its value and the flag; nobody else notices.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// The limits; each field has the flag that its documentation names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// `--tenant-spool-limit`: bytes of results that wait in temporary files, per tenant; half of the free disk, at most
+    /// 16 GiB, when `None` (FS-4).
+    pub tenant_spool: Option<u64>,
+    /// `--query-log-limit`: bytes of the query log, per tenant (LG-05).
+    pub query_log: u64,
+    /// `--journal-limit`: bytes of the journal, per tenant.
+    pub journal: u64,
+    /// `--tenant-session-limit`: open sessions, per tenant.
+    pub tenant_sessions: usize,
+    /// `--session-prepared-limit`: prepared statements, per session.
+    pub session_prepared: usize,
+    /// `--tenant-prepared-limit`: prepared statements, per tenant.
+    pub tenant_prepared: usize,
+    /// `--session-ticket-limit`: Flight tickets, per session.
+    pub session_tickets: usize,
+    /// `--tenant-ticket-limit`: Flight tickets, per tenant.
+    pub tenant_tickets: usize,
+    /// `--project-event-limit`: bytes of events and identities, per analytics project.
+    pub project_events: u64,
+    /// `--statement-limit`: bytes of one SQL text.
+    pub statement: u64,
+    /// `--statement-timeout`: how long a statement may take; no limit when `None`.
+    pub statement_timeout: Option<Duration>,
+    /// `--worker-threads`: threads of the process that share the work of longer statements; one per core when `None`.
+    pub worker_threads: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tenant_spool: None,
+            query_log: 8 * MIB,
+            journal: MIB,
+            tenant_sessions: 4096,
+            session_prepared: 4096,
+            tenant_prepared: 16_384,
+            session_tickets: 4096,
+            tenant_tickets: 65_536,
+            project_events: GIB,
+            statement: 64 * MIB,
+            statement_timeout: None,
+            worker_threads: None,
+        }
+    }
+}
+
+/// The error of a call that would pass a limit: `what` as in `the open sessions of this user`, the limit as people
+/// write it, and the flag that raises it.
+pub(crate) fn limit_exceeded(what: &str, limit: impl std::fmt::Display, flag: &str) -> Error {
+    let message = format!("Limit exceeded: {what} may be at most {limit}; raise it with {flag}");
+    Error::new(ErrorKind::LimitExceeded, message)
+}
