@@ -129,9 +129,15 @@ options! {
     /// Memory that each user's database may use, such as 512MB [default: 4GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     tenant_memory_limit: String,
-    /// Threads that each user's database may use [default: one per core].
+    /// Threads that may work on one statement at once, its own included [default: one per core].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     tenant_threads: usize,
+    /// Statements of each user that run at once, a thread each; more wait for their turn [default: 256].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    tenant_concurrency: usize,
+    /// Statements of all users that run at once, a thread each; more wait for their turn [default: 4096].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    thread_limit: usize,
     /// Threads of the whole process that share the work of longer statements [default: one per core].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     worker_threads: usize,

@@ -301,6 +301,12 @@ fn limits(options: &Options) -> Result<Limits> {
         project_events: size(options.project_event_limit, default.project_events),
         statement: size(options.statement_limit, default.statement),
         statement_timeout: options.statement_timeout.filter(|seconds| *seconds > 0).map(Duration::from_secs),
+        tenant_concurrency: number(
+            options.tenant_concurrency,
+            default.tenant_concurrency,
+            "--tenant-concurrency",
+        )?,
+        threads: number(options.thread_limit, default.threads, "--thread-limit")?,
         worker_threads: at_least_one(options.worker_threads, "--worker-threads")?,
     })
 }

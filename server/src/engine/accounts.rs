@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
 
 use super::analytics::Store;
 use super::config::{Account, EngineConfig};
 use super::instance::InstancePool;
 use super::projects::Project;
 use super::tenant::Tenant;
+use super::turns::Turns;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The declared users and the tenants opened so far.
@@ -18,6 +20,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) struct Accounts {
     config: Arc<EngineConfig>,
     pool: Arc<InstancePool>,
+    /// The threads that all tenants' statements share.
+    threads: Arc<Semaphore>,
     declared: RwLock<HashMap<String, Login>>,
     analytics: Arc<Store>,
     undeclared: Mutex<HashMap<(String, String), Arc<Tenant>>>,
@@ -34,7 +38,8 @@ struct Login {
 impl Accounts {
     pub(super) fn new(config: Arc<EngineConfig>, pool: Arc<InstancePool>, analytics: Arc<Store>) -> Self {
         let undeclared = Mutex::default();
-        let accounts = Self { config, pool, declared: RwLock::default(), analytics, undeclared };
+        let threads = Turns::of_process(config.limits.threads);
+        let accounts = Self { config, pool, threads, declared: RwLock::default(), analytics, undeclared };
         let config = Arc::clone(&accounts.config);
         let logins = config.users.iter().map(|account| {
             let project = Project::of_declared(&account.name, &config, &accounts.analytics);
@@ -45,7 +50,14 @@ impl Accounts {
     }
 
     fn login(&self, account: Account, project: Option<Project>) -> Login {
-        let tenant = Tenant::new(&account.name, true, project.clone(), &self.config, Arc::clone(&self.pool));
+        let tenant = Tenant::new(
+            &account.name,
+            true,
+            project.clone(),
+            &self.config,
+            Arc::clone(&self.pool),
+            &self.threads,
+        );
         Login { account, project, tenant }
     }
 
@@ -73,6 +85,14 @@ impl Accounts {
     /// Refuses a declared user from now on, and returns the tenant for closing.
     pub(super) fn remove(&self, name: &str) -> Option<Arc<Tenant>> {
         self.declared.write().remove(name).map(|login| login.tenant)
+    }
+
+    /// Opens a database as tenants get it and drops it again. Blocks.
+    ///
+    /// # Errors
+    /// Config, naming the file or setting that DuckDB does not take.
+    pub(super) fn check(&self) -> Result<()> {
+        self.pool.open().map(drop)
     }
 
     /// Opens databases ahead of the first tenant.
@@ -120,7 +140,7 @@ impl Accounts {
         let mut tenants = self.undeclared.lock();
         let tenant = tenants.entry((user.to_owned(), password.to_owned())).or_insert_with(|| {
             let project = Project::of_key(user, &self.config, &self.analytics);
-            Tenant::new(user, false, project, &self.config, Arc::clone(&self.pool))
+            Tenant::new(user, false, project, &self.config, Arc::clone(&self.pool), &self.threads)
         });
         tenant.touch();
         Arc::clone(tenant)

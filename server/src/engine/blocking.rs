@@ -1,16 +1,96 @@
-//! Work that blocks runs off the async threads, inside the caller's tracing span.
+//! The threads that DuckDB runs on: whatever may block does so here, off the async threads.
+//!
+//! They are the server's own rather than the host runtime's, whose stacks are 2 MiB: DuckDB plans and binds by
+//! recursion, and a stack that overflows ends the process.
+
+use std::cell::Cell;
+use std::sync::LazyLock;
+
+use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{Error, Result};
 
-/// Runs `work` on a blocking thread and waits for it.
+/// The stack of a thread that DuckDB runs on. It is address space: memory is taken as deep as a statement goes, and
+/// given back with the thread.
+pub(super) const STACK_BYTES: usize = 256 << 20;
+
+/// The most threads; more statements wait for one to end. [`Limits`](super::Limits) keep one user from taking them all.
+const MOST_THREADS: usize = 16_384;
+
+/// Holds the threads; runs no task of its own.
+static THREADS: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
+    Builder::new_current_thread()
+        .thread_name("altertable-duckdb")
+        .thread_stack_size(STACK_BYTES)
+        .max_blocking_threads(MOST_THREADS)
+        .on_thread_start(prepare_thread)
+        .build()
+});
+
+thread_local! {
+    static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes that this thread may block.
+pub(super) fn prepare_thread() {
+    MAY_BLOCK.set(true);
+}
+
+/// Runs `work` on a thread that may block, inside the caller's tracing span, and waits for it.
 ///
 /// # Errors
 /// `work`'s own error; Internal when it panicked, so that one bad call never takes the process down.
 pub async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let span = tracing::Span::current();
-    let joined = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
+    let joined = match &*THREADS {
+        Ok(threads) => threads.spawn_blocking(move || span.in_scope(work)).await,
+        Err(fault) => return Err(Error::internal(format!("the server has no threads: {fault}"))),
+    };
     joined.unwrap_or_else(|fault| {
         tracing::error!(%fault, "a call ended in a panic");
         Err(Error::internal("the server failed inside this call; its log has the details"))
     })
+}
+
+/// Begins `work` on a thread that may block; nobody waits for it.
+pub(super) fn start(work: impl FnOnce() + Send + 'static) {
+    let span = tracing::Span::current();
+    match &*THREADS {
+        Ok(threads) => drop(threads.spawn_blocking(move || span.in_scope(work))),
+        Err(fault) => tracing::error!(%fault, "the server has no threads"),
+    }
+}
+
+/// Drops what may block while it is dropped: a connection rolls its transaction back, a database writes its files.
+pub(super) fn discard(remains: impl Send + 'static) {
+    if MAY_BLOCK.get() {
+        drop(remains);
+    } else {
+        start(move || drop(remains));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_of_its_call_alone() {
+        let failed = run(|| -> Result<()> { panic!("a test") }).await;
+        assert_eq!(failed.unwrap_err().kind(), crate::error::ErrorKind::Internal);
+        assert_eq!(run(|| Ok(42)).await.unwrap(), 42);
+    }
+
+    #[tokio::test]
+    async fn what_is_discarded_is_dropped_where_it_may_block() {
+        struct Tell(std::sync::mpsc::Sender<bool>);
+        impl Drop for Tell {
+            fn drop(&mut self) {
+                let _ = self.0.send(MAY_BLOCK.get());
+            }
+        }
+        let (tell, told) = std::sync::mpsc::channel();
+        discard(Tell(tell));
+        assert!(tokio::task::spawn_blocking(move || told.recv().unwrap()).await.unwrap());
+    }
 }

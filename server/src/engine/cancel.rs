@@ -1,7 +1,7 @@
 //! Cancelling: a token per query, and a gate per session that interrupts DuckDB only while that very query runs.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -23,6 +23,7 @@ pub struct CancelToken(Arc<Inner>);
 struct Inner {
     id: u64,
     cancelled: AtomicBool,
+    given_up: AtomicBool,
     reason: Mutex<Option<Error>>,
     changed: Notify,
     gate: Mutex<Option<Arc<Gate>>>,
@@ -34,6 +35,7 @@ impl Default for Inner {
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             cancelled: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
             reason: Mutex::new(None),
             changed: Notify::new(),
             gate: Mutex::new(None),
@@ -61,6 +63,34 @@ impl CancelToken {
         let gate = self.0.gate.lock().clone();
         if let Some(gate) = gate {
             gate.interrupt(self.0.id);
+        }
+    }
+
+    /// The caller has gone: the query need not begin any more (FS-4). One that runs already goes on.
+    pub fn give_up(&self) {
+        self.0.given_up.store(true, Ordering::SeqCst);
+        self.0.changed.notify_waiters();
+    }
+
+    /// An error if the query need not begin: it was cancelled, or its caller has gone.
+    ///
+    /// # Errors
+    /// The reason given to `cancel`; `Cancelled`.
+    pub fn check_wanted(&self) -> Result<()> {
+        self.check()?;
+        if self.0.given_up.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Cancelled, "the caller of this statement went away"));
+        }
+        Ok(())
+    }
+
+    /// Waits until the query need not begin any more.
+    pub async fn unwanted(&self) {
+        let changed = self.0.changed.notified();
+        tokio::pin!(changed);
+        changed.as_mut().enable();
+        if self.check_wanted().is_ok() {
+            changed.await;
         }
     }
 
@@ -104,20 +134,55 @@ impl CancelToken {
     }
 }
 
+/// Gives a query up when it is dropped, as it is with the call of a client that leaves (see [`CancelToken::give_up`]).
+pub struct GiveUpOnDrop(Option<CancelToken>);
+
+impl GiveUpOnDrop {
+    /// Watches over a query.
+    pub fn new(cancel: &CancelToken) -> Self {
+        Self(Some(cancel.clone()))
+    }
+
+    /// The query has been answered.
+    pub fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for GiveUpOnDrop {
+    fn drop(&mut self) {
+        if let Some(cancel) = &self.0 {
+            cancel.give_up();
+        }
+    }
+}
+
 /// Knows which query a connection runs right now.
 #[derive(Debug)]
 pub struct Gate {
     running: Mutex<Option<CancelToken>>,
     /// The query that ran last, or runs: DuckDB remembers how far that is while its rows are read.
     latest: AtomicU64,
-    interrupt: Arc<InterruptHandle>,
+    /// Set once the connection is open.
+    connection: OnceLock<Arc<InterruptHandle>>,
     runtime: Handle,
 }
 
 impl Gate {
-    /// A gate in front of the connection that `interrupt` belongs to.
-    pub fn new(interrupt: Arc<InterruptHandle>, runtime: Handle) -> Arc<Self> {
-        Arc::new(Self { running: Mutex::new(None), latest: AtomicU64::new(0), interrupt, runtime })
+    /// A gate in front of a connection that is not open yet.
+    pub fn new(runtime: Handle) -> Arc<Self> {
+        Arc::new(Self {
+            running: Mutex::new(None),
+            latest: AtomicU64::new(0),
+            connection: OnceLock::new(),
+            runtime,
+        })
+    }
+
+    /// The connection is open.
+    pub fn guard(&self, connection: Arc<InterruptHandle>) {
+        // A session opens one connection in its life.
+        let _ = self.connection.set(connection);
     }
 
     /// Marks the query of `token` as running until the guard is dropped.
@@ -141,7 +206,8 @@ impl Gate {
     }
 
     fn progress(&self, id: u64) -> Option<(f64, u64, u64)> {
-        if self.latest.load(Ordering::Relaxed) == id { self.interrupt.progress() } else { None }
+        let connection = self.connection.get().filter(|_| self.latest.load(Ordering::Relaxed) == id)?;
+        connection.progress()
     }
 
     /// Interrupts query `id` if it runs now, again and again until it has stopped.
@@ -164,8 +230,8 @@ impl Gate {
         // The lock is held across the interrupt, so that it can never hit the connection's next query.
         let running = self.running.lock();
         let mine = running.as_ref().is_some_and(|token| token.0.id == id);
-        if mine {
-            self.interrupt.interrupt();
+        if let Some(connection) = self.connection.get().filter(|_| mine) {
+            connection.interrupt();
         }
         mine
     }

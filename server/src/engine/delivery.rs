@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 use super::duck::{ResultSet, Returns};
 use super::execute::{Execute, shape};
 use super::live;
-use super::session::Slot;
+use super::slot::Slot;
 use super::spool::{Spool, SpoolReader};
 use super::types::{Fidelity, ResultShape};
 use super::window::Window;
@@ -30,7 +30,7 @@ impl Delivery {
     /// DuckDB's, when it cannot tell the session's time zone.
     pub(super) fn new(slot: &mut Slot, first: &mut ResultSet, request: &Execute) -> Result<Self> {
         let shape = shape(slot.connection()?, first.columns(), request.fidelity)?;
-        let spool = Spool::new(Arc::clone(slot.instance().spool_folder()), Arc::clone(&shape.schema));
+        let spool = Spool::new(Arc::clone(slot.instance().spool_space()), Arc::clone(&shape.schema));
         let (returns, fidelity, window) = (first.returns(), request.fidelity, request.window);
         Ok(Self { shape, returns, fidelity, window, spool, total: None })
     }

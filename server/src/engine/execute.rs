@@ -6,12 +6,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::bind::Bind;
+use super::blocking;
 use super::cancel::CancelToken;
 use super::delivery::Delivery;
 use super::duck::{Connection, Prepared, Returns, StatementKind};
-use super::live::{self, Kept, Live};
+use super::live::{self, Live};
 use super::prepared::{self, PreparedStatement};
-use super::session::{Session, Slot};
+use super::session::Session;
+use super::slot::Slot;
 use super::stream::{ResultStream, StreamShared};
 use super::types::{Column, Fidelity, ResultShape};
 use super::window::Window;
@@ -107,16 +109,14 @@ impl Session {
         let noted = self.journal().begin(request.statement.text());
         let shared = StreamShared::new(noted, cancel.clone());
         let mut on_drop = CancelOnDrop { token: cancel.clone(), armed: true, shared: Arc::clone(&shared) };
-        let guard = self.acquire(&cancel).await?;
+        let turn = self.acquire(&cancel).await?;
         let (announce, started) = oneshot::channel();
         let early = request.early_shape;
-        let (session, feed, span) = (Arc::clone(self), Arc::clone(&shared), tracing::Span::current());
-        tokio::task::spawn_blocking(move || {
+        let (session, feed) = (Arc::clone(self), Arc::clone(&shared));
+        blocking::start(move || {
             let mut announce = Some(announce);
-            let outcome = span.in_scope(|| {
-                session.run(guard, &cancel, |slot| {
-                    Job { session: &session, slot, shared: &feed }.run(&request, &mut announce)
-                })
+            let outcome = session.run(turn, &cancel, |slot| {
+                Job { session: &session, slot, shared: &feed }.run(&request, &mut announce)
             });
             let Err(error) = outcome else { return };
             let untold = match announce {
@@ -167,20 +167,23 @@ struct Job<'a> {
 impl Job<'_> {
     fn run(mut self, request: &Execute, announce: &mut Announce) -> Result<()> {
         if !request.target.is_empty() {
-            self.mark();
+            self.session.mark();
             target::apply(self.slot, &request.target)?;
         }
         match &request.statement {
             Statement::Sql(sql) => {
                 let mut statement = prepared::plan(self.slot.connection()?, sql)?;
                 self.start_noted(&mut statement, sql, request, announce)?;
-                self.keep(Kept::Once(statement));
+                if let Some(live) = &mut self.slot.live {
+                    live.keep(statement);
+                }
             }
             Statement::Prepared(handle) => {
-                let handle = handle.in_use();
-                handle.refresh(self.slot)?;
-                handle.with(|statement| self.start_noted(statement, handle.sql(), request, announce))?;
-                self.keep(Kept::Handle(handle));
+                let changes = self.slot.instance().changes();
+                let mut statement = self.slot.take_plan(handle)?;
+                let started = self.start_noted(&mut statement, handle.sql(), request, announce);
+                self.slot.keep_plan(handle, statement, changes);
+                started?;
             }
         }
         self.pump(request, announce);
@@ -197,18 +200,6 @@ impl Job<'_> {
         self.slot.live = live.pump_entered(|| self.session.is_wanted(), announce);
     }
 
-    /// Notes that the session will hold something of its own.
-    fn mark(&mut self) {
-        self.session.mark();
-        self.slot.touched = true;
-    }
-
-    fn keep(&mut self, statement: Kept) {
-        if let Some(live) = &mut self.slot.live {
-            live.keep(statement);
-        }
-    }
-
     fn start_noted(
         &mut self,
         statement: &mut Prepared,
@@ -218,7 +209,7 @@ impl Job<'_> {
     ) -> Result<()> {
         let kind = statement.kind();
         if !leaves_nothing(kind) || sets_seed(sql) {
-            self.mark();
+            self.session.mark();
         }
         let outcome = self.start(statement, request, announce);
         transaction::note(self.slot, kind, sql, outcome.is_ok());

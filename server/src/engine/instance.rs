@@ -6,28 +6,31 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
+use super::blocking;
 use super::config::EngineConfig;
-use super::duck::{Connection, Database, ScanRegistry, Settings};
+use super::duck::{Connection, Database, ScanRegistry, Settings, Workers, is_fault_of_engine};
 use super::projects::{self, Viewer};
-use super::spool::SpoolFolder;
+use super::spool::{SpoolFolder, SpoolSpace};
 use super::sql;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The most connections that are kept for the next sessions.
-const SPARE: usize = 8;
+/// How many connections are opened ahead of the sessions that need them.
+const AHEAD: usize = 2;
 
 /// A tenant's database; replaced as a whole when DuckDB fails fatally.
 #[derive(Debug)]
 pub struct Instance {
-    database: Database,
+    /// None once it is being closed.
+    database: Option<Database>,
     scans: ScanRegistry,
     growing: RwLock<()>,
     folder: Arc<SpoolFolder>,
+    space: Arc<SpoolSpace>,
     viewer: Arc<Viewer>,
     sealed: bool,
     broken: AtomicBool,
     changes: AtomicU64,
-    spare: Mutex<Vec<Connection>>,
+    ahead: Mutex<Vec<Connection>>,
 }
 
 impl Instance {
@@ -36,10 +39,10 @@ impl Instance {
     ///
     /// # Errors
     /// Config when DuckDB does not take a configured limit or cannot attach a configured file.
-    pub(super) fn open(config: &EngineConfig) -> Result<Arc<Self>> {
+    pub(super) fn open(config: &EngineConfig, workers: &Workers) -> Result<Arc<Self>> {
         let folder = SpoolFolder::new(&config.temporary_folder);
         let threads = config.tenant_threads.unwrap_or_else(cores);
-        let database = Database::open_in_memory(&settings(config, &folder), threads)
+        let database = Database::open_in_memory(&settings(config, &folder), threads, workers)
             .map_err(|error| as_config(&error))?;
         let connection = database.connect()?;
         let scans = ScanRegistry::install(&connection)?;
@@ -60,39 +63,59 @@ impl Instance {
             connection.run(sql::NO_EXTERNAL_ACCESS)?;
         }
         Ok(Arc::new(Self {
-            database,
+            database: Some(database),
             scans,
             growing: RwLock::new(()),
+            space: SpoolSpace::new(Arc::clone(&folder), config.limits.tenant_spool),
             folder,
             viewer,
             sealed: !config.allow_external_access,
             broken: AtomicBool::new(false),
             changes: AtomicU64::new(0),
-            spare: Mutex::default(),
+            ahead: Mutex::default(),
         }))
     }
 
-    /// A connection whose queries tell how far they are; one that was given back, if there is one.
+    /// A connection whose queries tell how far they are. No other session has ever used it.
     ///
     /// # Errors
-    /// Internal when the instance is broken.
+    /// DuckDB's, when the instance is beyond use.
     pub(super) fn connect(&self) -> Result<Connection> {
-        if let Some(spare) = self.spare.lock().pop() {
-            return Ok(spare);
-        }
-        let connection = self.database.connect()?;
+        let ready = self.ahead.lock().pop();
+        ready.map_or_else(|| self.open_connection(), Ok)
+    }
+
+    fn open_connection(&self) -> Result<Connection> {
+        let database =
+            self.database.as_ref().ok_or_else(|| Error::internal("the database is being closed"))?;
+        let connection = database.connect()?;
         for setting in sql::COUNT_PROGRESS {
             connection.run(setting)?;
         }
         Ok(connection)
     }
 
-    /// Takes back a connection that is as a new one would be: most calls over REST name no session, and opening one
-    /// takes longer than a small query.
-    pub(super) fn give_back(&self, connection: Connection) {
-        let mut spare = self.spare.lock();
-        if spare.len() < SPARE {
-            spare.push(connection);
+    /// Opens a connection for the next session, since one has just been closed: most calls over REST name no session,
+    /// and opening one takes longer than a small query.
+    pub(super) fn open_ahead(&self) {
+        if self.is_broken() || self.ahead.lock().len() >= AHEAD {
+            return;
+        }
+        if let Ok(connection) = self.open_connection() {
+            self.ahead.lock().push(connection);
+        }
+    }
+
+    /// Marks the instance as broken if it is, after a statement failed. The text of an error only tells when to look:
+    /// whether the database still answers is what counts.
+    pub(super) fn check_after(&self, error: &Error) {
+        if !is_fault_of_engine(error) || self.is_broken() {
+            return;
+        }
+        let answer = self.open_connection().and_then(|connection| connection.run(sql::PROBE));
+        if let Err(fault) = answer {
+            tracing::error!(%error, %fault, "a user's database failed and is replaced");
+            self.mark_broken();
         }
     }
 
@@ -112,6 +135,11 @@ impl Instance {
     /// instead; appends wait for one another rather.
     pub(super) fn growing(&self) -> &RwLock<()> {
         &self.growing
+    }
+
+    /// Where rows wait for their readers.
+    pub(super) fn spool_space(&self) -> &Arc<SpoolSpace> {
+        &self.space
     }
 
     /// The folder for spooled rows and uploads, the only one that SQL may read.
@@ -140,6 +168,13 @@ impl Instance {
 
     pub(super) fn mark_broken(&self) {
         self.broken.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let connections = std::mem::take(&mut *self.ahead.lock());
+        blocking::discard((connections, self.database.take(), Arc::clone(&self.folder)));
     }
 }
 
@@ -177,13 +212,23 @@ fn attach_fault(name: &str, error: &Error) -> Error {
 #[derive(Debug)]
 pub(super) struct InstancePool {
     config: Arc<EngineConfig>,
+    workers: Workers,
     ready: Mutex<Vec<Arc<Instance>>>,
     filling: AtomicBool,
 }
 
 impl InstancePool {
     pub(super) fn new(config: Arc<EngineConfig>) -> Arc<Self> {
-        Arc::new(Self { config, ready: Mutex::new(Vec::new()), filling: AtomicBool::new(false) })
+        let workers = Workers::new(config.limits.worker_threads.unwrap_or_else(cores));
+        Arc::new(Self { config, workers, ready: Mutex::new(Vec::new()), filling: AtomicBool::new(false) })
+    }
+
+    /// Opens an instance, which need not be kept.
+    ///
+    /// # Errors
+    /// As [`Instance::open`].
+    pub(super) fn open(&self) -> Result<Arc<Instance>> {
+        Instance::open(&self.config, &self.workers)
     }
 
     /// An instance, from the pool if one is ready; opens the next in the background. Blocks.
@@ -192,7 +237,7 @@ impl InstancePool {
     /// As [`Instance::open`].
     pub(super) fn take(self: &Arc<Self>) -> Result<Arc<Instance>> {
         let ready = self.ready.lock().pop();
-        let instance = ready.map_or_else(|| Instance::open(&self.config), Ok)?;
+        let instance = ready.map_or_else(|| self.open(), Ok)?;
         self.fill();
         Ok(instance)
     }
@@ -204,9 +249,9 @@ impl InstancePool {
             return;
         }
         let pool = Arc::clone(self);
-        tokio::task::spawn_blocking(move || {
+        blocking::start(move || {
             while pool.ready.lock().len() < pool.config.pool_size {
-                match Instance::open(&pool.config) {
+                match pool.open() {
                     Ok(instance) => pool.ready.lock().push(instance),
                     Err(error) => {
                         tracing::error!(%error, "cannot open a database");

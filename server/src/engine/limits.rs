@@ -36,6 +36,10 @@ pub struct Limits {
     pub statement: u64,
     /// `--statement-timeout`: how long a statement may take; no limit when `None`.
     pub statement_timeout: Option<Duration>,
+    /// `--tenant-concurrency`: statements that run at once, per tenant; more wait.
+    pub tenant_concurrency: usize,
+    /// `--thread-limit`: statements that run at once in the whole process, a thread each; more wait.
+    pub threads: usize,
     /// `--worker-threads`: threads of the process that share the work of longer statements; one per core when `None`.
     pub worker_threads: Option<usize>,
 }
@@ -54,6 +58,8 @@ impl Default for Limits {
             project_events: GIB,
             statement: 64 * MIB,
             statement_timeout: None,
+            tenant_concurrency: 256,
+            threads: 4096,
             worker_threads: None,
         }
     }

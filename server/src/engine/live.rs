@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 
-use super::cancel::Gate;
+use super::cancel::{CancelToken, Gate};
 use super::duck::{BatchBuilder, Prepared, ResultSet, is_interrupt};
 use super::instance::Instance;
-use super::prepared::InUse;
 use super::spool::Spool;
 use super::stream::StreamShared;
 use super::types::{Fidelity, ResultShape};
@@ -22,14 +21,15 @@ const BATCH_BYTES: usize = 1 << 20;
 /// A chunk that took this long to compute is handed over at once, since its reader may be waiting for it.
 const SLOW_CHUNK: Duration = Duration::from_millis(5);
 
-/// Follows DuckDB's text where its reason is lost.
-const HIDDEN: &str = " A part of this query failed, and inside a transaction DuckDB does not tell why; outside of one it does.";
+/// Follows DuckDB's text where its reason is lost: a worker met the error while rows were fetched already.
+const HIDDEN: &str = " A part of this query failed, and DuckDB does not tell why: the user's other statements kept its \
+    threads busy. Running it alone tells.";
 
 /// An executing statement's result, its rows on their way to `shared`.
 pub(super) struct Live {
     result: ResultSet,
     /// Dropped after the result: DuckDB closes a live result together with its statement.
-    statement: Option<Kept>,
+    statement: Option<Prepared>,
     builder: BatchBuilder,
     shape: ResultShape,
     window: Window,
@@ -78,20 +78,12 @@ impl<F: FnOnce()> Drop for Announce<F> {
     }
 }
 
-/// The statement behind a live result.
-#[derive(Debug)]
-pub(super) enum Kept {
-    Once(Prepared),
-    Handle(InUse),
-}
-
-impl Kept {
-    fn error_again(&mut self) -> Option<Error> {
-        match self {
-            Self::Once(statement) => statement.error_again(),
-            Self::Handle(handle) => handle.error_again(),
-        }
-    }
+/// What came of [`Live::settle`].
+pub(super) enum Settled {
+    /// The connection is free: the result has ended, or waits in a spool.
+    Free,
+    /// The result goes on, and the call that wanted the connection fails.
+    Kept(Box<Live>, Error),
 }
 
 impl std::fmt::Debug for Live {
@@ -123,8 +115,8 @@ impl Live {
         }
     }
 
-    /// Keeps the statement alive that the result comes from.
-    pub(super) fn keep(&mut self, statement: Kept) {
+    /// Keeps the statement alive that the result comes from, if it serves this one alone.
+    pub(super) fn keep(&mut self, statement: Prepared) {
         self.statement = Some(statement);
     }
 
@@ -191,42 +183,67 @@ impl Live {
         }
     }
 
-    /// Moves the remaining rows to a spool, for the reader to read on while the connection serves another call.
-    pub(super) fn settle(self, gate: &Arc<Gate>) {
+    /// Moves the remaining rows to a spool, for the reader to read on while the connection serves `call`; stops when the
+    /// spool takes no more, or the call is not wanted any more (FS-4).
+    pub(super) fn settle(mut self, gate: &Arc<Gate>, call: &CancelToken) -> Settled {
         if self.shared.is_abandoned() {
-            return;
+            return Settled::Free;
         }
-        match gate.enter(&self.shared.cancel) {
-            Ok(running) => {
-                self.drain();
-                drop(running);
+        let running = match gate.enter(&self.shared.cancel) {
+            Ok(running) => running,
+            Err(error) => {
+                self.end(error);
+                return Settled::Free;
             }
-            Err(error) => self.end(error),
-        }
-    }
-
-    /// As [`settle`](Self::settle), when the gate already counts this query as running.
-    pub(super) fn drain(mut self) {
-        let mut spool = Spool::new(Arc::clone(self.instance.spool_folder()), Arc::clone(&self.shape.schema));
-        let outcome = self.drain_into(&mut spool).and_then(|()| spool.finish());
+        };
+        let mut spool = Spool::new(Arc::clone(self.instance.spool_space()), Arc::clone(&self.shape.schema));
+        let outcome = self.drain_into(&mut spool, call);
+        drop(running);
+        let rows = match spool.finish() {
+            Ok(rows) => rows,
+            Err(error) => {
+                self.end(error);
+                return Settled::Free;
+            }
+        };
         let shared = Arc::clone(&self.shared);
         match outcome {
-            Ok(reader) => {
+            Drained::Whole => {
+                // The result goes first: see `pump_entered`.
                 drop(self);
-                shared.spooled(reader);
+                shared.spooled(rows);
             }
-            Err(error) => self.end(error),
+            Drained::Failed(error) => {
+                shared.add_spool(rows);
+                self.end(error);
+            }
+            Drained::Stopped(error) => {
+                shared.add_spool(rows);
+                shared.pause();
+                return Settled::Kept(Box::new(self), error);
+            }
         }
+        Settled::Free
     }
 
-    fn drain_into(&mut self, spool: &mut Spool) -> Result<()> {
-        while let Some(batch) = self.next_batch()? {
+    fn drain_into(&mut self, spool: &mut Spool, call: &CancelToken) -> Drained {
+        loop {
             if self.shared.is_abandoned() {
-                break;
+                return Drained::Whole;
             }
-            spool.push(batch)?;
+            if let Err(unwanted) = call.check_wanted() {
+                return Drained::Stopped(unwanted);
+            }
+            match self.next_batch() {
+                Ok(Some(batch)) => {
+                    if let Err(full) = spool.push(batch) {
+                        return Drained::Stopped(full);
+                    }
+                }
+                Ok(None) => return Drained::Whole,
+                Err(error) => return Drained::Failed(error),
+            }
         }
-        Ok(())
     }
 
     /// Ends the stream with an error.
@@ -251,16 +268,12 @@ impl Live {
         }
     }
 
-    /// The error of a failed fetch: an interrupt that nobody asked for hides another. In a transaction, which is aborted,
-    /// it stays hidden.
-    fn reason_of(&mut self, error: Error) -> Error {
+    /// The error of a failed fetch: an interrupt that nobody asked for hides another.
+    fn reason_of(&self, error: Error) -> Error {
         if !is_interrupt(&error) || self.shared.cancel.is_cancelled() {
             return error;
         }
-        if self.shared.is_in_transaction() {
-            return Error::new(error.kind(), format!("{}{HIDDEN}", error.message()));
-        }
-        self.statement.as_mut().and_then(Kept::error_again).unwrap_or(error)
+        Error::new(error.kind(), format!("{}{HIDDEN}", error.message()))
     }
 
     fn build(&mut self) -> Result<Option<RecordBatch>> {
@@ -280,6 +293,14 @@ impl Live {
             }
         }
     }
+}
+
+/// How far draining a result came.
+enum Drained {
+    Whole,
+    /// The rest is still to be computed.
+    Stopped(Error),
+    Failed(Error),
 }
 
 /// Reads a complete result batch by batch.

@@ -22,11 +22,13 @@ mod instance;
 mod journal;
 mod limits;
 mod live;
+mod plans;
 mod prepared;
 mod projects;
 mod query_log;
 mod session;
 mod sessions;
+mod slot;
 mod spool;
 mod sql;
 mod stream;
@@ -35,6 +37,7 @@ mod tenant;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod turns;
 pub mod types;
 mod window;
 
@@ -44,7 +47,7 @@ use std::time::Duration;
 pub use assist::Suggestion;
 pub use bind::{Bind, BindBy};
 pub(crate) use blocking::run as run_blocking;
-pub use cancel::CancelToken;
+pub use cancel::{CancelToken, GiveUpOnDrop};
 pub use catalog::{CatalogQuery, KeyOrder, KeySide};
 pub use config::{Account, EngineConfig, ProjectChoice};
 pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
@@ -62,7 +65,7 @@ pub use target::Target;
 pub use tenant::Tenant;
 pub use window::Window;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use accounts::Accounts;
 use analytics::Store;
 use instance::{Instance, InstancePool};
@@ -76,7 +79,6 @@ pub struct Engine {
     config: Arc<EngineConfig>,
     accounts: Accounts,
     analytics: Arc<Store>,
-    probe: Arc<parking_lot::Mutex<Option<duck::Connection>>>,
 }
 
 impl Engine {
@@ -90,7 +92,7 @@ impl Engine {
             allow_any_key: config.allow_any_user,
         }));
         let accounts = Accounts::new(Arc::clone(&config), pool, Arc::clone(&analytics));
-        Arc::new(Self { config, accounts, analytics, probe: Arc::default() })
+        Arc::new(Self { config, accounts, analytics })
     }
 
     /// The settings it was made with.
@@ -122,36 +124,7 @@ impl Engine {
     /// # Errors
     /// Config, naming the file or setting.
     pub fn check(&self) -> Result<()> {
-        Instance::open(&self.config).map(drop)
-    }
-
-    /// Asks the server's own database for an answer, to know that DuckDB still works (LX-14).
-    ///
-    /// # Errors
-    /// DuckDB's, or Internal when no database can be opened.
-    pub async fn probe(&self) -> Result<()> {
-        let own = Arc::clone(&self.probe);
-        let config = Arc::clone(&self.config);
-        blocking::run(move || {
-            // A probe that hangs keeps its lock; the next ones must not queue up behind it.
-            let mut own = own.try_lock().ok_or_else(|| Error::internal("the last probe has not ended"))?;
-            if own.is_none() {
-                *own = Some(Instance::open(&config)?.connect()?);
-            }
-            own.as_ref().map_or(Ok(()), |connection| connection.run(sql::PROBE))
-        })
-        .await
-    }
-
-    /// Hangs the engine as a stuck database would: no probe is answered until what this returns is dropped.
-    #[cfg(test)]
-    pub(crate) fn hang(&self) -> std::sync::mpsc::Sender<()> {
-        let (own, (guard, dropped)) = (Arc::clone(&self.probe), std::sync::mpsc::channel());
-        std::thread::spawn(move || {
-            let _held = own.lock();
-            let _ = dropped.recv();
-        });
-        guard
+        self.accounts.check()
     }
 
     /// Discards what has idled out, again and again; ends when the engine is gone.

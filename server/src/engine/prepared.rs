@@ -1,15 +1,13 @@
 //! Statements prepared in a session, and what planning tells about a statement.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use super::cancel::CancelToken;
 use super::duck::{Connection, Extracted, Prepared, Returns, StatementKind};
 use super::guard;
 use super::projects::{property, refusal};
-use super::session::{Session, Slot};
+use super::session::Session;
 use super::sql::lexer;
 use super::sql::nameable::cast_to_nameable;
 use super::types::{Column, Fidelity, LogicalType, ResultShape};
@@ -36,31 +34,16 @@ impl Plan {
     }
 }
 
-/// A statement that took longer than this is not kept planned: DuckDB holds what its last execution computed as long as
-/// it holds the plan.
-const HEAVY: Duration = Duration::from_millis(20);
-
 /// A statement prepared in a session; it lives as long as its handles.
 #[derive(Debug)]
 pub struct PreparedStatement {
+    number: u64,
     sql: String,
     plan: Plan,
     /// The instance's changes when `plan` was made.
     changes: u64,
-    latest: Mutex<Latest>,
-}
-
-/// DuckDB's statement as it was planned last.
-#[derive(Debug)]
-struct Latest {
-    /// None once it was put away, to be planned again when it is executed.
-    statement: Option<Prepared>,
-    /// The instance's changes when it was planned.
-    changes: u64,
-    /// Executions whose results are not gone yet.
-    uses: usize,
-    /// Whether it is to be put away as soon as nothing uses it.
-    closed: bool,
+    closed: AtomicBool,
+    session: Weak<Session>,
 }
 
 impl PreparedStatement {
@@ -74,77 +57,30 @@ impl PreparedStatement {
         &self.sql
     }
 
-    /// Gives back what the statement holds in DuckDB. It may still be executed, by a ticket (FQ-5), and is planned again
-    /// then.
+    /// By which its session knows it.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Has what the statement holds in DuckDB given back, as soon as its session's connection is free; waits for
+    /// nothing. It may still be executed, by a ticket (FQ-5), and is planned again then.
     pub fn close(&self) {
-        let mut latest = self.latest.lock();
-        latest.closed = true;
-        let unused = if latest.uses == 0 { latest.statement.take() } else { None };
-        drop(latest);
-        drop(unused);
-    }
-
-    /// Begins an execution.
-    pub(super) fn in_use(self: &Arc<Self>) -> InUse {
-        self.latest.lock().uses += 1;
-        InUse { statement: Arc::clone(self), begun: Instant::now() }
-    }
-}
-
-/// An execution of a prepared statement, as long as its result is there.
-#[derive(Debug)]
-pub(super) struct InUse {
-    statement: Arc<PreparedStatement>,
-    begun: Instant,
-}
-
-impl InUse {
-    pub(super) fn sql(&self) -> &str {
-        &self.statement.sql
-    }
-
-    /// Plans the statement again if it was put away or anything has changed since. DuckDB plans by what the tables hold: a
-    /// filter that nothing could pass then would let nothing pass later.
-    ///
-    /// # Errors
-    /// DuckDB's error, for a statement that no longer binds.
-    pub(super) fn refresh(&self, slot: &Slot) -> Result<()> {
-        let changes = slot.instance().changes();
-        let mut latest = self.statement.latest.lock();
-        let current = latest.changes == changes || lexer::inserts_plain_values(self.sql());
-        if latest.statement.is_none() || !current {
-            latest.statement = Some(plan(slot.connection()?, self.sql())?);
-            latest.changes = changes;
+        self.closed.store(true, Ordering::SeqCst);
+        if let Some(session) = self.session.upgrade() {
+            session.forget_soon(self.number);
         }
-        Ok(())
     }
 
-    /// Works with DuckDB's statement after [`refresh`](Self::refresh); the session's lock already keeps others away.
-    ///
-    /// # Errors
-    /// `work`'s own.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Prepared) -> Result<T>) -> Result<T> {
-        let mut latest = self.statement.latest.lock();
-        let statement = latest.statement.as_mut();
-        let statement = statement.ok_or_else(|| Error::internal("a statement in use was put away"))?;
-        statement.clear_bindings();
-        work(statement)
-    }
-
-    /// As [`Prepared::error_again`], with the values of the last execution.
-    pub(super) fn error_again(&self) -> Option<Error> {
-        self.statement.latest.lock().statement.as_mut().and_then(Prepared::error_again)
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 }
 
-impl Drop for InUse {
+impl Drop for PreparedStatement {
     fn drop(&mut self) {
-        let mut latest = self.statement.latest.lock();
-        latest.uses -= 1;
-        let over = latest.uses == 0 && (latest.closed || self.begun.elapsed() > HEAVY);
-        let unused = if over { latest.statement.take() } else { None };
-        drop(latest);
-        drop(unused);
+        if let Some(session) = self.session.upgrade() {
+            session.forget_later(self.number);
+        }
     }
 }
 
@@ -181,14 +117,17 @@ impl Session {
         cancel: &CancelToken,
     ) -> Result<Arc<PreparedStatement>> {
         self.mark();
-        let text = sql.clone();
+        let (text, session) = (sql.clone(), Arc::downgrade(self));
         let prepared = self.call(cancel, move |slot| {
+            static NEXT: AtomicU64 = AtomicU64::new(1);
             let changes = slot.instance().changes();
             let connection = slot.connection()?;
-            let statement = plan(connection, &sql)?;
-            let plan = describe(connection, &statement, fidelity)?;
-            let latest = Latest { statement: Some(statement), changes, uses: 0, closed: false };
-            Ok(Arc::new(PreparedStatement { sql, plan, changes, latest: Mutex::new(latest) }))
+            let planned = plan(connection, &sql)?;
+            let plan = describe(connection, &planned, fidelity)?;
+            let (number, closed) = (NEXT.fetch_add(1, Ordering::Relaxed), AtomicBool::new(false));
+            let statement = Arc::new(PreparedStatement { number, sql, plan, changes, closed, session });
+            slot.keep_plan(&statement, planned, changes);
+            Ok(statement)
         });
         prepared.await.inspect_err(|error| self.journal().fail(&text, error))
     }

@@ -1,20 +1,24 @@
 //! A session: one DuckDB connection, whose calls run one after another (FS-2, FS-3, LS-06).
+//!
+//! The connection lives in the session's [`Slot`], behind an async lock that one call holds at a time and hands to a
+//! thread that may block: no async thread ever waits for DuckDB.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use uuid::Uuid;
 
 use super::blocking;
-use super::cancel::{CancelToken, Gate};
-use super::duck::{Connection, ConnectionId, is_fatal};
+use super::cancel::{CancelToken, Gate, GiveUpOnDrop};
 use super::instance::Instance;
 use super::journal::Journal;
-use super::live::Live;
+use super::slot::Slot;
 use super::stream::StreamShared;
+use super::turns::{Permit, Turns};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One connection to a tenant's database, with its `USE`, settings, temporary tables and transaction.
@@ -23,8 +27,8 @@ pub struct Session {
     id: Uuid,
     instance: Arc<Instance>,
     journal: Arc<Journal>,
-    reader: ConnectionId,
-    slot: Arc<Mutex<Slot>>,
+    turns: Arc<Turns>,
+    slot: Arc<AsyncMutex<Slot>>,
     gate: Arc<Gate>,
     runtime: Handle,
     waiting: AtomicUsize,
@@ -35,6 +39,8 @@ pub struct Session {
     last_used: AtomicU64,
     streams: AtomicUsize,
     holders: AtomicUsize,
+    /// Prepared statements that are not needed any more.
+    unneeded: Mutex<Vec<u64>>,
 }
 
 /// A call in which the session does not idle; see [`Session::in_use`].
@@ -47,83 +53,28 @@ impl Drop for InUse {
     }
 }
 
-/// What the session's lock guards: the connection, and the result still live on it.
-#[derive(Debug)]
-pub struct Slot {
-    connection: Option<Connection>,
-    /// Whether the connection may hold something of its own.
-    pub(super) touched: bool,
-    pub(super) live: Option<Live>,
-    /// The catalog and schema last applied by a request, while nothing else has moved the session since (LQ-11).
-    pub(super) applied: Option<super::Target>,
-    /// Whether a transaction is open, whoever opened it.
-    pub(super) in_transaction: bool,
-    instance: Arc<Instance>,
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let as_new = !self.touched && self.live.is_none() && !self.in_transaction;
-        if let Some(connection) = self.connection.take().filter(|_| as_new) {
-            self.instance.give_back(connection);
-        }
-    }
-}
-
-impl Slot {
-    /// The session's connection.
-    ///
-    /// # Errors
-    /// SessionUnknown once the session was closed.
-    pub fn connection(&self) -> Result<&Connection> {
-        self.connection.as_ref().ok_or_else(closed)
-    }
-
-    /// The database instance behind the connection.
-    pub(super) fn instance(&self) -> &Arc<Instance> {
-        &self.instance
-    }
-
-    /// Does what may change how statements are planned, and notes that it may have, even if it fails.
-    pub(super) fn change<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let done = work(self);
-        self.instance.note_change();
-        done
-    }
-
-    /// Frees the connection for another statement: a live result is drained into its spool first (FS-4).
-    fn settle(&mut self, gate: &Arc<Gate>) {
-        if let Some(live) = self.live.take() {
-            live.settle(gate);
-        }
-    }
+/// The right to use the session's connection, and one of the tenant's turns to compute.
+pub(super) struct Turn {
+    slot: OwnedMutexGuard<Slot>,
+    _permit: Permit,
 }
 
 impl Session {
-    /// Opens a session on `instance`; blocks for some microseconds.
-    ///
-    /// # Errors
-    /// Internal when the instance is broken.
-    pub(super) fn open(id: Uuid, instance: Arc<Instance>, journal: Arc<Journal>) -> Result<Arc<Self>> {
-        let connection = instance.connect()?;
-        let reader = connection.id();
+    /// A session on `instance`; its connection is opened by its first call.
+    pub(super) fn new(
+        id: Uuid,
+        instance: Arc<Instance>,
+        journal: Arc<Journal>,
+        turns: Arc<Turns>,
+    ) -> Arc<Self> {
         let runtime = Handle::current();
-        let gate = Gate::new(connection.interrupt_handle(), runtime.clone());
-        let slot = Slot {
-            connection: Some(connection),
-            touched: false,
-            live: None,
-            applied: None,
-            in_transaction: false,
-            instance: Arc::clone(&instance),
-        };
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             id,
+            slot: Arc::new(AsyncMutex::new(Slot::new(Arc::clone(&instance)))),
             instance,
             journal,
-            reader,
-            slot: Arc::new(Mutex::new(slot)),
-            gate,
+            turns,
+            gate: Gate::new(runtime.clone()),
             runtime,
             waiting: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -133,7 +84,8 @@ impl Session {
             last_used: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
             holders: AtomicUsize::new(0),
-        }))
+            unneeded: Mutex::default(),
+        })
     }
 
     /// The database instance behind the session.
@@ -196,57 +148,64 @@ impl Session {
         self.last_used.store(now, Ordering::SeqCst);
     }
 
-    /// Runs `work` with the connection, after the calls before it and on a blocking thread.
+    /// Runs `work` with the connection, after the calls before it and on a thread that may block.
     ///
-    /// Cancelling `cancel` while the call waits means that `work` never runs; while it runs, DuckDB is interrupted.
+    /// Cancelling `cancel` while the call waits means that `work` never runs; while it runs, DuckDB is interrupted. A
+    /// call that is dropped while it waits never runs either.
     ///
     /// # Errors
-    /// `work`'s own; `Cancelled`; SessionUnknown once the session is closed.
+    /// `work`'s own; `Cancelled`; SessionUnknown once the session is closed; LimitExceeded when an unread result cannot
+    /// make room (FS-4).
     pub async fn call<T: Send + 'static>(
         self: &Arc<Self>,
         cancel: &CancelToken,
         work: impl FnOnce(&mut Slot) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let guard = self.acquire(cancel).await?;
+        let gone = GiveUpOnDrop::new(cancel);
+        let turn = self.acquire(cancel).await?;
         let (session, token) = (Arc::clone(self), cancel.clone());
-        let work = move |slot: &mut Slot| {
-            slot.touched = true;
-            work(slot)
-        };
-        blocking::run(move || session.run(guard, &token, work)).await
+        let outcome = blocking::run(move || session.run(turn, &token, work)).await;
+        gone.answered();
+        outcome
     }
 
     /// The blocking part of a call, on a thread that may block.
     pub(super) fn run<T>(
         &self,
-        mut slot: OwnedMutexGuard<Slot>,
+        mut turn: Turn,
         cancel: &CancelToken,
         work: impl FnOnce(&mut Slot) -> Result<T>,
     ) -> Result<T> {
-        slot.connection()?;
-        slot.settle(&self.gate);
+        let slot = &mut *turn.slot;
+        slot.open(&self.gate)?;
+        self.forget_unneeded(slot);
+        slot.settle(&self.gate, cancel)?;
         let running = self.gate.enter(cancel)?;
-        self.instance.viewer().begin(self.reader, slot.in_transaction);
-        let outcome = cancel.explain(work(&mut slot));
+        slot.begin_statement();
+        let outcome = cancel.explain(work(slot));
         drop(running);
-        self.note_fatal(outcome)
+        slot.release_plan();
+        outcome.inspect_err(|error| self.instance.check_after(error))
     }
 
     /// Waits for the connection, first come first served.
-    pub(super) async fn acquire(self: &Arc<Self>, cancel: &CancelToken) -> Result<OwnedMutexGuard<Slot>> {
+    pub(super) async fn acquire(self: &Arc<Self>, cancel: &CancelToken) -> Result<Turn> {
         self.touch();
         if self.is_lost() {
             return Err(lost());
         }
         let _turn = Count::enter(&self.waiting);
-        let slot = Arc::clone(&self.slot).lock_owned();
-        let guard = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Err(cancel.check().err().unwrap_or_else(closed)),
-            () = self.closing.cancelled() => return Err(closed()),
-            guard = slot => guard,
+        let turn = async {
+            let slot = Arc::clone(&self.slot).lock_owned().await;
+            Turn { slot, _permit: self.turns.take().await }
         };
-        if self.is_closed() { Err(closed()) } else { Ok(guard) }
+        let turn = tokio::select! {
+            biased;
+            () = cancel.unwanted() => return Err(cancel.check_wanted().err().unwrap_or_else(closed)),
+            () = self.closing.cancelled() => return Err(closed()),
+            turn = turn => turn,
+        };
+        if self.is_closed() { Err(closed()) } else { Ok(turn) }
     }
 
     /// Whether another call waits for the connection: the pump gives way then.
@@ -279,38 +238,44 @@ impl Session {
     pub(super) fn resume(self: &Arc<Self>, shared: &Arc<StreamShared>) {
         let (session, shared) = (Arc::clone(self), Arc::clone(shared));
         self.runtime.spawn(async move {
-            let slot = Arc::clone(&session.slot).lock_owned().await;
-            let inner = Arc::clone(&session);
-            let _ = blocking::run(move || {
-                inner.pump(slot, &shared);
-                Ok(())
-            })
-            .await;
+            let mut slot = Arc::clone(&session.slot).lock_owned().await;
+            let permit = session.turns.take().await;
+            blocking::start(move || {
+                let _permit = permit;
+                slot.pump(&shared, &session.gate, || session.is_wanted());
+            });
         });
-    }
-
-    fn pump(&self, mut slot: OwnedMutexGuard<Slot>, shared: &Arc<StreamShared>) {
-        // A call that came first has spooled the stream, which then needs no pump.
-        if slot.live.as_ref().is_none_or(|live| !live.feeds(shared)) {
-            return;
-        }
-        if let Some(live) = slot.live.take() {
-            slot.live = live.pump(&self.gate, || self.is_wanted());
-        }
     }
 
     /// The reader of a live stream went away: its result is dropped, which frees the connection.
     pub(super) fn abandon(self: &Arc<Self>, shared: &Arc<StreamShared>) {
-        let (session, shared) = (Arc::clone(self), Arc::clone(shared));
+        let shared = Arc::clone(shared);
+        self.with_slot(move |slot| slot.abandon(&shared));
+    }
+
+    /// Notes that a prepared statement is not needed any more; what it holds is given back by the next call.
+    pub(super) fn forget_later(&self, statement: u64) {
+        self.unneeded.lock().push(statement);
+    }
+
+    /// Gives back what a prepared statement holds, as soon as the connection is free.
+    pub(super) fn forget_soon(self: &Arc<Self>, statement: u64) {
+        self.forget_later(statement);
+        let session = Arc::clone(self);
+        self.with_slot(move |slot| session.forget_unneeded(slot));
+    }
+
+    fn forget_unneeded(&self, slot: &mut Slot) {
+        let unneeded = std::mem::take(&mut *self.unneeded.lock());
+        unneeded.into_iter().for_each(|statement| slot.forget_plan(statement));
+    }
+
+    /// Does something with the slot once it is free; nobody waits for it.
+    fn with_slot(self: &Arc<Self>, work: impl FnOnce(&mut Slot) + Send + 'static) {
+        let slot = Arc::clone(&self.slot);
         self.runtime.spawn(async move {
-            let mut slot = Arc::clone(&session.slot).lock_owned().await;
-            let _ = blocking::run(move || {
-                if slot.live.as_ref().is_some_and(|live| live.feeds(&shared)) {
-                    slot.live = None;
-                }
-                Ok(())
-            })
-            .await;
+            let mut slot = slot.lock_owned().await;
+            blocking::start(move || work(&mut slot));
         });
     }
 
@@ -321,37 +286,23 @@ impl Session {
         if self.closed.swap(true, Ordering::SeqCst) {
             return;
         }
-        self.closing.cancel("the session was closed");
-        self.gate.cancel_running("the session was closed");
+        const WHY: &str = "the session was closed";
+        self.closing.cancel(WHY);
+        self.gate.cancel_running(WHY);
         let mut slot = Arc::clone(&self.slot).lock_owned().await;
-        let (viewer, reader) = (Arc::clone(self.instance.viewer()), self.reader);
-        let _ = blocking::run(move || {
-            if let Some(live) = slot.live.take() {
-                live.end(Error::new(ErrorKind::Cancelled, "the session was closed"));
-            }
-            // Disconnecting rolls an open transaction back.
-            slot.connection = None;
-            viewer.forget(reader);
+        let closed = blocking::run(move || {
+            slot.close(Error::new(ErrorKind::Cancelled, WHY));
             Ok(())
-        })
-        .await;
+        });
+        if let Err(fault) = closed.await {
+            tracing::error!(%fault, "a session was not closed in order");
+        }
     }
 
     /// As if DuckDB had failed fatally.
     #[cfg(test)]
     pub(super) fn break_database(&self) {
         self.instance.mark_broken();
-    }
-
-    fn note_fatal<T>(&self, outcome: Result<T>) -> Result<T> {
-        outcome.map_err(|error| {
-            if !is_fatal(&error) {
-                return error;
-            }
-            tracing::error!(%error, "a tenant's database failed and is replaced");
-            self.instance.mark_broken();
-            error
-        })
     }
 }
 
@@ -371,11 +322,11 @@ impl Drop for Count<'_> {
     }
 }
 
-fn closed() -> Error {
+pub(super) fn closed() -> Error {
     Error::new(ErrorKind::SessionUnknown, "Session configuration not found or expired")
 }
 
-fn lost() -> Error {
+pub(super) fn lost() -> Error {
     Error::new(
         ErrorKind::SessionExpired,
         "Session expired. Open a new session. (DuckDB met a fatal error and this user's in-memory database was replaced; its tables are gone.)",

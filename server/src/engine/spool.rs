@@ -1,20 +1,26 @@
-//! Where the rest of a result waits when another statement needs its connection (FS-4): memory first, then a file.
+//! Where rows of a result wait for their reader when another statement needs their connection (FS-4): in memory first,
+//! then in a file.
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Seek, SeekFrom};
+use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
+use super::limits::limit_exceeded;
 use crate::error::{Error, Result};
 
-/// How much of a result is kept in memory before the file is made: 64 MiB (FS-4).
-const MEMORY_LIMIT: usize = 64 << 20;
+/// How much memory the waiting rows of one tenant may take together before they go to files: 64 MiB (FS-4).
+const MEMORY_LIMIT: u64 = 64 << 20;
+
+/// The most that files may take by default, if half of the free disk is not less (FS-4).
+const FILE_LIMIT: u64 = 16 << 30;
 
 /// A private folder, made on first need and removed with its owner.
 #[derive(Debug)]
@@ -65,9 +71,19 @@ impl SpoolFolder {
         }
     }
 
-    fn fault(&self, fault: &std::io::Error) -> Error {
+    /// How many bytes are free on its disk; without an answer, as many as can be counted.
+    fn free_bytes(&self) -> u64 {
+        let existing = self.path.ancestors().find(|folder| folder.exists());
+        let told = existing.and_then(|folder| nix::sys::statvfs::statvfs(folder).ok());
+        told.map_or(u64::MAX, |disk| {
+            #[allow(clippy::useless_conversion, reason = "these counts are narrower on some systems")]
+            u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()))
+        })
+    }
+
+    fn fault(&self, fault: &dyn std::fmt::Display) -> Error {
         Error::internal(format!(
-            "cannot write to the temporary folder {} ({fault}); set TMPDIR to a writable folder",
+            "cannot write to the temporary folder {} ({fault}); set TMPDIR to a writable folder with more space",
             self.path.display()
         ))
     }
@@ -79,84 +95,202 @@ impl Drop for SpoolFolder {
     }
 }
 
-/// The writing half: takes batches until the result has ended.
-pub struct Spool {
+/// What the waiting rows of one tenant take, and may take.
+#[derive(Debug)]
+pub struct SpoolSpace {
     folder: Arc<SpoolFolder>,
+    /// The bytes that files may take; see [`Limits::tenant_spool`](super::Limits).
+    limit: Option<u64>,
+    memory: AtomicU64,
+    files: AtomicU64,
+}
+
+impl SpoolSpace {
+    /// Space in `folder` and in memory, with nothing in it.
+    pub fn new(folder: Arc<SpoolFolder>, limit: Option<u64>) -> Arc<Self> {
+        Arc::new(Self { folder, limit, memory: AtomicU64::new(0), files: AtomicU64::new(0) })
+    }
+
+    /// The bytes that files take, and may take at present.
+    pub fn usage(&self) -> (u64, u64) {
+        let used = self.files.load(Ordering::SeqCst);
+        let limit =
+            self.limit.unwrap_or_else(|| FILE_LIMIT.min((self.folder.free_bytes().saturating_add(used)) / 2));
+        (used, limit)
+    }
+
+    /// Counts `bytes` as taken; false, and nothing, if that would be more than the memory's limit.
+    fn take_memory(&self, bytes: u64) -> bool {
+        let more = |taken: u64| taken.checked_add(bytes).filter(|taken| *taken <= MEMORY_LIMIT);
+        self.memory.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+    }
+
+    /// An error if `bytes` more would be more than files may take.
+    fn check_files(&self, bytes: u64) -> Result<()> {
+        let (used, limit) = self.usage();
+        if used.saturating_add(bytes) <= limit {
+            return Ok(());
+        }
+        let what = "the rows that this user's unread results hold on disk while other statements run";
+        let limit = match self.limit {
+            Some(limit) => format!("{limit} bytes"),
+            None => format!(
+                "{limit} bytes (half of the free disk at {}, see TMPDIR)",
+                self.folder.path().display()
+            ),
+        };
+        Err(limit_exceeded(what, limit, "--tenant-spool-limit, or read the results first"))
+    }
+}
+
+/// A batch that waits in memory.
+#[derive(Debug)]
+struct Held {
+    batch: RecordBatch,
+    bytes: u64,
+    space: Arc<SpoolSpace>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.space.memory.fetch_sub(self.bytes, Ordering::SeqCst);
+    }
+}
+
+/// A file of batches.
+#[derive(Debug)]
+struct Stored {
+    file: File,
+    bytes: u64,
+    space: Arc<SpoolSpace>,
+}
+
+impl Stored {
+    /// Appends bytes whole or not at all.
+    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        if let Err(fault) = self.file.write_all(bytes) {
+            // A reader finds whole batches alone.
+            self.file.set_len(self.bytes)?;
+            return Err(fault);
+        }
+        let length = bytes.len() as u64;
+        self.bytes += length;
+        self.space.files.fetch_add(length, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        self.space.files.fetch_sub(self.bytes, Ordering::SeqCst);
+    }
+}
+
+/// The writing half: takes batches until the result has ended, or no more can be written.
+pub struct Spool {
+    space: Arc<SpoolSpace>,
     schema: SchemaRef,
-    memory: VecDeque<RecordBatch>,
-    bytes: usize,
-    file: Option<StreamWriter<BufWriter<File>>>,
+    memory: VecDeque<Held>,
+    /// The file, and the encoder whose bytes go there next.
+    file: Option<(Stored, StreamWriter<Vec<u8>>)>,
+    /// The batch that could not be written.
+    last: Option<RecordBatch>,
 }
 
 impl Spool {
     /// An empty spool for batches of `schema`.
-    pub fn new(folder: Arc<SpoolFolder>, schema: SchemaRef) -> Self {
-        Self { folder, schema, memory: VecDeque::new(), bytes: 0, file: None }
+    pub fn new(space: Arc<SpoolSpace>, schema: SchemaRef) -> Self {
+        Self { space, schema, memory: VecDeque::new(), file: None, last: None }
     }
 
-    /// Adds a batch.
+    /// Adds a batch. After an error the spool holds the batch all the same, and takes no more.
     ///
     /// # Errors
-    /// Internal, naming `TMPDIR`, when the file cannot be made or written.
+    /// LimitExceeded when files may take no more; Internal, naming `TMPDIR`, when the file cannot be made or written.
     pub fn push(&mut self, batch: RecordBatch) -> Result<()> {
-        self.bytes += batch.get_array_memory_size();
-        if self.file.is_none() && self.bytes <= MEMORY_LIMIT {
-            self.memory.push_back(batch);
+        let bytes = batch.get_array_memory_size() as u64;
+        if self.file.is_none() && self.space.take_memory(bytes) {
+            self.memory.push_back(Held { batch, bytes, space: Arc::clone(&self.space) });
             return Ok(());
         }
-        if self.file.is_none() {
-            let file = BufWriter::new(self.folder.unnamed_file()?);
-            self.file = Some(StreamWriter::try_new(file, &self.schema).map_err(|fault| self.fault(&fault))?);
+        let stored = self.space.check_files(bytes).and_then(|()| self.store(&batch));
+        if stored.is_err() {
+            self.last = Some(batch);
         }
-        let Some(writer) = &mut self.file else { return Ok(()) };
-        let written = writer.write(&batch);
-        written.map_err(|fault| self.fault(&fault))
+        stored
+    }
+
+    fn store(&mut self, batch: &RecordBatch) -> Result<()> {
+        let fault = |fault: &dyn std::fmt::Display| self.space.folder.fault(fault);
+        let (stored, encoder) = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let file = self.space.folder.unnamed_file()?;
+                let encoder =
+                    StreamWriter::try_new(Vec::new(), &self.schema).map_err(|error| fault(&error))?;
+                self.file.insert((Stored { file, bytes: 0, space: Arc::clone(&self.space) }, encoder))
+            }
+        };
+        encoder.write(batch).map_err(|error| fault(&error))?;
+        let bytes = std::mem::take(encoder.get_mut());
+        stored.append(&bytes).map_err(|error| fault(&error))
     }
 
     /// Ends writing.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
-    pub fn finish(mut self) -> Result<SpoolReader> {
-        let file = match self.file.take() {
+    /// Internal, when the file cannot be read back.
+    pub fn finish(self) -> Result<SpoolReader> {
+        let file = match self.file {
+            // Nothing was written, or its beginning alone did not fit.
             None => None,
-            Some(writer) => Some(self.reopen(writer)?),
+            Some((stored, _)) if stored.bytes == 0 => None,
+            Some((stored, _)) => Some(StoredReader::open(stored)?),
         };
-        Ok(SpoolReader { memory: self.memory, file })
+        Ok(SpoolReader { memory: self.memory, file, last: self.last })
     }
+}
 
-    fn reopen(&self, mut writer: StreamWriter<BufWriter<File>>) -> Result<StreamReader<BufReader<File>>> {
-        writer.finish().map_err(|fault| self.fault(&fault))?;
-        let buffered = writer.into_inner().map_err(|fault| self.fault(&fault))?;
-        let mut file = buffered.into_inner().map_err(|fault| self.fault(&fault))?;
-        file.seek(SeekFrom::Start(0)).map_err(|fault| self.fault(&fault))?;
-        StreamReader::try_new(BufReader::new(file), None).map_err(|fault| self.fault(&fault))
-    }
+/// A file that is read back.
+#[derive(Debug)]
+struct StoredReader {
+    batches: StreamReader<BufReader<File>>,
+    /// Counts the file for as long as it is there.
+    _stored: Stored,
+}
 
-    fn fault(&self, fault: &dyn std::fmt::Display) -> Error {
-        Error::internal(format!(
-            "cannot write to the temporary folder {} ({fault}); set TMPDIR to a writable folder with more space",
-            self.folder.path().display()
-        ))
+impl StoredReader {
+    fn open(stored: Stored) -> Result<Self> {
+        let fault = |fault: &dyn std::fmt::Display| stored.space.folder.fault(fault);
+        let mut file = stored.file.try_clone().map_err(|error| fault(&error))?;
+        file.seek(SeekFrom::Start(0)).map_err(|error| fault(&error))?;
+        // The file ends without an end mark, which the reader takes as the end.
+        let batches = StreamReader::try_new(BufReader::new(file), None).map_err(|error| fault(&error))?;
+        Ok(Self { batches, _stored: stored })
     }
 }
 
 /// The reading half, in the order written.
 #[derive(Debug)]
 pub struct SpoolReader {
-    memory: VecDeque<RecordBatch>,
-    file: Option<StreamReader<BufReader<File>>>,
+    memory: VecDeque<Held>,
+    file: Option<StoredReader>,
+    last: Option<RecordBatch>,
 }
 
 impl SpoolReader {
     /// A batch that needs no file, if the next one is such.
     pub fn next_in_memory(&mut self) -> Option<RecordBatch> {
-        self.memory.pop_front()
+        match self.memory.pop_front() {
+            Some(held) => Some(held.batch.clone()),
+            None if self.file.is_none() => self.last.take(),
+            None => None,
+        }
     }
 
     /// Whether all batches were in memory and are taken.
     pub fn is_done(&self) -> bool {
-        self.memory.is_empty() && self.file.is_none()
+        self.memory.is_empty() && self.file.is_none() && self.last.is_none()
     }
 
     /// The next batch; may read the file, so call it where blocking is fine.
@@ -164,17 +298,93 @@ impl SpoolReader {
     /// # Errors
     /// Internal when the file cannot be read back.
     pub fn next_blocking(&mut self) -> Result<Option<RecordBatch>> {
-        if let Some(batch) = self.memory.pop_front() {
+        if let Some(batch) = self.next_in_memory() {
             return Ok(Some(batch));
         }
         let Some(file) = &mut self.file else { return Ok(None) };
-        match file.next() {
+        match file.batches.next() {
             Some(Ok(batch)) => Ok(Some(batch)),
             Some(Err(fault)) => Err(Error::internal(format!("cannot read a spooled result back: {fault}"))),
             None => {
                 self.file = None;
-                Ok(None)
+                Ok(self.last.take())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array};
+
+    use super::*;
+
+    fn batch(first: i64, rows: i64) -> RecordBatch {
+        let values: ArrayRef = Arc::new(Int64Array::from_iter_values(first..first + rows));
+        RecordBatch::try_from_iter([("i", values)]).unwrap()
+    }
+
+    fn rows(mut reader: SpoolReader) -> Vec<i64> {
+        let mut all = Vec::new();
+        while let Some(batch) = reader.next_blocking().unwrap() {
+            let values = batch.column(0).as_any().downcast_ref::<Int64Array>().unwrap();
+            all.extend(values.values().iter().copied());
+        }
+        all
+    }
+
+    fn space(limit: Option<u64>) -> (tempfile::TempDir, Arc<SpoolSpace>) {
+        let parent = tempfile::tempdir().unwrap();
+        let space = SpoolSpace::new(SpoolFolder::new(parent.path()), limit);
+        (parent, space)
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_and_no_row_is_lost() {
+        const ROWS: i64 = 1 << 20;
+        let (_parent, space) = space(Some(20 << 20));
+        let mut spool = Spool::new(Arc::clone(&space), batch(0, 1).schema());
+        let mut pushed = 0;
+        let error = loop {
+            let outcome = spool.push(batch(pushed * ROWS, ROWS));
+            pushed += 1;
+            if let Err(error) = outcome {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), crate::error::ErrorKind::LimitExceeded);
+        assert!(error.message().contains("--tenant-spool-limit"), "{error}");
+        assert!(space.usage().0 > 0 && space.usage().0 <= 20 << 20);
+        // 64 MiB of memory hold eight of these, the file two more.
+        assert!(pushed >= 10, "{pushed}");
+        assert_eq!(rows(spool.finish().unwrap()), (0..pushed * ROWS).collect::<Vec<_>>());
+        assert_eq!((space.usage().0, space.memory.load(Ordering::SeqCst)), (0, 0));
+    }
+
+    #[test]
+    fn the_memory_is_shared_by_all_spools_of_a_tenant() {
+        let (_parent, space) = space(None);
+        let mut first = Spool::new(Arc::clone(&space), batch(0, 1).schema());
+        for _ in 0..8 {
+            first.push(batch(0, (1 << 20) - 1000)).unwrap();
+        }
+        let mut second = Spool::new(Arc::clone(&space), batch(0, 1).schema());
+        second.push(batch(0, 1 << 20)).unwrap();
+        assert!(first.file.is_none() && second.file.is_some());
+        drop(first);
+        let mut third = Spool::new(Arc::clone(&space), batch(0, 1).schema());
+        third.push(batch(0, 1 << 20)).unwrap();
+        assert!(third.file.is_none());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_keeps_the_batch() {
+        let folder = SpoolFolder::new(Path::new("/proc/nowhere"));
+        let space = SpoolSpace::new(folder, None);
+        assert!(space.take_memory(MEMORY_LIMIT));
+        let mut spool = Spool::new(space, batch(0, 1).schema());
+        let error = spool.push(batch(7, 3)).unwrap_err();
+        assert!(error.message().contains("TMPDIR"), "{error}");
+        assert_eq!(rows(spool.finish().unwrap()), [7, 8, 9]);
     }
 }

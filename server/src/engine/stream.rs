@@ -2,7 +2,8 @@
 //!
 //! The rows of a live result are computed on the session's connection. A *pump* runs there, on a blocking thread,
 //! while the reader keeps up; it leaves a few batches ready and then gives thread and connection back. When another
-//! call needs the connection, it first drains the live result into a [`Spool`], from which its reader reads on.
+//! call needs the connection, it first drains the live result into a [`Spool`](super::spool::Spool), from which its reader
+//! reads on; what did not fit there is computed afterwards.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub(super) struct StreamShared {
 #[derive(Debug)]
 struct State {
     ready: VecDeque<RecordBatch>,
+    /// What was drained, after `ready` and before what the connection still has.
+    spools: VecDeque<Box<SpoolReader>>,
     phase: Phase,
     abandoned: bool,
     protected: bool,
@@ -60,11 +63,9 @@ enum Phase {
     Pumping,
     /// The rest waits in the connection for the reader to ask.
     Paused,
-    /// The rest was drained; the connection serves others.
-    Spooled(Option<Box<SpoolReader>>),
-    /// No rows are left.
+    /// No rows are left in the connection.
     Finished,
-    /// The statement failed after the rows in `ready`.
+    /// The statement failed after the rows in `ready` and `spools`.
     Failed(Error),
 }
 
@@ -82,6 +83,7 @@ impl StreamShared {
     pub(super) fn new(noted: Arc<JournalEntry>, cancel: CancelToken) -> Arc<Self> {
         let state = State {
             ready: VecDeque::new(),
+            spools: VecDeque::new(),
             phase: Phase::Pumping,
             abandoned: false,
             protected: false,
@@ -121,8 +123,21 @@ impl StreamShared {
         self.noted.fail(error);
     }
 
+    /// Hands over rows that were drained; those that follow come later.
+    pub(super) fn add_spool(&self, spool: SpoolReader) {
+        self.state.lock().spools.push_back(Box::new(spool));
+        self.changed.notify_one();
+    }
+
+    /// Hands over the last rows.
     pub(super) fn spooled(&self, spool: SpoolReader) {
-        self.set(Phase::Spooled(Some(Box::new(spool))));
+        self.add_spool(spool);
+        self.finish();
+    }
+
+    /// Whether drained rows have to be read before any that the connection still has.
+    pub(super) fn has_spool(&self) -> bool {
+        !self.state.lock().spools.is_empty()
     }
 
     /// The columns are known, and the execution is about to begin.
@@ -152,10 +167,6 @@ impl StreamShared {
         self.state.lock().in_transaction = true;
     }
 
-    pub(super) fn is_in_transaction(&self) -> bool {
-        self.state.lock().in_transaction
-    }
-
     pub(super) fn is_protected(&self) -> bool {
         self.state.lock().protected
     }
@@ -174,6 +185,7 @@ impl StreamShared {
         let mut state = self.state.lock();
         if let Phase::Failed(error) = &state.phase
             && state.ready.is_empty()
+            && state.spools.is_empty()
         {
             return Step::Fail(error.clone());
         }
@@ -181,13 +193,16 @@ impl StreamShared {
             state.delivered = true;
             return Step::Yield(batch);
         }
+        if let Some(spool) = state.spools.pop_front() {
+            state.delivered = true;
+            return Step::ReadSpool(spool);
+        }
         match &mut state.phase {
             Phase::Pumping => Step::Wait,
             Phase::Paused => {
                 state.phase = Phase::Pumping;
                 Step::Resume
             }
-            Phase::Spooled(spool) => spool.take().map_or(Step::Wait, Step::ReadSpool),
             Phase::Finished | Phase::Failed(_) => Step::End,
         }
     }
@@ -195,7 +210,8 @@ impl StreamShared {
     /// After a batch was taken: whether the pump should start again already, so that it works ahead of the reader.
     fn claim_resume(&self) -> bool {
         let mut state = self.state.lock();
-        let resume = matches!(state.phase, Phase::Paused) && state.ready.len() < READY_BATCHES;
+        let idle = matches!(state.phase, Phase::Paused) && state.spools.is_empty();
+        let resume = idle && state.ready.len() < READY_BATCHES;
         if resume {
             state.phase = Phase::Pumping;
         }
@@ -250,7 +266,14 @@ impl ResultStream {
                     return Some(Err(error));
                 }
                 Step::Resume => self.session.resume(&self.shared),
-                Step::ReadSpool(spool) => return self.read_spool(spool).await,
+                Step::ReadSpool(spool) => match self.read_spool(spool).await {
+                    Ok(None) => {}
+                    Ok(Some(batch)) => return Some(Ok(batch)),
+                    Err(error) => {
+                        self.shared.finish();
+                        return Some(Err(error));
+                    }
+                },
                 Step::Wait => {
                     tokio::select! {
                         () = self.shared.changed.notified() => {}
@@ -264,34 +287,29 @@ impl ResultStream {
 
     fn fail_with(&self, cancel: &CancelToken) -> Option<Result<RecordBatch>> {
         let mut state = self.shared.state.lock();
+        let all_read = state.ready.is_empty() && state.spools.is_empty();
         state.ready.clear();
-        if matches!(state.phase, Phase::Finished) {
+        let spools = std::mem::take(&mut state.spools);
+        if all_read && matches!(state.phase, Phase::Finished) {
             return None;
         }
         state.phase = Phase::Finished;
+        drop(state);
+        drop(spools);
         cancel.check().err().map(Err)
     }
 
-    async fn read_spool(&mut self, mut spool: Box<SpoolReader>) -> Option<Result<RecordBatch>> {
-        let batch = match spool.next_in_memory() {
-            Some(batch) => Ok((Some(batch), spool)),
-            None if spool.is_done() => Ok((None, spool)),
-            None => blocking::run(move || spool.next_blocking().map(|batch| (batch, spool))).await,
+    /// The next batch of a spool, which goes back in front if it may hold more.
+    async fn read_spool(&mut self, mut spool: Box<SpoolReader>) -> Result<Option<RecordBatch>> {
+        let (batch, spool) = match spool.next_in_memory() {
+            Some(batch) => (Some(batch), spool),
+            None if spool.is_done() => return Ok(None),
+            None => blocking::run(move || spool.next_blocking().map(|batch| (batch, spool))).await?,
         };
-        match batch {
-            Ok((Some(batch), spool)) => {
-                self.shared.set(Phase::Spooled(Some(spool)));
-                Some(Ok(batch))
-            }
-            Ok((None, _)) => {
-                self.shared.finish();
-                None
-            }
-            Err(error) => {
-                self.shared.finish();
-                Some(Err(error))
-            }
+        if batch.is_some() {
+            self.shared.state.lock().spools.push_front(spool);
         }
+        Ok(batch)
     }
 }
 
@@ -301,6 +319,7 @@ impl Drop for ResultStream {
             let mut state = self.shared.state.lock();
             state.abandoned = true;
             state.ready.clear();
+            state.spools.clear();
             (matches!(state.phase, Phase::Pumping | Phase::Paused), state.in_transaction && state.delivered)
         };
         if live {

@@ -1,7 +1,7 @@
 //! Where a statement runs: the catalog and schema of a request, applied as `USE` (LQ-11).
 
 use super::duck::{Connection, StatementKind};
-use super::session::Slot;
+use super::slot::Slot;
 use super::sql;
 use crate::error::{Error, ErrorKind, Result};
 

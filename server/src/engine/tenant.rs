@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use uuid::Uuid;
 
 use super::blocking;
@@ -15,6 +16,7 @@ use super::projects::Project;
 use super::query_log::QueryLog;
 use super::session::Session;
 use super::sessions::Sessions;
+use super::turns::Turns;
 use crate::error::Result;
 
 /// One user and what belongs to that user alone.
@@ -24,7 +26,11 @@ pub struct Tenant {
     declared: bool,
     project: Option<Project>,
     pool: Arc<InstancePool>,
-    instance: Mutex<Option<Arc<Instance>>>,
+    /// Held for moments only: never while a database is opened.
+    instance: RwLock<Option<Arc<Instance>>>,
+    /// Held by the call that opens the database; others wait for it.
+    opening: Arc<AsyncMutex<()>>,
+    turns: Arc<Turns>,
     sessions: Sessions,
     queries: QueryLog,
     journal: Arc<Journal>,
@@ -39,13 +45,16 @@ impl Tenant {
         project: Option<Project>,
         config: &EngineConfig,
         pool: Arc<InstancePool>,
+        threads: &Arc<Semaphore>,
     ) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
             declared,
             project,
             pool,
-            instance: Mutex::new(None),
+            instance: RwLock::new(None),
+            opening: Arc::default(),
+            turns: Turns::new(config.limits.tenant_concurrency, threads),
             sessions: Sessions::new(config.session_idle_timeout),
             queries: QueryLog::default(),
             journal: Arc::default(),
@@ -66,7 +75,7 @@ impl Tenant {
 
     /// Whether its database was opened.
     pub(super) fn is_open(&self) -> bool {
-        self.instance.lock().is_some()
+        self.instance.read().is_some()
     }
 
     /// The log of this tenant's REST queries.
@@ -103,34 +112,50 @@ impl Tenant {
     /// As [`open_session`](Self::open_session).
     pub(super) async fn open_session_as(self: &Arc<Self>, id: Uuid) -> Result<Arc<Session>> {
         self.touch();
-        let ready = self.instance.lock().clone().filter(|instance| !instance.is_broken());
-        let instance = match ready {
+        let instance = match self.instance() {
             Some(instance) => instance,
             None => {
+                let opening = Arc::clone(&self.opening).lock_owned().await;
                 let tenant = Arc::clone(self);
-                blocking::run(move || tenant.open_instance()).await?
+                blocking::run(move || {
+                    let _opening = opening;
+                    tenant.open_instance()
+                })
+                .await?
             }
         };
-        Ok(self.sessions.add(Session::open(id, instance, Arc::clone(&self.journal))?))
+        let (journal, turns) = (Arc::clone(&self.journal), Arc::clone(&self.turns));
+        Ok(self.sessions.add(Session::new(id, instance, journal, turns)))
+    }
+
+    /// The tenant's database, if it is open and of use.
+    fn instance(&self) -> Option<Arc<Instance>> {
+        self.instance.read().clone().filter(|instance| !instance.is_broken())
     }
 
     /// The tenant's database, opened or replaced if need be.
     fn open_instance(&self) -> Result<Arc<Instance>> {
-        let mut slot = self.instance.lock();
-        if let Some(instance) = slot.as_ref().filter(|instance| !instance.is_broken()) {
-            return Ok(Arc::clone(instance));
+        // Another call may have opened it while this one waited.
+        if let Some(instance) = self.instance() {
+            return Ok(instance);
         }
         let instance = self.pool.take()?;
         if let Some(project) = &self.project {
             instance.viewer().show(project.clone());
         }
-        *slot = Some(Arc::clone(&instance));
+        *self.instance.write() = Some(Arc::clone(&instance));
         Ok(instance)
+    }
+
+    /// As if the database took long to open, until what this returns is dropped.
+    #[cfg(test)]
+    pub(super) async fn hold_opening(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.opening).lock_owned().await
     }
 
     /// Removes the folder of its database; what is open in there stays readable.
     pub(super) fn remove_folder(&self) {
-        if let Some(instance) = self.instance.lock().as_ref() {
+        if let Some(instance) = self.instance.read().as_ref() {
             instance.spool_folder().remove();
         }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::cancel::CancelToken;
 use super::duck::{Connection, StatementKind};
-use super::session::{Session, Slot};
+use super::session::Session;
+use super::slot::Slot;
 use super::sql;
 use super::sql::lexer;
 use crate::error::Result;

@@ -44,16 +44,24 @@ use self::session::Session;
 use self::sessions::Sessions;
 use self::statement::Control;
 use self::tickets::Run;
+use crate::engine::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
 
 pub use self::server::FlightServer;
 
 /// What a descriptor's command plans to: GetFlightInfo, PollFlightInfo and GetSchema (FQ, FP, FM).
-async fn plan(session: &Arc<Session>, command: Command, control: Control) -> Result<Planned> {
+async fn plan(
+    session: &Arc<Session>,
+    command: Command,
+    control: Control,
+    cancel: CancelToken,
+) -> Result<Planned> {
     let metadata = match command {
-        Command::CommandStatementQuery(query) => return statement::plan(session, query, control).await,
+        Command::CommandStatementQuery(query) => {
+            return statement::plan(session, query, control, cancel).await;
+        }
         Command::CommandPreparedStatementQuery(query) => {
-            return prepared::plan(session, &query.prepared_statement_handle).await;
+            return prepared::plan(session, &query.prepared_statement_handle, &cancel).await;
         }
         Command::CommandGetCatalogs(_) => Metadata::Catalogs,
         Command::CommandGetDbSchemas(command) => Metadata::DbSchemas(command),
@@ -117,15 +125,21 @@ const ACTIONS: [(&str, &str); 9] = [
 ];
 
 /// What an action answers: DoAction.
-async fn act(sessions: &Sessions, session: &Arc<Session>, name: &str, body: Bytes) -> Result<Option<Bytes>> {
+async fn act(
+    sessions: &Sessions,
+    session: &Arc<Session>,
+    name: &str,
+    body: Bytes,
+    cancel: &CancelToken,
+) -> Result<Option<Bytes>> {
     let answer: Bytes = match name {
         "SetSessionOptions" => {
             let request = messages::bare(&body, "SetSessionOptionsRequest")?;
-            options::set(session, request).await?.encode_to_vec().into()
+            options::set(session, request, cancel).await?.encode_to_vec().into()
         }
         "GetSessionOptions" => {
             messages::check(&body)?;
-            options::get(session).await?.encode_to_vec().into()
+            options::get(session, cancel).await?.encode_to_vec().into()
         }
         "CloseSession" => {
             messages::check(&body)?;
@@ -136,7 +150,7 @@ async fn act(sessions: &Sessions, session: &Arc<Session>, name: &str, body: Byte
         "BeginSavepoint" | "EndSavepoint" => return Err(unimplemented("Savepoints are not supported")),
         "CreatePreparedSubstraitPlan" => return Err(unimplemented("Substrait is not supported")),
         name if ACTIONS.iter().any(|(known, _)| *known == name) => {
-            return act_in_any(session, name, &body).await;
+            return act_in_any(session, name, &body, cancel).await;
         }
         name => return Err(unimplemented(&format!("Unknown action \"{name}\""))),
     };
@@ -144,20 +158,25 @@ async fn act(sessions: &Sessions, session: &Arc<Session>, name: &str, body: Byte
 }
 
 /// The actions of Flight SQL, whose messages are wrapped in `Any`.
-async fn act_in_any(session: &Arc<Session>, name: &str, body: &[u8]) -> Result<Option<Bytes>> {
+async fn act_in_any(
+    session: &Arc<Session>,
+    name: &str,
+    body: &[u8],
+    cancel: &CancelToken,
+) -> Result<Option<Bytes>> {
     let answer: Any = match (name, messages::command(body)?) {
         ("CreatePreparedStatement", Command::ActionCreatePreparedStatementRequest(request)) => {
-            prepared::create(session, request).await?
+            prepared::create(session, request, cancel).await?
         }
         ("ClosePreparedStatement", Command::ActionClosePreparedStatementRequest(request)) => {
             prepared::close(session, &request);
             return Ok(None);
         }
         ("BeginTransaction", Command::ActionBeginTransactionRequest(_)) => {
-            transaction::begin(session).await?
+            transaction::begin(session, cancel).await?
         }
         ("EndTransaction", Command::ActionEndTransactionRequest(request)) => {
-            transaction::end(session, &request).await?;
+            transaction::end(session, &request, cancel).await?;
             return Ok(None);
         }
         ("CancelQuery", Command::ActionCancelQueryRequest(request)) => cancel::query(session, &request)?,

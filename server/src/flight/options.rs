@@ -87,14 +87,14 @@ impl Session {
 pub(super) async fn set(
     session: &Arc<Session>,
     request: SetSessionOptionsRequest,
+    cancel: &CancelToken,
 ) -> Result<SetSessionOptionsResult> {
-    let cancel = CancelToken::new();
-    let _turn = session.turn(&cancel).await?;
+    let _turn = session.turn(cancel).await?;
     let mut asked = request.session_options;
     let mut faults = HashMap::new();
     for key in KEYS {
         if let Some(value) = asked.remove(key)
-            && let Err(fault) = set_one(session, key, value.value, &cancel).await
+            && let Err(fault) = set_one(session, key, value.value, cancel).await
         {
             faults.insert(key.to_owned(), fault);
         }
@@ -183,10 +183,9 @@ fn compute_size(text: &str) -> Option<&'static str> {
 ///
 /// # Errors
 /// DuckDB's, in an aborted transaction; `Cancelled` when the session closes.
-pub(super) async fn get(session: &Arc<Session>) -> Result<GetSessionOptionsResult> {
-    let cancel = CancelToken::new();
-    let _turn = session.turn(&cancel).await?;
-    let (catalog, schema) = session.engine.current_target(&cancel).await?;
+pub(super) async fn get(session: &Arc<Session>, cancel: &CancelToken) -> Result<GetSessionOptionsResult> {
+    let _turn = session.turn(cancel).await?;
+    let (catalog, schema) = session.engine.current_target(cancel).await?;
     let options = session.options.lock();
     let text = |text: &str| Some(OptionValue::Text(text.to_owned()));
     let values = [

@@ -44,12 +44,12 @@ pub(super) struct Statement {
 pub(super) async fn create(
     session: &Arc<Session>,
     request: ActionCreatePreparedStatementRequest,
+    cancel: &CancelToken,
 ) -> Result<Any> {
     let transaction = named(request.transaction_id);
-    let cancel = CancelToken::new();
-    let _turn = session.turn(&cancel).await?;
+    let _turn = session.turn(cancel).await?;
     session.transaction.lock().admit(transaction.as_ref())?;
-    let prepared = session.engine.prepare(request.query, Fidelity::Standard, &cancel).await?;
+    let prepared = session.engine.prepare(request.query, Fidelity::Standard, cancel).await?;
     let plan = prepared.plan();
     refuse_control(plan.kind, transaction.as_ref())?;
     let is_update = plan.returns != Returns::Rows;
@@ -80,10 +80,10 @@ pub(super) fn close(session: &Session, request: &ActionClosePreparedStatementReq
 ///
 /// # Errors
 /// `NotFound` for an unknown handle, the refusals of FT-2, and DuckDB's error for a statement that no longer binds.
-pub(super) async fn plan(session: &Session, handle: &Bytes) -> Result<Planned> {
+pub(super) async fn plan(session: &Session, handle: &Bytes, cancel: &CancelToken) -> Result<Planned> {
     let statement = find(session, handle)?;
     statement.admit(session)?;
-    let prepared = statement.refreshed(session).await?;
+    let prepared = statement.refreshed(session, cancel).await?;
     let plan = prepared.plan();
     Ok(Planned {
         schema: flight_schema(&plan.shape, session.options.lock().json_style()),
@@ -161,14 +161,13 @@ impl Statement {
 
     /// The statement, planned again if its columns may have changed since: FlightInfo has to tell those of the stream
     /// that follows (FY-1).
-    async fn refreshed(&self, session: &Session) -> Result<Arc<PreparedStatement>> {
+    async fn refreshed(&self, session: &Session, cancel: &CancelToken) -> Result<Arc<PreparedStatement>> {
         let prepared = self.prepared();
         if prepared.plan().returns != Returns::Rows || session.engine.is_current(&prepared) {
             return Ok(prepared);
         }
-        let cancel = CancelToken::new();
-        let _turn = session.turn(&cancel).await?;
-        let fresh = session.engine.prepare(prepared.sql().to_owned(), Fidelity::Standard, &cancel).await?;
+        let _turn = session.turn(cancel).await?;
+        let fresh = session.engine.prepare(prepared.sql().to_owned(), Fidelity::Standard, cancel).await?;
         *self.prepared.lock() = Arc::clone(&fresh);
         Ok(fresh)
     }

@@ -20,6 +20,7 @@ use super::sessions::Sessions;
 use super::statement::Control;
 use super::status::status;
 use super::{ACTIONS, act, fetch, messages, plan, put, schema};
+use crate::engine::{CancelToken, GiveUpOnDrop};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The Flight service over the port's sessions.
@@ -54,9 +55,11 @@ impl Service {
         let session = self.session(request.metadata()).await?;
         let descriptor = request.into_inner();
         let command = command(&descriptor)?;
-        // A call that is dropped half-way may have executed transaction control: it ends by itself.
-        let (owned, planning) = (Arc::clone(&session), tracing::Span::current());
-        let planned = spawn(async move { plan(&owned, command, control).await }, planning).await?;
+        // A call that is dropped half-way may have executed transaction control: it ends by itself, if it has begun.
+        let (owned, cancel) = (Arc::clone(&session), CancelToken::new());
+        let _gone = GiveUpOnDrop::new(&cancel);
+        let planning = async move { plan(&owned, command, control, cancel).await };
+        let planned = spawn(planning, tracing::Span::current()).await?;
         Ok((session, descriptor, planned))
     }
 
@@ -109,7 +112,10 @@ impl Service {
         let Action { r#type: name, body } = request.into_inner();
         let sessions = Arc::clone(&self.sessions);
         // A call that is dropped half-way must not leave, say, a transaction that nobody knows the id of.
-        spawn(async move { act(&sessions, &session, &name, body).await }, tracing::Span::current()).await
+        let cancel = CancelToken::new();
+        let _gone = GiveUpOnDrop::new(&cancel);
+        let acting = async move { act(&sessions, &session, &name, body, &cancel).await };
+        spawn(acting, tracing::Span::current()).await
     }
 }
 

@@ -78,7 +78,7 @@ impl Session {
     pub(super) async fn turn(&self, cancel: &CancelToken) -> Result<Turn<'_>> {
         let mut planned = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Err(cancelled()),
+            () = cancel.unwanted() => return Err(cancelled()),
             () = self.closed.cancelled() => return Err(closed()),
             turn = self.turn.lock() => turn,
         };

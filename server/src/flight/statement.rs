@@ -35,10 +35,10 @@ pub(super) async fn plan(
     session: &Arc<Session>,
     command: CommandStatementQuery,
     control: Control,
+    cancel: CancelToken,
 ) -> Result<Planned> {
     let CommandStatementQuery { query: text, transaction_id } = command;
     let transaction = named(transaction_id);
-    let cancel = CancelToken::new();
     let mut turn = session.turn(&cancel).await?;
     session.transaction.lock().admit(transaction.as_ref())?;
     let statement = match turn.planned(&text).filter(|statement| session.engine.knows(statement)) {

@@ -67,11 +67,10 @@ pub(super) fn refuse_control(kind: StatementKind, transaction: Option<&Bytes>) -
 ///
 /// # Errors
 /// `FailedPrecondition` while any transaction is open.
-pub(super) async fn begin(session: &Arc<Session>) -> Result<Any> {
-    let cancel = CancelToken::new();
+pub(super) async fn begin(session: &Arc<Session>, cancel: &CancelToken) -> Result<Any> {
     let id = random_id()?;
-    let _turn = session.turn(&cancel).await?;
-    if session.transaction.lock().0.is_some() || !session.engine.begin(&cancel).await? {
+    let _turn = session.turn(cancel).await?;
+    if session.transaction.lock().0.is_some() || !session.engine.begin(cancel).await? {
         return Err(busy());
     }
     session.transaction.lock().0 = Some(id.clone());
@@ -82,16 +81,19 @@ pub(super) async fn begin(session: &Arc<Session>) -> Result<Any> {
 ///
 /// # Errors
 /// `InvalidArgument` for another action, `NotFound` for an id not open here, DuckDB's error of a failed commit.
-pub(super) async fn end(session: &Arc<Session>, request: &ActionEndTransactionRequest) -> Result<()> {
+pub(super) async fn end(
+    session: &Arc<Session>,
+    request: &ActionEndTransactionRequest,
+    cancel: &CancelToken,
+) -> Result<()> {
     let commit = match EndTransaction::try_from(request.action) {
         Ok(EndTransaction::Commit) => true,
         Ok(EndTransaction::Rollback) => false,
         _ => return Err(Error::invalid("EndTransaction takes the action commit (1) or rollback (2)")),
     };
-    let cancel = CancelToken::new();
-    let _turn = session.turn(&cancel).await?;
+    let _turn = session.turn(cancel).await?;
     session.transaction.lock().take(&request.transaction_id)?;
-    if commit { session.engine.commit(&cancel).await } else { session.engine.rollback(&cancel).await }
+    if commit { session.engine.commit(cancel).await } else { session.engine.rollback(cancel).await }
 }
 
 fn busy() -> Error {

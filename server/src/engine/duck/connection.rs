@@ -7,9 +7,9 @@ use libduckdb_sys as ffi;
 use parking_lot::Mutex;
 
 use super::error::{copy_text, sql_error};
-use super::helpers::Helpers;
 use super::result::ResultSet;
 use super::statement::{Extracted, Prepared};
+use super::workers::Crew;
 use crate::error::{Error, Result};
 
 /// A connection: its `USE`, settings, temporary tables, transaction and prepared statements.
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 pub struct Connection {
     raw: ffi::duckdb_connection,
     interrupt: Arc<InterruptHandle>,
-    helpers: Arc<Helpers>,
+    crew: Arc<Crew>,
 }
 
 // SAFETY: a DuckDB connection may move between threads as long as one uses it at a time, which `&mut` ensures.
@@ -59,16 +59,16 @@ impl InterruptHandle {
 }
 
 impl Connection {
-    pub(super) fn new(raw: ffi::duckdb_connection, helpers: Arc<Helpers>) -> Self {
-        Self { raw, interrupt: Arc::new(InterruptHandle { raw: Mutex::new(raw) }), helpers }
+    pub(super) fn new(raw: ffi::duckdb_connection, crew: Arc<Crew>) -> Self {
+        Self { raw, interrupt: Arc::new(InterruptHandle { raw: Mutex::new(raw) }), crew }
     }
 
     pub(super) fn raw(&self) -> ffi::duckdb_connection {
         self.raw
     }
 
-    pub(super) fn helpers(&self) -> &Arc<Helpers> {
-        &self.helpers
+    pub(super) fn crew(&self) -> &Arc<Crew> {
+        &self.crew
     }
 
     /// A handle for other threads.
@@ -129,9 +129,10 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let mut guard = self.interrupt.raw.lock();
-        *guard = ptr::null_mut();
-        // SAFETY: open until here, and no interrupt can be under way while the lock is held.
+        // From here on nobody interrupts the connection. The lock is not held any longer: closing rolls an open
+        // transaction back, and those who ask for progress must not wait for that.
+        *self.interrupt.raw.lock() = ptr::null_mut();
+        // SAFETY: open until here, and whoever used the handle has let go of the lock.
         unsafe { ffi::duckdb_disconnect(&mut self.raw) };
     }
 }

@@ -8,7 +8,7 @@ use libduckdb_sys as ffi;
 
 use super::connection::Connection;
 use super::error::{copy_text, sql_error};
-use super::helpers::Helpers;
+use super::workers::{Crew, Workers};
 use crate::error::{Error, Result};
 
 /// Settings an instance is opened with, as DuckDB's own option names and values.
@@ -17,15 +17,17 @@ pub type Settings = Vec<(&'static str, String)>;
 /// An in-memory DuckDB instance, closed when the last of its connections and this are gone.
 #[derive(Debug)]
 pub struct Database {
-    helpers: Arc<Helpers>,
+    handle: Arc<Handle>,
+    crew: Arc<Crew>,
 }
 
 impl Database {
-    /// Opens an in-memory instance whose statements are computed by up to `threads` threads each.
+    /// Opens an in-memory instance whose statements are computed by up to `threads` threads each, the statement's own
+    /// and those of `workers`.
     ///
     /// # Errors
     /// DuckDB's own text when an option is unknown or has a bad value.
-    pub fn open_in_memory(settings: &Settings, threads: usize) -> Result<Self> {
+    pub fn open_in_memory(settings: &Settings, threads: usize, workers: &Workers) -> Result<Self> {
         let threads = threads.max(1);
         let config = Config::new(settings)?;
         for name in ["threads", "external_threads"] {
@@ -37,7 +39,9 @@ impl Database {
         // SAFETY: all pointers are valid for the call; DuckDB copies the configuration.
         let state = unsafe { ffi::duckdb_open_ext(path.as_ptr(), &mut raw, config.raw, &mut message) };
         if state == ffi::DuckDBSuccess {
-            return Ok(Self { helpers: Arc::new(Helpers::new(Arc::new(Handle { raw }), threads)) });
+            let handle = Arc::new(Handle { raw });
+            let crew = workers.crew(Arc::clone(&handle), threads);
+            return Ok(Self { handle, crew });
         }
         // SAFETY: on failure DuckDB hands over a text that is ours to free.
         let text = unsafe { copy_text(message) };
@@ -53,9 +57,9 @@ impl Database {
     pub fn connect(&self) -> Result<Connection> {
         let mut raw = ptr::null_mut();
         // SAFETY: the handle is open for as long as `self` lives.
-        let state = unsafe { ffi::duckdb_connect(self.helpers.database().raw(), &mut raw) };
+        let state = unsafe { ffi::duckdb_connect(self.handle.raw(), &mut raw) };
         if state == ffi::DuckDBSuccess {
-            return Ok(Connection::new(raw, Arc::clone(&self.helpers)));
+            return Ok(Connection::new(raw, Arc::clone(&self.crew)));
         }
         Err(Error::internal("DuckDB refused a connection to its own instance"))
     }

@@ -22,14 +22,28 @@ pub(super) unsafe fn copy_text(text: *const c_char) -> Option<String> {
 /// commit; this is the one place that reads it.
 pub(super) fn sql_error(message: Option<String>) -> Error {
     let message = message.unwrap_or_else(|| "DuckDB failed without saying why".to_owned());
+    if ENGINE_FAULTS.iter().any(|kind| message.starts_with(kind)) {
+        return Error::new(ErrorKind::Internal, without_stack_trace(message));
+    }
     let kind = if is_conflict(&message) { ErrorKind::Conflict } else { ErrorKind::Sql };
     Error::new(kind, message)
 }
 
-/// Whether DuckDB's text says that its instance is beyond use and has to be replaced.
-pub(crate) fn is_fatal(error: &Error) -> bool {
-    let text = error.message();
-    text.starts_with("FATAL Error:") || text.contains("database has been invalidated")
+/// How the texts of DuckDB's own faults begin.
+const ENGINE_FAULTS: [&str; 2] = ["FATAL Error:", "INTERNAL Error:"];
+
+/// The text without the addresses of DuckDB's functions.
+fn without_stack_trace(mut message: String) -> String {
+    if let Some(end) = message.find("\n\nStack Trace:") {
+        message.truncate(end);
+    }
+    message
+}
+
+/// Whether DuckDB met a fault of its own, after which its instance may be beyond use. The type of an error stands at
+/// the beginning of its text, where no user can write.
+pub(crate) fn is_fault_of_engine(error: &Error) -> bool {
+    ENGINE_FAULTS.iter().any(|kind| error.message().starts_with(kind))
 }
 
 /// Whether DuckDB's text says no more than that something made it stop.

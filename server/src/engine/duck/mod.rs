@@ -7,7 +7,6 @@ mod database;
 mod error;
 mod export;
 mod fault;
-mod helpers;
 mod logical_type;
 mod pending;
 #[cfg(test)]
@@ -20,10 +19,11 @@ mod type_handle;
 mod units;
 mod value;
 mod vector_writer;
+mod workers;
 
 pub use connection::{Connection, InterruptHandle};
 pub use database::{Database, Settings};
-pub(super) use error::{is_fatal, is_interrupt};
+pub(super) use error::{is_fault_of_engine, is_interrupt};
 pub use export::BatchBuilder;
 pub use result::{Chunk, ResultSet, Returns};
 pub use scan::{BatchReader, SCAN_FUNCTION, ScanGuard, ScanRegistry};
@@ -31,6 +31,7 @@ pub use statement::{Extracted, Prepared, StatementKind};
 pub use table_function::{ConnectionId, TableScan, TableSource};
 pub use value::{HUGEINT_EXTENSION, Value};
 pub use vector_writer::{ChunkWriter, VectorWriter};
+pub use workers::Workers;
 
 /// A count of DuckDB's as a length in memory.
 fn length(count: libduckdb_sys::idx_t) -> usize {

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use std::{mem, ptr, thread};
+use std::{ptr, thread};
 
 use libduckdb_sys as ffi;
 
 use super::error::{copy_text, sql_error};
-use super::helpers::{Effort, Helpers};
 use super::result::ResultSet;
+use super::workers::{Crew, Effort};
 use crate::error::Result;
 
-/// How long to wait for helpers that have taken all there was to do.
+/// How long to wait for workers that have taken all there was to do.
 const PAUSE: Duration = Duration::from_micros(20);
 
 /// A planned execution: its statement's columns are final, and nothing has been computed yet.
@@ -20,61 +20,52 @@ const PAUSE: Duration = Duration::from_micros(20);
 #[derive(Debug)]
 pub struct Pending {
     raw: ffi::duckdb_pending_result,
-    effort: Effort,
+    crew: Arc<Crew>,
 }
 
 impl Pending {
     pub(super) fn plan(
-        helpers: &Arc<Helpers>,
+        crew: &Arc<Crew>,
         start: impl FnOnce(*mut ffi::duckdb_pending_result) -> ffi::duckdb_state,
     ) -> Result<Self> {
-        let mut pending = Self { raw: ptr::null_mut(), effort: Effort::new(helpers) };
+        let mut pending = Self { raw: ptr::null_mut(), crew: Arc::clone(crew) };
         if start(&mut pending.raw) == ffi::DuckDBSuccess {
             return Ok(pending);
         }
         Err(sql_error(pending.error_text()))
     }
 
-    /// Calls no helpers.
-    pub(super) fn alone(mut self) -> Self {
-        self.effort.end();
-        self
-    }
-
     /// Begins the execution and returns once DuckDB has its first rows, which may take as long as the query does.
     ///
     /// # Errors
     /// DuckDB's error.
-    pub fn execute(mut self) -> Result<ResultSet> {
+    pub fn execute(self) -> Result<ResultSet> {
         self.compute()?;
-        ResultSet::run(mem::take(&mut self.effort), |out| {
-            // SAFETY: the pending result is live and `out` is valid.
-            unsafe { ffi::duckdb_execute_pending(self.raw, out) }
-        })
+        // SAFETY: the pending result is live and `out` is valid.
+        ResultSet::run(|out| unsafe { ffi::duckdb_execute_pending(self.raw, out) })
     }
 
-    /// Executes tasks until there is a result to take.
-    fn compute(&mut self) -> Result<()> {
-        let raw = self.raw;
+    /// Executes tasks, with the workers' help if it takes long, until there is a result to take.
+    fn compute(&self) -> Result<()> {
+        let mut effort = Effort::new(&self.crew);
         loop {
             // SAFETY: the pending result is live.
-            let state = self.effort.spend(|| unsafe { ffi::duckdb_pending_execute_task(raw) });
+            let state = unsafe { ffi::duckdb_pending_execute_task(self.raw) };
             match state {
-                ffi::duckdb_pending_state_DUCKDB_PENDING_RESULT_NOT_READY => {}
-                ffi::duckdb_pending_state_DUCKDB_PENDING_NO_TASKS_AVAILABLE => thread::sleep(PAUSE),
-                ffi::duckdb_pending_state_DUCKDB_PENDING_RESULT_READY => return Ok(()),
-                _ => return self.end_or_wait(),
+                ffi::duckdb_pending_state_DUCKDB_PENDING_RESULT_NOT_READY => effort.call_help_when_long(),
+                ffi::duckdb_pending_state_DUCKDB_PENDING_NO_TASKS_AVAILABLE => {
+                    effort.call_help_when_long();
+                    thread::sleep(PAUSE);
+                }
+                ffi::duckdb_pending_state_DUCKDB_PENDING_RESULT_READY if effort.settle() => return Ok(()),
+                ffi::duckdb_pending_state_DUCKDB_PENDING_RESULT_READY => thread::sleep(PAUSE),
+                _ => match self.error_text() {
+                    Some(text) => return Err(sql_error(Some(text))),
+                    // A task waits for something that only another thread can do.
+                    None => effort.call_help(),
+                },
             }
         }
-    }
-
-    /// After a task that left nothing to do: DuckDB's error, or a task that waits for something, and DuckDB with it.
-    fn end_or_wait(&mut self) -> Result<()> {
-        if let Some(text) = self.error_text() {
-            return Err(sql_error(Some(text)));
-        }
-        self.effort.call_help();
-        Ok(())
     }
 
     fn error_text(&self) -> Option<String> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
-use super::{BatchBuilder, Chunk, Connection, Database, Prepared, ResultSet, Settings, Value};
+use super::{BatchBuilder, Chunk, Connection, Database, Prepared, ResultSet, Settings, Value, Workers};
 use crate::engine::types::arrow::arrow_schema;
 use crate::engine::types::{Column, Fidelity, ResultShape};
 use crate::error::Result;
@@ -17,7 +17,7 @@ pub(super) struct Probe {
 
 impl Probe {
     pub(super) fn new() -> Self {
-        let database = Database::open_in_memory(&Settings::new(), 2).unwrap();
+        let database = Database::open_in_memory(&Settings::new(), 2, &Workers::new(1)).unwrap();
         Self { connection: database.connect().unwrap(), _database: database }
     }
 

@@ -7,7 +7,6 @@ use libduckdb_sys as ffi;
 
 use super::BatchBuilder;
 use super::error::{copy_text, sql_error};
-use super::helpers::Effort;
 use super::logical_type;
 use crate::engine::types::arrow::arrow_schema;
 use crate::engine::types::{Column, Fidelity, ResultShape};
@@ -28,29 +27,20 @@ pub enum Returns {
 #[derive(Debug)]
 pub struct ResultSet {
     raw: ffi::duckdb_result,
-    effort: Effort,
 }
 
 // SAFETY: owned data that one thread uses at a time, under the lock of its session.
 unsafe impl Send for ResultSet {}
 
 impl ResultSet {
-    /// The result that `start` fills in, its rows computed with `effort`.
-    pub(super) fn run(
-        effort: Effort,
-        start: impl FnOnce(*mut ffi::duckdb_result) -> ffi::duckdb_state,
-    ) -> Result<Self> {
+    /// The result that `start` fills in.
+    pub(super) fn run(start: impl FnOnce(*mut ffi::duckdb_result) -> ffi::duckdb_state) -> Result<Self> {
         // SAFETY: an all-zero result is the empty one that DuckDB fills.
-        let mut result = Self { raw: unsafe { std::mem::zeroed() }, effort };
+        let mut result = Self { raw: unsafe { std::mem::zeroed() } };
         if start(&mut result.raw) == ffi::DuckDBSuccess {
             return Ok(result);
         }
         Err(sql_error(result.error_text()))
-    }
-
-    /// Notes that all rows are in memory.
-    pub(super) fn is_computed(&mut self) {
-        self.effort.end();
     }
 
     fn error_text(&mut self) -> Option<String> {
@@ -112,21 +102,18 @@ impl ResultSet {
     /// The next rows, or `None` at the end.
     ///
     /// # Errors
-    /// DuckDB's error, when computing the next rows failed. Where another thread met it, DuckDB may have lost it and
-    /// tell of an interrupt instead (see [`Prepared::error_again`](super::Prepared::error_again)).
+    /// DuckDB's error, when computing the next rows failed. Where a worker met it, which is rare once rows are fetched,
+    /// DuckDB may have lost it and tell of an interrupt instead.
     pub fn fetch(&mut self) -> Result<Option<Chunk>> {
         // DuckDB may have failed and given rows all the same; asked once more, it tells of a closed result.
         if let Some(text) = self.error_text() {
-            self.effort.end();
             return Err(sql_error(Some(text)));
         }
-        let result = self.raw;
         // SAFETY: the result is live; the chunk is ours to destroy.
-        let raw = self.effort.spend(|| unsafe { ffi::duckdb_fetch_chunk(result) });
+        let raw = unsafe { ffi::duckdb_fetch_chunk(self.raw) };
         if !raw.is_null() {
             return Ok(Some(Chunk { raw }));
         }
-        self.effort.end();
         self.error_text().map_or(Ok(None), |text| Err(sql_error(Some(text))))
     }
 }

@@ -8,11 +8,11 @@ use libduckdb_sys as ffi;
 use super::connection::Connection;
 use super::database::c_text;
 use super::error::{copy_text, sql_error};
-use super::helpers::Helpers;
 use super::logical_type;
 use super::pending::Pending;
 use super::result::ResultSet;
 use super::value::Value;
+use super::workers::Crew;
 use crate::engine::types::{Column, LogicalType};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -118,7 +118,7 @@ impl Extracted {
         // SAFETY: both handles are live and `index` is checked by DuckDB.
         let state =
             unsafe { ffi::duckdb_prepare_extracted_statement(connection.raw(), self.raw, index, &mut raw) };
-        let prepared = Prepared { raw, helpers: Arc::clone(connection.helpers()) };
+        let prepared = Prepared { raw, crew: Arc::clone(connection.crew()) };
         if state == ffi::DuckDBSuccess {
             return Ok(prepared);
         }
@@ -138,7 +138,7 @@ impl Drop for Extracted {
 #[derive(Debug)]
 pub struct Prepared {
     raw: ffi::duckdb_prepared_statement,
-    helpers: Arc<Helpers>,
+    crew: Arc<Crew>,
 }
 
 // SAFETY: owned data that one thread uses at a time; its connection is used under the same session lock.
@@ -224,28 +224,11 @@ impl Prepared {
     /// # Errors
     /// DuckDB's error.
     pub fn execute(&mut self) -> Result<ResultSet> {
-        let pending = Pending::plan(&self.helpers, |out| {
+        let pending = Pending::plan(&self.crew, |out| {
             // SAFETY: the statement is live and `out` is valid.
             unsafe { ffi::duckdb_pending_prepared(self.raw, out) }
         })?;
-        let mut result = pending.execute()?;
-        result.is_computed();
-        Ok(result)
-    }
-
-    /// The error of an execution that ended with an interrupt nobody asked for, found by executing again with the
-    /// values still bound; `None` if this one goes well.
-    ///
-    /// DuckDB interrupts a statement's other threads when one of them fails. Where a stream is not in the order of its
-    /// source, the thread that fetches looks for the interrupt before it looks for the error, and ends the statement;
-    /// the C API has no way to the error. This time nobody helps, so the thread that fetches meets it.
-    pub fn error_again(&mut self) -> Option<Error> {
-        let drain = |pending: Pending| {
-            let mut rows = pending.alone().execute()?;
-            while rows.fetch()?.is_some() {}
-            Ok(())
-        };
-        self.start_streaming().and_then(drain).err()
+        pending.execute()
     }
 
     /// Plans an execution whose rows are computed as they are fetched. Afterwards [`columns`](Self::columns) knows
@@ -254,7 +237,7 @@ impl Prepared {
     /// # Errors
     /// DuckDB's binder error.
     pub fn start_streaming(&mut self) -> Result<Pending> {
-        Pending::plan(&self.helpers, |out| {
+        Pending::plan(&self.crew, |out| {
             // SAFETY: the statement is live and `out` is valid.
             unsafe { ffi::duckdb_pending_prepared_streaming(self.raw, out) }
         })

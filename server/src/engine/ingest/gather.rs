@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::append::{Append, AppendGroup, insert_fitting};
 use super::{IngestTarget, Kinds};
 use crate::engine::cancel::CancelToken;
-use crate::engine::session::Slot;
+use crate::engine::slot::Slot;
 use crate::engine::tenant::Tenant;
 use crate::error::{Error, Result};
 

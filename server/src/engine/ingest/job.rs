@@ -5,7 +5,7 @@ use super::{
     IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, digits, upsert, without_statement,
 };
 use crate::engine::duck::Connection;
-use crate::engine::session::Slot;
+use crate::engine::slot::Slot;
 use crate::engine::sql::{self, TableRef, ingest as text};
 use crate::engine::transaction::atomically;
 use crate::engine::types::{Column, LogicalType};

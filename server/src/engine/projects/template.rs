@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{ALTERTABLE, PRODUCT_ANALYTICS, Viewer};
-use crate::engine::duck::{Connection, Database, Settings};
+use crate::engine::duck::{Connection, Database, Settings, Workers};
 use crate::engine::sql::{self, product_analytics};
 use crate::error::{Error, Result};
 
@@ -54,7 +54,7 @@ fn bytes(name: &'static str, objects: fn() -> Vec<String>) -> Result<Arc<[u8]>> 
 /// Writes the database `name` with its objects into a new file.
 fn write(name: &str, file: &Path, objects: &[String]) -> Result<()> {
     let settings: Settings = vec![("autoload_known_extensions", "false".to_owned())];
-    let database = Database::open_in_memory(&settings, 1)?;
+    let database = Database::open_in_memory(&settings, 1, &Workers::new(0))?;
     let connection = database.connect()?;
     connection.register_tables(SCAN, Arc::new(Viewer::default()))?;
     connection.run(&sql::attach_new_file(name, &file.to_string_lossy()))?;

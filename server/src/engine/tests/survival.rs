@@ -1,0 +1,221 @@
+//! What no client's call may do: stand in the way of the others, or take a user's tables.
+
+use arrow::datatypes::Int64Type;
+
+use super::*;
+
+/// How long the async thread may be kept by one task; DuckDB would keep it for seconds.
+const PROMPT: Duration = Duration::from_millis(250);
+
+/// Runs `work` on the one async thread there is, and returns the longest time that another task had to wait for it.
+async fn longest_wait(work: impl Future<Output = ()>) -> Duration {
+    let ticks = async {
+        let mut longest = Duration::ZERO;
+        loop {
+            let asked = Instant::now();
+            tokio::task::yield_now().await;
+            longest = longest.max(asked.elapsed());
+            LONGEST.with(|cell| cell.set(longest));
+        }
+    };
+    tokio::select! { biased; () = work => {}, () = ticks => {} }
+    LONGEST.with(std::cell::Cell::get)
+}
+
+thread_local! {
+    static LONGEST: std::cell::Cell<Duration> = const { std::cell::Cell::new(Duration::ZERO) };
+}
+
+/// Cancels from a thread of its own, which a frozen async thread cannot hold up.
+fn cancel_in(seconds: u64, cancel: &CancelToken) {
+    let cancel = cancel.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(seconds));
+        cancel.cancel("the test is over");
+    });
+}
+
+#[tokio::test]
+async fn closing_a_statement_that_runs_keeps_nobody_waiting() {
+    let session = session(&engine()).await;
+    let statement = session.prepare(ENDLESS.to_owned(), Fidelity::Exact, &CancelToken::new()).await.unwrap();
+    let cancel = CancelToken::new();
+    cancel_in(2, &cancel);
+    let call = Execute::new(Statement::Prepared(Arc::clone(&statement)), Fidelity::Exact);
+    let running = session.execute(call, cancel.clone());
+    let waited = longest_wait(async {
+        let closing = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            statement.close();
+            assert!(!session.is_current(&statement) || statement.sql() == ENDLESS);
+            assert_eq!(session.idle(), Duration::ZERO);
+        };
+        let (outcome, ()) = tokio::join!(running, closing);
+        assert_eq!(outcome.err().map(|error| error.kind()), Some(ErrorKind::Cancelled));
+    })
+    .await;
+    assert!(waited < PROMPT, "another task waited {waited:?}");
+    // A ticket may still execute it (FQ-5).
+    let cancel = CancelToken::new();
+    let again = Execute::new(Statement::Prepared(statement), Fidelity::Exact);
+    cancel_in(0, &cancel);
+    assert!(session.execute(again, cancel).await.is_err());
+}
+
+#[tokio::test]
+async fn dropping_a_session_with_a_large_transaction_keeps_nobody_waiting() {
+    let session = session(&engine()).await;
+    run(&session, "CREATE TABLE t AS SELECT range AS i FROM range(3000000)").await.unwrap();
+    run(&session, "BEGIN").await.unwrap();
+    let cancel = CancelToken::new();
+    let update = Execute::sql("UPDATE t SET i = i + 1", Fidelity::Exact);
+    session.execute(update, cancel.clone()).await.map(drop).unwrap();
+    let waited = longest_wait(async move {
+        drop(session);
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            // What GET /query/{id} asks.
+            cancel.progress();
+        }
+    })
+    .await;
+    assert!(waited < PROMPT, "another task waited {waited:?}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_slow_to_open_keeps_nobody_waiting() {
+    let engine = engine();
+    let tenant = engine.authenticate("alice", "secret").unwrap();
+    let opening = tenant.hold_opening().await;
+    let waited = longest_wait(async {
+        let first = tokio::time::timeout(Duration::from_millis(100), tenant.open_session());
+        assert!(first.await.is_err(), "nobody opens it");
+        assert!(!tenant.is_open());
+        tenant.remove_folder();
+        engine.authenticate("bob", "secret").unwrap().open_session().await.unwrap();
+    })
+    .await;
+    assert!(waited < PROMPT, "another task waited {waited:?}");
+    drop(opening);
+    assert_eq!(number(&tenant.open_session().await.unwrap(), "SELECT 42::BIGINT").await, 42);
+}
+
+fn with_spool_limit(bytes: u64) -> Arc<Engine> {
+    let users = vec![Account { name: "alice".to_owned(), password: "secret".to_owned() }];
+    let limits = Limits { tenant_spool: Some(bytes), ..Limits::default() };
+    Engine::new(EngineConfig { users, limits, ..EngineConfig::default() })
+}
+
+/// The next row of an endless stream of 0, 1, 2, …, which lost none before it.
+async fn next_rows(stream: &mut ResultStream, expected: &mut i64) {
+    let batch = stream.next().await.unwrap().unwrap();
+    for value in batch.column(0).as_primitive::<Int64Type>().values() {
+        assert_eq!(*value, *expected);
+        *expected += 1;
+    }
+}
+
+const ROWS_WITHOUT_END: &str = "SELECT range AS i FROM range(1000000000000)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_does_not_fit_the_spool_goes_on_and_the_call_that_wanted_room_fails() {
+    let session = session(&with_spool_limit(8 << 20)).await;
+    let call = Execute::sql(ROWS_WITHOUT_END, Fidelity::Exact);
+    let mut stream = session.execute(call, CancelToken::new()).await.unwrap();
+    let mut expected = 0;
+    next_rows(&mut stream, &mut expected).await;
+    for _ in 0..3 {
+        let error = run(&session, "SELECT 1").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+        assert!(error.message().contains("8388608 bytes; raise it with --tenant-spool-limit"), "{error}");
+        for _ in 0..5 {
+            next_rows(&mut stream, &mut expected).await;
+        }
+    }
+    // 64 MiB of memory and 8 MiB of file hold nine million rows; behind them the stream computes more.
+    while expected < 20_000_000 {
+        next_rows(&mut stream, &mut expected).await;
+    }
+    drop(stream);
+    assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
+    assert_eq!(session.instance().spool_space().usage().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_has_gone_makes_no_more_room() {
+    let session = session(&with_spool_limit(1 << 40)).await;
+    let call = Execute::sql(ROWS_WITHOUT_END, Fidelity::Exact);
+    let mut stream = session.execute(call, CancelToken::new()).await.unwrap();
+    let mut expected = 0;
+    next_rows(&mut stream, &mut expected).await;
+    let (cancel, patience) = (CancelToken::new(), Duration::from_millis(500));
+    let planned = session.plan("SELECT 1".to_owned(), Target::default(), Fidelity::Exact, &cancel);
+    assert!(tokio::time::timeout(patience, planned).await.is_err());
+    assert!(tokio::time::timeout(patience, run(&session, "SELECT 1")).await.is_err());
+    // What they were at ends within a batch; then nothing grows.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let (before, _) = session.instance().spool_space().usage();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(session.instance().spool_space().usage().0, before);
+    while expected < 30_000_000 {
+        next_rows(&mut stream, &mut expected).await;
+    }
+    drop(stream);
+    assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
+}
+
+#[rstest]
+#[case("SELECT 'database has been invalidated'::INTEGER")]
+#[case("SELECT 'FATAL Error: database has been invalidated because of a previous fatal error'::DATE")]
+#[case("SELECT error('FATAL Error: x')")]
+#[case("SELECT error('INTERNAL Error: x')")]
+#[case("SELECT * FROM \"INTERNAL Error: database has been invalidated\"")]
+#[case("FATAL Error: database has been invalidated")]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_text_of_a_user_empties_a_database(#[case] sql: &str) {
+    let session = session(&engine()).await;
+    run(&session, "CREATE TABLE t AS SELECT 42::BIGINT AS i").await.unwrap();
+    run(&session, sql).await.unwrap_err();
+    assert!(!session.is_lost());
+    assert_eq!(number(&session, "SELECT i FROM t").await, 42);
+}
+
+/// A fault of DuckDB 1.5.5: the foreign key of a table that was there already is noted all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_beyond_use_is_replaced_at_the_next_call() {
+    let engine = engine();
+    let broken = session(&engine).await;
+    for sql in [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "INSERT INTO parent VALUES (1)",
+        "CREATE TABLE child (pid INTEGER)",
+        "CREATE TABLE IF NOT EXISTS child (pid INTEGER REFERENCES parent (id))",
+    ] {
+        run(&broken, sql).await.unwrap();
+    }
+    let error = run(&broken, "DELETE FROM parent").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
+    assert!(error.message().starts_with("INTERNAL Error: ") && !error.message().contains("Stack Trace"));
+    assert_eq!(run(&broken, "SELECT 1").await.unwrap_err().kind(), ErrorKind::SessionExpired);
+    assert_eq!(number(&session(&engine).await, "SELECT 42::BIGINT").await, 42);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_set_inside_a_macro_stays_in_its_session() {
+    let engine = engine();
+    let first = session(&engine).await;
+    run(&first, "CREATE MACRO sow() AS setseed(0.5)").await.unwrap();
+    let mut drawn = Vec::new();
+    for _ in 0..6 {
+        let seeded = session(&engine).await;
+        run(&seeded, "SELECT sow()").await.unwrap();
+        let id = seeded.id();
+        drop(seeded);
+        engine.authenticate("alice", "secret").unwrap().sessions().remove(id);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        drawn.push(number(&session(&engine).await, "SELECT (random() * 1e15)::BIGINT").await);
+    }
+    drawn.sort_unstable();
+    drawn.dedup();
+    assert_eq!(drawn.len(), 6);
+}

@@ -1,0 +1,59 @@
+//! How many statements run at once, of one tenant and of the whole process: each has a thread while it does.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A tenant's share of the threads that statements run on; more statements wait for their turn, in order.
+#[derive(Debug)]
+pub(super) struct Turns {
+    tenant: Arc<Semaphore>,
+    process: Arc<Semaphore>,
+}
+
+/// The right to run one statement now.
+#[derive(Debug)]
+pub(super) struct Permit {
+    _tenant: Option<OwnedSemaphorePermit>,
+    _process: Option<OwnedSemaphorePermit>,
+}
+
+impl Turns {
+    /// `limit` turns at once for one tenant, of those that the process has.
+    pub(super) fn new(limit: usize, process: &Arc<Semaphore>) -> Arc<Self> {
+        let limit = limit.min(Semaphore::MAX_PERMITS);
+        Arc::new(Self { tenant: Arc::new(Semaphore::new(limit)), process: Arc::clone(process) })
+    }
+
+    /// The threads that all tenants share.
+    pub(super) fn of_process(limit: usize) -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))
+    }
+
+    /// Waits for a turn.
+    pub(super) async fn take(&self) -> Permit {
+        // Neither is ever closed; the tenant's comes first, so that those who wait hold nothing that others need.
+        let tenant = Arc::clone(&self.tenant).acquire_owned().await.ok();
+        Permit { _tenant: tenant, _process: Arc::clone(&self.process).acquire_owned().await.ok() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_tenant_takes_no_more_than_its_share() {
+        let process = Turns::of_process(3);
+        let (greedy, other) = (Turns::new(2, &process), Turns::new(2, &process));
+        let held = (greedy.take().await, greedy.take().await);
+        let third = tokio::time::timeout(Duration::from_millis(20), greedy.take()).await;
+        assert!(third.is_err(), "a third turn of two");
+        let theirs = other.take().await;
+        assert!(tokio::time::timeout(Duration::from_millis(20), other.take()).await.is_err());
+        drop(held);
+        drop((greedy.take().await, theirs));
+    }
+}
