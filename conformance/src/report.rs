@@ -1,6 +1,7 @@
 //! What a run tells: a summary, JUnit XML for CI, and a Markdown table with one line per clause.
 
 use crate::fault::{During, Result};
+use crate::liveness::Liveness;
 use crate::run::{CaseResult, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
@@ -52,6 +53,24 @@ pub fn skips(results: &[CaseResult]) -> String {
     }
     let lines = reasons.iter().map(|(reason, count)| format!("\n  {count} skipped: {reason}"));
     format!("{}{}", Tally::of(results), lines.collect::<String>())
+}
+
+/// What the liveness judge has to say: a line for each reason why it did not look, and each silence that no case repeats
+/// by itself, with the cases that ran meanwhile.
+pub fn liveness(results: &[CaseResult]) -> String {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut doubts = String::new();
+    for result in results {
+        match &result.liveness {
+            Liveness::Off(reason) => *reasons.entry(reason).or_default() += 1,
+            Liveness::Doubtful(silence) => {
+                let _ = write!(doubts, "\n  silent, but not for {} by itself: {silence}", result.id);
+            }
+            Liveness::Unwatched | Liveness::Answered => {}
+        }
+    }
+    let lines = reasons.iter().map(|(reason, count)| format!("\n  {count} with liveness off: {reason}"));
+    format!("{}{doubts}", lines.collect::<String>())
 }
 
 /// JUnit XML, one suite per spec file.
@@ -161,6 +180,10 @@ mod tests {
             file: "door/file".to_owned(),
             clauses: vec![["LQ-01", "LQ-02", "LQ-03", "LQ-04", "LQ-05"][number].to_owned()],
             verdict,
+            liveness: [Liveness::Off("stops it".to_owned()), Liveness::Doubtful("3 s".to_owned())]
+                .get(number / 2)
+                .cloned()
+                .unwrap_or_default(),
             took: Duration::from_millis(5),
         };
         verdicts.into_iter().enumerate().map(case).collect()
@@ -169,6 +192,13 @@ mod tests {
     #[test]
     fn every_verdict_is_counted() {
         assert_eq!(Tally::of(&results()), Tally { passed: 1, bad: 2, known: 1, skipped: 1 });
+    }
+
+    #[test]
+    fn cases_that_nobody_watched_are_counted_and_doubts_are_told() {
+        let told = liveness(&results());
+        assert!(told.starts_with("\n  2 with liveness off: stops it\n  silent, but not for door/file: case 2 "), "{told}");
+        assert_eq!(liveness(&results()[4..]), "");
     }
 
     #[test]
