@@ -66,7 +66,16 @@ mod tests {
     fn case(id: &str) -> Case {
         let door = id.ends_with("[flight]").then_some(Door::Flight);
         let (id, file) = (id.to_owned(), String::new());
-        Case { id, file, clauses: vec![], server: vec![], tenants: vec![], door, unwatched: None, steps: vec![] }
+        Case {
+            id,
+            file,
+            clauses: vec![],
+            server: vec![],
+            tenants: vec![],
+            door,
+            unwatched: None,
+            steps: vec![],
+        }
     }
 
     fn result(id: &str, verdict: Verdict) -> CaseResult {

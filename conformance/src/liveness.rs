@@ -48,7 +48,8 @@ pub(crate) struct Judge {
 
 impl Judge {
     pub(crate) async fn start() -> Result<Self> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("liveness").enable_all().build();
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_name("liveness").enable_all().build();
         let runtime = runtime.during("a thread for the liveness judge")?;
         let twin = Twin::start().await?;
         let asked = Prober::start(runtime.handle(), twin.addresses());

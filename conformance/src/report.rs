@@ -55,22 +55,26 @@ pub fn skips(results: &[CaseResult]) -> String {
     format!("{}{}", Tally::of(results), lines.collect::<String>())
 }
 
-/// What the liveness judge has to say: a line for each reason why it did not look, and each silence that no case repeats
-/// by itself, with the cases that ran meanwhile.
+/// What the liveness judge has to say: a line for each reason why it did not look, and for each silence that no case
+/// repeats by itself, with the cases that ran meanwhile.
 pub fn liveness(results: &[CaseResult]) -> String {
+    const NAMED: usize = 5;
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut doubts = String::new();
+    let mut doubts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for result in results {
         match &result.liveness {
             Liveness::Off(reason) => *reasons.entry(reason).or_default() += 1,
-            Liveness::Doubtful(silence) => {
-                let _ = write!(doubts, "\n  silent, but not for {} by itself: {silence}", result.id);
-            }
+            Liveness::Doubtful(silence) => doubts.entry(silence).or_default().push(&result.id),
             Liveness::Unwatched | Liveness::Answered => {}
         }
     }
-    let lines = reasons.iter().map(|(reason, count)| format!("\n  {count} with liveness off: {reason}"));
-    format!("{}{doubts}", lines.collect::<String>())
+    let off = reasons.iter().map(|(reason, count)| format!("\n  {count} with liveness off: {reason}"));
+    let doubtful = doubts.iter().map(|(silence, cases)| {
+        let named = cases.iter().take(NAMED).copied().collect::<Vec<_>>().join("; ");
+        let more = if cases.len() > NAMED { "; …" } else { "" };
+        format!("\n  {silence} (in time for each of {} cases by itself: {named}{more})", cases.len())
+    });
+    off.chain(doubtful).collect()
 }
 
 /// JUnit XML, one suite per spec file.
@@ -197,7 +201,8 @@ mod tests {
     #[test]
     fn cases_that_nobody_watched_are_counted_and_doubts_are_told() {
         let told = liveness(&results());
-        assert!(told.starts_with("\n  2 with liveness off: stops it\n  silent, but not for door/file: case 2 "), "{told}");
+        let doubt = "3 s (in time for each of 2 cases by itself: door/file: case 2; door/file: case 3)";
+        assert_eq!(told, format!("\n  2 with liveness off: stops it\n  {doubt}"));
         assert_eq!(liveness(&results()[4..]), "");
     }
 

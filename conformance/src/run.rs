@@ -55,12 +55,7 @@ type Attempt = Result<(), Failure>;
 
 /// Runs the case among others; once more by itself if it, or the server towards the liveness judge, was only late: others
 /// may have kept the server busy. A case that nobody is to watch runs by itself, or others would be judged by it.
-async fn attempts(
-    target: &Target,
-    client: &Client,
-    case: &Case,
-    places: &Semaphore,
-) -> (Attempt, Liveness) {
+async fn attempts(target: &Target, client: &Client, case: &Case, places: &Semaphore) -> (Attempt, Liveness) {
     if let Some(reason) = &case.unwatched {
         let _alone = target.calm.write().await;
         return (attempt(target, client, case).await.0, Liveness::Off(reason.clone()));
@@ -76,11 +71,8 @@ async fn attempts(
             let _alone = target.calm.write().await;
             let (second, watch) = attempt(target, client, case).await;
             let (second, liveness) = watched(second, watch).await;
-            let silence = failure.mismatches.iter().find(|mismatch| mismatch.path == Mismatch::SILENT);
-            match (&second, silence) {
-                (Ok(()), Some(Mismatch { expected, actual, .. })) => {
-                    (second, Liveness::Doubtful(format!("expected {expected}; actual {actual}")))
-                }
+            match (&second, failure.silence_told()) {
+                (Ok(()), Some(silence)) => (second, Liveness::Doubtful(silence)),
                 _ => (second, liveness),
             }
         }

@@ -13,11 +13,8 @@ pub const EVERY: Duration = Duration::from_secs(2);
 /// What an idle twin needs at most on a quiet machine. One that needs twice as long doubles the bounds.
 pub const QUIET: Duration = Duration::from_millis(25);
 
-/// The bounds grow no more than this many times.
-const LARGEST_SCALE: u32 = 10;
-
-/// Who has not answered by then does not answer: the widest bound there is.
-pub(super) const PATIENCE: Duration = Duration::from_secs(EVERY.as_secs() * LARGEST_SCALE as u64);
+/// Who has not answered by then does not answer, however busy the machine is.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A question and how it was answered.
 #[derive(Debug, Clone)]
@@ -70,7 +67,7 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
 
 /// The bound on this machine, on which the twin took so long.
 fn scaled(bound: Duration, twin: Duration) -> Duration {
-    bound.mul_f64((twin.as_secs_f64() / QUIET.as_secs_f64()).clamp(1.0, f64::from(LARGEST_SCALE)))
+    bound.mul_f64((twin.as_secs_f64() / QUIET.as_secs_f64()).max(1.0))
 }
 
 /// A question that was not answered in time.
@@ -86,7 +83,8 @@ pub struct Silence {
 /// The worst that was seen, if it is out of bounds. Of fewer than a hundred answers each has to come within [`MOST`].
 pub fn judge(server: &[Sample], twin: &[Sample]) -> Option<Silence> {
     let (here, there) = (Figures::of(server), Figures::of(twin));
-    let silence = |sample: &Sample, bound| Silence { sample: sample.clone(), bound, server: here, twin: there };
+    let silence =
+        |sample: &Sample, bound| Silence { sample: sample.clone(), bound, server: here, twin: there };
     let (most, every) = (scaled(MOST, there.p99), scaled(EVERY, there.worst));
     if let Some(unanswered) = server.iter().find(|sample| sample.fault.is_some()) {
         return Some(silence(unanswered, every));
@@ -110,9 +108,9 @@ impl Silence {
         };
         Mismatch {
             path: Mismatch::SILENT.to_owned(),
-            expected: format!("{what} for another tenant within {bound:.1?} (idle twin: {twin})"),
+            expected: format!("{what} for another tenant within {bound:.1?}"),
             actual: format!(
-                "{took:.1?}{how}, asked {when:.1?} after the case began ({server}); {others}"
+                "{took:.1?}{how}, asked {when:.1?} after the case began ({server}; idle twin: {twin}); {others}"
             ),
         }
     }
@@ -149,7 +147,6 @@ mod tests {
     #[case::as_quick_as_on_a_quiet_machine(25, 250)]
     #[case::twice_as_slow(50, 500)]
     #[case::ten_times_as_slow(250, 2500)]
-    #[case::no_machine_is_busier_than_that(60_000, 2500)]
     fn a_slow_twin_widens_the_bounds(#[case] twin: u64, #[case] expected: u64) {
         let scaled = scaled(MOST, Duration::from_millis(twin));
         assert_eq!(scaled.as_micros(), Duration::from_millis(expected).as_micros());

@@ -82,7 +82,12 @@ impl Asker {
         let credentials = format!("Basic {}", STANDARD.encode(account.pair()));
         metadata.insert("authorization", credentials.parse().during("credentials")?);
         let command = Command::Sql("SELECT 42".to_owned()).query(None, &HashMap::new())?;
-        let outcome = Call { wire, metadata }.query(command, Gate::open()).await?;
+        let call = Call { wire, metadata };
+        let mut outcome = call.clone().query(command.clone(), Gate::open()).await?;
+        if outcome["status"] == "NOT_FOUND" {
+            // Some servers are started with so short an idle timeout that a session may end before its ticket is used.
+            outcome = call.query(command, Gate::open()).await?;
+        }
         if outcome["rows"] == json!([[42]]) { Ok(()) } else { Err(Fault(outcome.to_string())) }
     }
 }

@@ -77,9 +77,7 @@ impl Prober {
     pub(super) fn others(&self, sample: &Sample, own: &Watching) -> Vec<String> {
         let till = sample.asked + sample.took;
         let beside = |(number, run): &(usize, &Run)| {
-            *number != own.number
-                && run.began <= till
-                && run.ended.is_none_or(|ended| ended >= sample.asked)
+            *number != own.number && run.began <= till && run.ended.is_none_or(|ended| ended >= sample.asked)
         };
         locked(&self.runs).iter().enumerate().filter(beside).map(|(_, run)| run.case.clone()).collect()
     }

@@ -84,6 +84,13 @@ impl Failure {
         Self { step: 0, fault: None, mismatches: vec![mismatch], repeat, outcome }
     }
 
+    /// What was asked for liveness, and how long the answer took, if it came too late.
+    pub(crate) fn silence_told(&self) -> Option<String> {
+        let silence = self.mismatches.iter().find(|mismatch| mismatch.path == Mismatch::SILENT)?;
+        let took = silence.actual.split(", asked").next().unwrap_or_default();
+        Some(format!("{}, but {took}", silence.expected))
+    }
+
     /// A step that could not be carried out.
     pub fn fault(step: usize, fault: &Fault) -> Self {
         Self {
