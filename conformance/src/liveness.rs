@@ -52,13 +52,14 @@ impl Judge {
             Builder::new_multi_thread().worker_threads(1).thread_name("liveness").enable_all().build();
         let runtime = runtime.during("a thread for the liveness judge")?;
         let twin = Twin::start().await?;
-        let asked = Prober::start(runtime.handle(), twin.addresses());
+        let asked = Prober::start(runtime.handle(), twin.addresses()).await?;
         Ok(Self { runtime: Some(runtime), twin, asked })
     }
 
     /// Asks a server from now on, whenever a case runs on it.
-    pub(crate) fn prober(&self, addresses: Addresses) -> Option<Arc<Prober>> {
-        self.runtime.as_ref().map(|runtime| Prober::start(runtime.handle(), addresses))
+    pub(crate) async fn prober(&self, addresses: Addresses) -> Result<Option<Arc<Prober>>> {
+        let Some(runtime) = &self.runtime else { return Ok(None) };
+        Prober::start(runtime.handle(), addresses).await.map(Some)
     }
 
     /// Looks at a server while a case runs.

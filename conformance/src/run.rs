@@ -8,7 +8,6 @@ mod verdict;
 
 pub use verdict::{CaseResult, Failure, Verdict};
 
-use crate::check::Mismatch;
 use crate::client::Client;
 use crate::driver::Connection;
 use crate::liveness::{Liveness, Watch};

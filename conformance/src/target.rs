@@ -211,7 +211,7 @@ impl Target {
         };
         if let Some(judge) = &self.judge {
             let judge = judge.get_or_try_init(Judge::start).await?;
-            server.prober = judge.prober(server.addresses.clone());
+            server.prober = judge.prober(server.addresses.clone()).await?;
         }
         Ok(Arc::new(server))
     }

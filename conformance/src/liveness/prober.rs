@@ -2,6 +2,7 @@
 
 use super::bounds::Sample;
 use super::probe::Asker;
+use crate::fault::{During as _, Result};
 use crate::target::Addresses;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -34,8 +35,16 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Prober {
-    /// Asks from now on, on threads of that runtime, until it is dropped.
-    pub(super) fn start(runtime: &Handle, addresses: Addresses) -> Arc<Self> {
+    /// Asks whenever it is to watch, on threads of that runtime, until it is dropped. The first round is over when this
+    /// returns and counts for nothing: it opens the database of the judge's tenant.
+    pub(super) async fn start(runtime: &Handle, addresses: Addresses) -> Result<Arc<Self>> {
+        let first = runtime.spawn(async move {
+            let asker = Asker::new(addresses)?;
+            asker.round().await;
+            Ok(asker)
+        });
+        let asker = first.await.during("the first questions for liveness")??;
+
         let prober = Arc::new(Self {
             samples: Mutex::default(),
             runs: Mutex::default(),
@@ -43,8 +52,8 @@ impl Prober {
             round: watch::Sender::new(None),
         });
         let watched = prober.watched.subscribe();
-        runtime.spawn(ask(Arc::downgrade(&prober), watched, addresses));
-        prober
+        runtime.spawn(ask(Arc::downgrade(&prober), watched, asker));
+        Ok(prober)
     }
 
     /// Has the server asked until the returned value is dropped.
@@ -83,8 +92,7 @@ impl Prober {
     }
 }
 
-async fn ask(prober: Weak<Prober>, mut watched: watch::Receiver<usize>, addresses: Addresses) {
-    let Ok(asker) = Asker::new(addresses) else { return };
+async fn ask(prober: Weak<Prober>, mut watched: watch::Receiver<usize>, asker: Asker) {
     while watched.wait_for(|watchers| *watchers > 0).await.is_ok() {
         let began = Instant::now();
         let samples = asker.round().await;
