@@ -23,6 +23,9 @@ impl Mismatch {
     /// In place of a path: the answer came sooner than it can.
     pub(crate) const EARLY: &str = "earliest time";
 
+    /// In place of a path: the server did not answer others in time.
+    pub(crate) const SILENT: &str = "liveness";
+
     pub(crate) fn in_time(path: &str, expected: String, took: Duration) -> Self {
         Self { path: path.to_owned(), expected, actual: format!("{took:?}") }
     }

@@ -27,7 +27,10 @@ pub struct Choice {
     /// `name:password` of the only account, if the server does not accept any.
     #[arg(long, env = "CONFORMANCE_USER", hide_env_values = true)]
     user: Option<String>,
-    /// API key of that account.
+    /// `name:password` of another account, as which the liveness judge runs `SELECT 42` where there are no others.
+    #[arg(long, env = "CONFORMANCE_SECOND_USER", hide_env_values = true)]
+    second_user: Option<String>,
+    /// API key of the only account.
     #[arg(long, env = "CONFORMANCE_API_KEY", default_value = "", hide_env_values = true)]
     api_key: String,
     /// TOML file of what the target lacks and where it is known to fail.
@@ -70,19 +73,23 @@ impl Choice {
                 lakehouse: self.url.trim_end_matches('/').to_owned(),
                 analytics: self.analytics_url.trim_end_matches('/').to_owned(),
                 flight: self.flight_url.clone(),
-                account: self.account()?,
+                account: account(self.user.as_deref(), &self.api_key)?,
+                judge: self.judge()?,
             }),
         };
         Ok(Target::new(kind, quirks))
     }
 
-    fn account(&self) -> Result<Option<Account>> {
-        let Some(pair) = &self.user else { return Ok(None) };
-        let (user, password) = pair.split_once(':').ok_or_else(|| Fault::new("--user is name:password"))?;
-        Ok(Some(Account {
-            user: user.to_owned(),
-            password: password.to_owned(),
-            api_key: self.api_key.clone(),
-        }))
+    /// Anybody is another tenant where the server takes anybody.
+    fn judge(&self) -> Result<Option<Account>> {
+        let made_up = self.user.is_none().then(Account::fresh);
+        Ok(account(self.second_user.as_deref(), "")?.or(made_up))
     }
+}
+
+fn account(pair: Option<&str>, api_key: &str) -> Result<Option<Account>> {
+    let Some(pair) = pair else { return Ok(None) };
+    let malformed = || Fault::new("--user and --second-user are name:password");
+    let (user, password) = pair.split_once(':').ok_or_else(malformed)?;
+    Ok(Some(Account { user: user.to_owned(), password: password.to_owned(), api_key: api_key.to_owned() }))
 }

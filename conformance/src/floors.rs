@@ -58,6 +58,7 @@ impl Floor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::liveness::Liveness;
     use crate::spec::Door;
     use rstest::rstest;
     use std::time::Duration;
@@ -65,11 +66,21 @@ mod tests {
     fn case(id: &str) -> Case {
         let door = id.ends_with("[flight]").then_some(Door::Flight);
         let (id, file) = (id.to_owned(), String::new());
-        Case { id, file, clauses: vec![], server: vec![], tenants: vec![], door, steps: vec![] }
+        Case {
+            id,
+            file,
+            clauses: vec![],
+            server: vec![],
+            tenants: vec![],
+            door,
+            unwatched: None,
+            steps: vec![],
+        }
     }
 
     fn result(id: &str, verdict: Verdict) -> CaseResult {
-        CaseResult { id: id.to_owned(), file: String::new(), clauses: vec![], verdict, took: Duration::ZERO }
+        let (id, file, liveness) = (id.to_owned(), String::new(), Liveness::Answered);
+        CaseResult { id, file, clauses: vec![], verdict, liveness, took: Duration::ZERO }
     }
 
     #[rstest]

@@ -16,6 +16,7 @@ pub mod coverage;
 pub mod driver;
 pub mod fault;
 pub mod floors;
+pub mod liveness;
 pub mod outcomes;
 pub mod quirks;
 pub mod report;

@@ -31,6 +31,7 @@ pub(crate) fn told(result: &CaseResult) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::liveness::Liveness;
     use std::time::Duration;
 
     #[test]
@@ -40,6 +41,7 @@ mod tests {
             file: "lakehouse/query".to_owned(),
             clauses: vec!["LQ-01".to_owned()],
             verdict,
+            liveness: Liveness::Answered,
             took: Duration::ZERO,
         };
         let results = [result(Verdict::Passed), result(Verdict::KnownFailure("reported".to_owned()))];

@@ -104,6 +104,7 @@ mod tests {
             server: vec![],
             tenants: vec![],
             door: None,
+            unwatched: None,
             steps: vec![],
         }));
     }

@@ -1,6 +1,7 @@
 //! What a run tells: a summary, JUnit XML for CI, and a Markdown table with one line per clause.
 
 use crate::fault::{During, Result};
+use crate::liveness::Liveness;
 use crate::run::{CaseResult, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
@@ -52,6 +53,28 @@ pub fn skips(results: &[CaseResult]) -> String {
     }
     let lines = reasons.iter().map(|(reason, count)| format!("\n  {count} skipped: {reason}"));
     format!("{}{}", Tally::of(results), lines.collect::<String>())
+}
+
+/// What the liveness judge has to say: a line for each reason why it did not look, and for each silence that no case
+/// repeats by itself, with the cases that ran meanwhile.
+pub fn liveness(results: &[CaseResult]) -> String {
+    const NAMED: usize = 5;
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut doubts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for result in results {
+        match &result.liveness {
+            Liveness::Off(reason) => *reasons.entry(reason).or_default() += 1,
+            Liveness::Doubtful(silence) => doubts.entry(silence).or_default().push(&result.id),
+            Liveness::Unwatched | Liveness::Answered => {}
+        }
+    }
+    let off = reasons.iter().map(|(reason, count)| format!("\n  {count} with liveness off: {reason}"));
+    let doubtful = doubts.iter().map(|(silence, cases)| {
+        let named = cases.iter().take(NAMED).copied().collect::<Vec<_>>().join("; ");
+        let more = if cases.len() > NAMED { "; …" } else { "" };
+        format!("\n  {silence} (in time for each of {} cases by itself: {named}{more})", cases.len())
+    });
+    off.chain(doubtful).collect()
 }
 
 /// JUnit XML, one suite per spec file.
@@ -161,6 +184,10 @@ mod tests {
             file: "door/file".to_owned(),
             clauses: vec![["LQ-01", "LQ-02", "LQ-03", "LQ-04", "LQ-05"][number].to_owned()],
             verdict,
+            liveness: [Liveness::Off("stops it".to_owned()), Liveness::Doubtful("3 s".to_owned())]
+                .get(number / 2)
+                .cloned()
+                .unwrap_or_default(),
             took: Duration::from_millis(5),
         };
         verdicts.into_iter().enumerate().map(case).collect()
@@ -169,6 +196,14 @@ mod tests {
     #[test]
     fn every_verdict_is_counted() {
         assert_eq!(Tally::of(&results()), Tally { passed: 1, bad: 2, known: 1, skipped: 1 });
+    }
+
+    #[test]
+    fn cases_that_nobody_watched_are_counted_and_doubts_are_told() {
+        let told = liveness(&results());
+        let doubt = "3 s (in time for each of 2 cases by itself: door/file: case 2; door/file: case 3)";
+        assert_eq!(told, format!("\n  2 with liveness off: stops it\n  {doubt}"));
+        assert_eq!(liveness(&results()[4..]), "");
     }
 
     #[test]

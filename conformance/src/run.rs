@@ -10,25 +10,34 @@ pub use verdict::{CaseResult, Failure, Verdict};
 
 use crate::client::Client;
 use crate::driver::Connection;
+use crate::liveness::{Liveness, Watch};
 use crate::spec::Case;
-use crate::target::Target;
+use crate::target::{Server, Target};
 use case_run::CaseRun;
 use futures::StreamExt as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How many cases may wait for the liveness judge, or for a place, for each that runs.
+const WAITING: usize = 8;
+
 /// Runs one case and judges it.
 pub async fn run_case(target: &Target, client: &Client, case: &Case) -> CaseResult {
+    run_case_in(target, client, case, &Semaphore::new(1)).await
+}
+
+/// Runs one case, in one of that many places: it needs none while it waits for the liveness judge.
+async fn run_case_in(target: &Target, client: &Client, case: &Case, places: &Semaphore) -> CaseResult {
     let started = Instant::now();
-    let verdict = match target.unfit_for(case) {
-        Some(reason) => Verdict::Skipped(reason),
+    let (verdict, liveness) = match target.unfit_for(case) {
+        Some(reason) => (Verdict::Skipped(reason), Liveness::Unwatched),
         None => {
-            let result = attempts(target, client, case).await;
-            client
-                .driven()
-                .and_then(Connection::cannot)
-                .map_or_else(|| judge(target, case, result), Verdict::Skipped)
+            let (result, liveness) = attempts(target, client, case, places).await;
+            let cannot = client.driven().and_then(Connection::cannot);
+            (cannot.map_or_else(|| judge(target, case, result), Verdict::Skipped), liveness)
         }
     };
     CaseResult {
@@ -36,27 +45,63 @@ pub async fn run_case(target: &Target, client: &Client, case: &Case) -> CaseResu
         file: case.file.clone(),
         clauses: case.clauses.clone(),
         verdict,
+        liveness,
         took: started.elapsed(),
     }
 }
 
-/// Runs the case among others; once more by itself if it was only late, because others may have kept the server busy.
-async fn attempts(target: &Target, client: &Client, case: &Case) -> Result<(), Failure> {
-    let first = {
+type Attempt = Result<(), Failure>;
+
+/// Runs the case among others; once more by itself if it, or the server towards the liveness judge, was only late: others
+/// may have kept the server busy. A case that nobody is to watch runs by itself, or others would be judged by it.
+async fn attempts(target: &Target, client: &Client, case: &Case, places: &Semaphore) -> (Attempt, Liveness) {
+    if let Some(reason) = &case.unwatched {
+        let _alone = target.calm.write().await;
+        return (attempt(target, client, case).await.0, Liveness::Off(reason.clone()));
+    }
+    let (first, watch) = {
+        // Places are never closed.
+        let _place = places.acquire().await;
         let _among_others = target.calm.read().await;
         attempt(target, client, case).await
     };
-    match first {
-        Err(failure) if failure.is_only_late() => {
+    match watched(first, watch).await {
+        (Err(failure), _) if failure.is_only_late() => {
             let _alone = target.calm.write().await;
-            attempt(target, client, case).await
+            let (second, watch) = attempt(target, client, case).await;
+            let (second, liveness) = watched(second, watch).await;
+            match (&second, failure.silence_told()) {
+                (Ok(()), Some(silence)) => (second, Liveness::Doubtful(silence)),
+                _ => (second, liveness),
+            }
         }
         judged => judged,
     }
 }
 
-async fn attempt(target: &Target, client: &Client, case: &Case) -> Result<(), Failure> {
-    let server = target.server(&case.server).await?;
+/// Adds to how a case went what the liveness judge has seen.
+async fn watched(went: Attempt, watch: Option<Watch>) -> (Attempt, Liveness) {
+    let Some(watch) = watch else { return (went, Liveness::Unwatched) };
+    match (went, watch.end().await) {
+        (went, None) => (went, Liveness::Answered),
+        (Ok(()), Some(silence)) => (Err(Failure::silence(silence)), Liveness::Answered),
+        (Err(mut failure), Some(silence)) => {
+            failure.mismatches.push(silence);
+            (Err(failure), Liveness::Answered)
+        }
+    }
+}
+
+async fn attempt(target: &Target, client: &Client, case: &Case) -> (Attempt, Option<Watch>) {
+    let server = match target.server(&case.server).await {
+        Ok(server) => server,
+        Err(fault) => return (Err(fault.into()), None),
+    };
+    let watch = case.unwatched.is_none().then(|| target.watch(&server, case)).flatten();
+    (steps(server, client, case).await, watch)
+}
+
+async fn steps(server: Arc<Server>, client: &Client, case: &Case) -> Attempt {
     let mut run = CaseRun::new(case, server, client.clone())?;
     for (index, step) in case.steps.iter().enumerate() {
         match tokio::time::timeout(PATIENCE, run.step(index, step)).await {
@@ -95,12 +140,13 @@ pub async fn run_all_by(
     client: impl Fn(usize) -> Client,
     mut on_result: impl FnMut(usize, &CaseResult),
 ) -> Vec<CaseResult> {
+    let places = &Semaphore::new(at_a_time.max(1));
     let run = |(number, case)| {
         let client = client(number);
-        async move { (number, run_case(target, &client, case).await) }
+        async move { (number, run_case_in(target, &client, case, places).await) }
     };
-    let mut results =
-        futures::stream::iter(cases.iter().enumerate().map(run)).buffer_unordered(at_a_time.max(1));
+    let many = at_a_time.max(1) * (1 + WAITING);
+    let mut results = futures::stream::iter(cases.iter().enumerate().map(run)).buffer_unordered(many);
     let mut all = Vec::new();
     while let Some((number, result)) = results.next().await {
         on_result(number, &result);

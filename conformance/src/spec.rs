@@ -44,6 +44,8 @@ pub struct Case {
     pub tenants: Vec<String>,
     /// The door its `sql` steps use.
     pub door: Option<Door>,
+    /// Why nobody looks whether the server lives while it runs, if nobody does.
+    pub unwatched: Option<String>,
     /// The steps, with captures still to be filled in.
     pub steps: Vec<Value>,
 }
@@ -75,6 +77,7 @@ struct RawCase {
     server: Option<Vec<String>>,
     tenants: Option<Vec<String>>,
     doors: Option<Vec<Door>>,
+    liveness: Option<String>,
     table: Option<Table>,
     steps: Vec<Value>,
 }
@@ -131,6 +134,8 @@ pub fn load(path: &Path) -> Result<Vec<Case>> {
     for case in &raw.cases {
         let server = case.server.clone().or_else(|| raw.server.clone());
         let server = server.unwrap_or_else(|| DEFAULT_FLAGS.map(str::to_owned).to_vec());
+        let unwatched = case.liveness.as_deref().map(off).transpose();
+        let unwatched = unwatched.map_err(|fault| Fault(format!("{file}: {}: {fault}", case.name)))?;
         let steps: Vec<Value> = raw.before.iter().chain(&case.steps).cloned().collect();
         for (suffix, vars) in
             rows_of(case).map_err(|fault| Fault(format!("{file}: {}: {fault}", case.name)))?
@@ -151,6 +156,7 @@ pub fn load(path: &Path) -> Result<Vec<Case>> {
                     server: server.clone(),
                     tenants: case.tenants.clone().unwrap_or_else(|| vec!["default".to_owned()]),
                     door,
+                    unwatched: unwatched.clone(),
                     steps: steps.clone(),
                 });
             }
@@ -177,6 +183,13 @@ fn place_of(path: &Path) -> (String, String) {
     let folder = path.ancestors().skip(1).find(|folder| folder.ends_with("spec")).unwrap_or(Path::new(""));
     let name = path.strip_prefix(folder).unwrap_or(&path);
     (folder.display().to_string(), name.display().to_string())
+}
+
+/// The reason of `off: REASON`.
+fn off(text: &str) -> Result<String> {
+    let reason = text.strip_prefix("off: ").map(str::trim).filter(|reason| !reason.is_empty());
+    let malformed = || Fault(format!("liveness is \"off: REASON\", not {text:?}"));
+    reason.map(str::to_owned).ok_or_else(malformed)
 }
 
 fn rows_of(case: &RawCase) -> Result<Vec<(String, Vars)>> {

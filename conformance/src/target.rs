@@ -1,6 +1,7 @@
 //! What the spec is held against: servers in this process, in containers, or one at an address.
 
-use crate::fault::{Fault, Result};
+use crate::fault::{During as _, Fault, Result};
+use crate::liveness::{Figures, Judge, Prober, Sample, Watch};
 use crate::quirks::Quirks;
 use crate::spec::{Case, DEFAULT_FLAGS};
 use altertable_mock::MockServer;
@@ -22,6 +23,8 @@ pub struct Target {
     pub quirks: Quirks,
     front: Option<Front>,
     servers: Mutex<Servers>,
+    /// None if nobody is to look whether the servers live.
+    judge: Option<OnceCell<Judge>>,
     /// Held for reading by every case that runs, and for writing by one that has to run by itself.
     pub(crate) calm: RwLock<()>,
 }
@@ -71,6 +74,8 @@ pub struct Addresses {
     pub flight: String,
     /// The only account, if the server makes none up.
     pub account: Option<Account>,
+    /// A tenant for the liveness judge, if there is one: without it, only health is asked for.
+    pub judge: Option<Account>,
 }
 
 /// A user of the server and its API key.
@@ -103,6 +108,7 @@ pub struct Server {
     /// Where it listens.
     pub addresses: Addresses,
     running: Running,
+    prober: Option<Arc<Prober>>,
 }
 
 /// Keeps a server alive that the runner has started.
@@ -117,7 +123,14 @@ enum Running {
 impl Target {
     /// A target of that kind.
     pub fn new(kind: Kind, quirks: Quirks) -> Self {
-        Self { kind, quirks, front: None, servers: Mutex::default(), calm: RwLock::default() }
+        let (servers, judge) = (Mutex::default(), Some(OnceCell::new()));
+        Self { kind, quirks, front: None, servers, judge, calm: RwLock::default() }
+    }
+
+    /// The same target without anybody who looks whether its servers live: for servers that are wrong on purpose.
+    #[must_use]
+    pub fn unwatched(self) -> Self {
+        Self { judge: None, ..self }
     }
 
     /// The same target with something in front of each server that the runner starts.
@@ -151,13 +164,36 @@ impl Target {
     }
 
     /// Stops every server that the runner has started. Containers want this: removing one takes a while, and a runtime.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
+        self.stop_judge().await;
         futures::future::join_all(self.into_started().map(Server::stop)).await;
     }
 
     /// As [`stop`](Self::stop), when the process ends next.
-    pub async fn stop_for_exit(self) {
+    pub async fn stop_for_exit(mut self) {
+        self.stop_judge().await;
         futures::future::join_all(self.into_started().map(Server::stop_for_exit)).await;
+    }
+
+    async fn stop_judge(&mut self) {
+        if let Some(judge) = self.judge.take().and_then(OnceCell::into_inner) {
+            judge.stop().await;
+        }
+    }
+
+    /// Looks whether a server lives while a case runs on it.
+    pub(crate) fn watch(&self, server: &Server, case: &Case) -> Option<Watch> {
+        let judge = self.judge.as_ref()?.get()?;
+        Some(judge.watch(server.prober.as_ref()?, &case.id))
+    }
+
+    /// How the servers have answered the liveness judge so far, and how their idle twin has; none if it asked nothing.
+    pub fn liveness(&self) -> Option<[Figures; 2]> {
+        let judge = self.judge.as_ref()?.get()?;
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let probers = servers.values().filter_map(|cell| cell.get()?.prober.as_ref());
+        let answers: Vec<Sample> = probers.flat_map(|prober| prober.samples()).collect();
+        Some([Figures::of(&answers), Figures::of(&judge.twin())])
     }
 
     fn into_started(self) -> impl Iterator<Item = Server> {
@@ -166,20 +202,25 @@ impl Target {
     }
 
     async fn start(&self, flags: &[String]) -> Result<Arc<Server>> {
-        match &self.kind {
+        let mut server = match &self.kind {
             Kind::Url(addresses) => {
-                Ok(Arc::new(Server { addresses: addresses.clone(), running: Running::Elsewhere }))
+                Server { addresses: addresses.clone(), running: Running::Elsewhere, prober: None }
             }
-            Kind::InProcess => self.fronted(in_process(flags).await?).await,
-            Kind::Container(image) => self.fronted(in_container(image, flags).await?).await,
+            Kind::InProcess => self.fronted(in_process(flags).await?).await?,
+            Kind::Container(image) => self.fronted(in_container(image, flags).await?).await?,
+        };
+        if let Some(judge) = &self.judge {
+            let judge = judge.get_or_try_init(Judge::start).await?;
+            server.prober = judge.prober(server.addresses.clone()).await?;
         }
+        Ok(Arc::new(server))
     }
 
-    async fn fronted(&self, mut server: Server) -> Result<Arc<Server>> {
+    async fn fronted(&self, mut server: Server) -> Result<Server> {
         if let Some(Front(put)) = &self.front {
             server.addresses = put(server.addresses).await?;
         }
-        Ok(Arc::new(server))
+        Ok(server)
     }
 }
 
@@ -211,15 +252,28 @@ async fn in_process(flags: &[String]) -> Result<Server> {
     let server = start
         .await
         .map_err(|error| Fault(format!("the server with {} does not start: {error}", flags.join(" "))))?;
-    let at = server.addresses();
+    let addresses = addresses_of(server.addresses());
+    if let Some(judge) = addresses.judge.as_ref().filter(|_| !takes_anybody(flags)) {
+        server.add_user(&judge.user, &judge.password, None).during("a tenant for the liveness judge")?;
+    }
+    Ok(Server { addresses, running: Running::InProcess(server), prober: None })
+}
+
+/// Whether a server with these flags knows every user.
+fn takes_anybody(flags: &[String]) -> bool {
+    flags.iter().any(|flag| flag == "--allow-any-user")
+}
+
+/// Where a server of this process listens, with a tenant of its own for the liveness judge.
+pub(crate) fn addresses_of(at: altertable_mock::Addresses) -> Addresses {
     let url = |address: std::net::SocketAddr| format!("http://127.0.0.1:{}", address.port());
-    let addresses = Addresses {
+    Addresses {
         lakehouse: url(at.lakehouse),
         analytics: url(at.analytics),
         flight: url(at.flight),
         account: None,
-    };
-    Ok(Server { addresses, running: Running::InProcess(server) })
+        judge: Some(Account::fresh()),
+    }
 }
 
 #[cfg(feature = "testcontainers")]
@@ -236,14 +290,19 @@ async fn in_container(image: &str, flags: &[String]) -> Result<Server> {
             }
         };
     }
+    let judge = Account::fresh();
+    if !takes_anybody(flags) {
+        mock = mock.with_user(&judge.user, &judge.password);
+    }
     let running = mock.start().await?;
     let addresses = Addresses {
         lakehouse: running.lakehouse_url().to_owned(),
         analytics: running.analytics_url().to_owned(),
         flight: running.flight_url().to_owned(),
         account: None,
+        judge: Some(judge),
     };
-    Ok(Server { addresses, running: Running::Container(Box::new(running)) })
+    Ok(Server { addresses, running: Running::Container(Box::new(running)), prober: None })
 }
 
 #[cfg(not(feature = "testcontainers"))]

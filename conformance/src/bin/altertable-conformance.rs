@@ -159,9 +159,15 @@ fn run_cases(options: &Run, cases: &[Case]) -> Result<ExitCode> {
             let _ = writeln!(std::io::stdout(), "{}\n", report::told(result));
         }
     }));
+    let took = started.elapsed().as_secs_f64();
+    let asked = target.liveness();
     runtime.block_on(target.stop_for_exit());
-    writeln!(std::io::stdout(), "{} in {:.1} s", Tally::of(&results), started.elapsed().as_secs_f64())
+    let mut out = std::io::stdout();
+    writeln!(out, "{} in {took:.1} s{}", Tally::of(&results), report::liveness(&results))
         .during("writing")?;
+    if let Some([servers, twin]) = asked {
+        writeln!(out, "liveness: {servers}; idle twin: {twin}").during("writing")?;
+    }
     options.write("rust", &results)?;
     Ok(code(&results, true))
 }
@@ -177,7 +183,8 @@ fn drive(options: &Drive, cases: &[Case]) -> Result<ExitCode> {
     runtime.block_on(target.stop_for_exit());
     driver.finish();
     let mut told = std::io::stderr();
-    writeln!(told, "{}: {}", hello.driver, report::skips(&results)).during("writing")?;
+    writeln!(told, "{}: {}{}", hello.driver, report::skips(&results), report::liveness(&results))
+        .during("writing")?;
     let short: Vec<String> = options.floor.iter().filter_map(|floor| floor.missed(&fit, &results)).collect();
     for floor in &short {
         writeln!(told, "{}: {floor}", hello.driver).during("writing")?;

@@ -2,6 +2,7 @@
 
 use crate::check::Mismatch;
 use crate::fault::Fault;
+use crate::liveness::Liveness;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub struct CaseResult {
     pub clauses: Vec<String>,
     /// The verdict.
     pub verdict: Verdict,
+    /// Whether the server lived for others meanwhile.
+    pub liveness: Liveness,
     /// Wall-clock time.
     pub took: Duration,
 }
@@ -56,7 +59,7 @@ impl Verdict {
 /// A step that did not go as the spec says.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// Which step, counted from 1.
+    /// Which step, counted from 1; 0 is none of them.
     pub step: usize,
     /// What went wrong, beyond mismatches.
     pub fault: Option<String>,
@@ -69,9 +72,23 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Whether the answer was right and nothing but its coming too late was wrong.
+    /// Whether the answers were right and nothing was wrong but that they, or those to the liveness judge, came too late.
     pub(crate) fn is_only_late(&self) -> bool {
-        self.fault.is_none() && self.mismatches.iter().all(|mismatch| mismatch.path == Mismatch::LATE)
+        let late = |mismatch: &Mismatch| [Mismatch::LATE, Mismatch::SILENT].contains(&mismatch.path.as_str());
+        self.fault.is_none() && self.mismatches.iter().all(late)
+    }
+
+    /// A case whose steps went well, while the server was silent for others.
+    pub(crate) fn silence(mismatch: Mismatch) -> Self {
+        let (repeat, outcome) = (String::new(), String::new());
+        Self { step: 0, fault: None, mismatches: vec![mismatch], repeat, outcome }
+    }
+
+    /// What was asked for liveness, and how long the answer took, if it came too late.
+    pub(crate) fn silence_told(&self) -> Option<String> {
+        let silence = self.mismatches.iter().find(|mismatch| mismatch.path == Mismatch::SILENT)?;
+        let took = silence.actual.split(", asked").next().unwrap_or_default();
+        Some(format!("{}, but {took}", silence.expected))
     }
 
     /// A step that could not be carried out.
@@ -94,7 +111,10 @@ impl From<Fault> for Failure {
 
 impl Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "step {}", self.step)?;
+        match self.step {
+            0 => write!(out, "beside the steps")?,
+            step => write!(out, "step {step}")?,
+        }
         if let Some(fault) = &self.fault {
             write!(out, ": {fault}")?;
         }
@@ -122,6 +142,7 @@ mod tests {
 
     #[rstest]
     #[case::late(&[Mismatch::LATE], true)]
+    #[case::silent(&[Mismatch::SILENT, Mismatch::LATE], true)]
     #[case::early(&[Mismatch::EARLY], false)]
     #[case::late_and_wrong(&[Mismatch::LATE, "/json"], false)]
     fn only_lateness_is_worth_another_attempt(#[case] paths: &[&str], #[case] expected: bool) {

@@ -12,6 +12,7 @@ mod message;
 use altertable_mock_conformance::client::Client;
 use altertable_mock_conformance::coverage::{self, Uncovered};
 use altertable_mock_conformance::fault::Fault;
+use altertable_mock_conformance::liveness::Liveness;
 use altertable_mock_conformance::quirks::{Quirks, glob};
 use altertable_mock_conformance::report;
 use altertable_mock_conformance::run::{self, CaseResult, Failure, Verdict};
@@ -53,11 +54,14 @@ fn target(wrong: Wrong) -> Target {
                 analytics: http::start(honest.analytics, wrong.http).await?,
                 flight: grpc::start(&honest.flight, wrong.flight).await?,
                 account: None,
+                judge: honest.judge,
             })
         }
         .boxed()
     };
-    Target::new(Kind::InProcess, Quirks::default()).behind(Front::new(front))
+    let target = Target::new(Kind::InProcess, Quirks::default()).behind(Front::new(front));
+    // What is wrong has to be noticed by the cases of its clauses, not by the liveness judge.
+    if wrong.breaks.is_empty() { target } else { target.unwatched() }
 }
 
 fn cases(wanted: impl Fn(&Case) -> bool) -> Vec<Case> {
@@ -73,6 +77,7 @@ async fn attempt(target: &Target, client: &Client, case: &Case) -> CaseResult {
         file: case.file.clone(),
         clauses: case.clauses.clone(),
         verdict: Verdict::Failed(Failure::from(Fault::new("it never ended"))),
+        liveness: Liveness::Unwatched,
         took: PATIENCE,
     })
 }
