@@ -172,13 +172,15 @@ class Arena:
     def spooled(self) -> int:
         """The bytes of the server's temporary files, those without a name too."""
         found: dict[int, int] = {}
-        named = Path(self.folder.name).rglob("*")
-        for path in (*named, *Path(f"/proc/{self.server.process.pid}/fd").iterdir()):
-            with suppress(OSError):
-                if not path.is_dir() and (path.is_relative_to(self.folder.name) or self._is_ours(path)):
-                    status = path.stat()
-                    found[status.st_ino] = status.st_blocks * 512
-        return sum(found.values())
+        with suppress(FileNotFoundError):  # What goes while it is looked at is gone.
+            named = list(Path(self.folder.name).rglob("*"))
+            for path in (*named, *Path(f"/proc/{self.server.process.pid}/fd").iterdir()):
+                with suppress(OSError):
+                    if path.is_file() and (path in named or self._is_ours(path)):
+                        status = path.stat()
+                        found[status.st_ino] = status.st_blocks * 512
+            return sum(found.values())
+        return self.spooled()
 
     def _is_ours(self, descriptor: Path) -> bool:
         return str(descriptor.readlink()).startswith(self.folder.name)

@@ -125,7 +125,7 @@ def spoofed_fatalities() -> Iterator[Script]:
         yield [f"FROM {quoted(text)}"]
         yield [f"CREATE TEMP TABLE {quoted(text)} (i INTEGER NOT NULL)", f"INSERT INTO {quoted(text)} VALUES (NULL)"]
         yield [
-            f"CREATE TEMP TABLE t (c VARCHAR PRIMARY KEY)",
+            "CREATE TEMP TABLE t (c VARCHAR PRIMARY KEY)",
             f"INSERT INTO t VALUES ({literal(text)}), ({literal(text)})",
         ]
         yield [f"SELECT error({literal(text)}) FROM range(100000) t(i) WHERE i > 90000"]
