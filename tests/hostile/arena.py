@@ -185,9 +185,20 @@ class Arena:
     def _is_ours(self, descriptor: Path) -> bool:
         return str(descriptor.readlink()).startswith(self.folder.name)
 
-    def begin(self) -> None:
+    def begin(self, within: float) -> None:
+        """Starts a case. One that hangs ends with the server, and so do its calls that have no end of their own."""
         self.before = self.server.resident_bytes()
         self.watch.begin()
+        self._hangs = threading.Timer(within, self._give_up, [within])
+        self._hangs.daemon = True
+        self._hangs.start()
+
+    def _give_up(self, within: float) -> None:
+        self.server.log.append(f"(killed by the test: the case took more than {within:.0f} s)")
+        self.server.process.kill()
+
+    def end(self) -> None:
+        self._hangs.cancel()
 
     def still_stands(self, growth: int = 96 * MIB) -> None:
         """What holds after every case."""

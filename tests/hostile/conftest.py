@@ -16,7 +16,8 @@ def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
     if not _arenas:
         _arenas.append(Arena())
     current = _arenas[0]
-    current.begin()
+    slow = request.node.get_closest_marker("slow")
+    current.begin(within=300 if slow else 40)
     try:
         yield current
         current.dismiss()
@@ -25,6 +26,8 @@ def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
     except BaseException:
         leave()
         raise
+    finally:
+        current.end()
     if getattr(request.node, "failed", False):
         leave()
 

@@ -17,6 +17,7 @@ from adbc_driver_manager import DatabaseOptions
 from altertable_flightsql.generated import arrow_flight_pb2 as messages
 from altertable_flightsql.generated import arrow_flight_sql_pb2 as sql
 from arena import MIB, Arena, Tenant
+from google.protobuf.any_pb2 import Any
 from raw_flight import Raw, ingest, packed, upload
 from waiting import wait_until
 
@@ -45,8 +46,7 @@ def prepare(raw: Raw, statement: str, headers: list[tuple[str, str]]) -> bytes:
     body = packed(sql.ActionCreatePreparedStatementRequest(query=statement))
     (result,) = raw.act("CreatePreparedStatement", body, headers)
     answer = sql.ActionCreatePreparedStatementResult()
-    wrapped = __import__("google.protobuf.any_pb2", fromlist=["Any"]).Any.FromString(result.body)
-    wrapped.Unpack(answer)
+    Any.FromString(result.body).Unpack(answer)
     return answer.prepared_statement_handle
 
 
@@ -87,7 +87,9 @@ def adbc(tenant: Tenant) -> adbc_driver_flightsql.dbapi.Connection:
         DatabaseOptions.PASSWORD.value: tenant.user.password,
     }
     address = f"grpc://{tenant.server.flight_address}"
-    return adbc_driver_flightsql.dbapi.connect(address, db_kwargs=credentials, autocommit=True)
+    return adbc_driver_flightsql.dbapi.connect(
+        address, db_kwargs=dict(zip(names, tenant.user.pair, strict=True)), autocommit=True
+    )
 
 
 def test_closing_a_prepared_statement_that_runs_freezes_nobody(arena: Arena) -> None:
@@ -268,8 +270,7 @@ def test_prepared_statements_that_nobody_closes_are_limited(arena: Arena) -> Non
     tenant = arena.attacker()
     raw, headers = tenant.raw, tenant.raw.session()
     with pytest.raises(grpc.RpcError) as refused:
-        for at in range(600):
-            prepare(raw, f"SELECT {at}", headers)
+        [prepare(raw, f"SELECT {at}", headers) for at in range(600)]
     assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, refused.value
     assert "--session-prepared-limit" in refused.value.details()
     usable(tenant)
