@@ -53,6 +53,7 @@ class MockServer:
             env={**clean, **(env or {})},
         )
         self.log: list[str] = []
+        self.addresses: dict[str, str] = {}
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.addresses = self._wait_for_doors(start_timeout)
@@ -61,7 +62,8 @@ class MockServer:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.log.append(ANSI.sub("", line.rstrip("\n")))
-            self._lines.put(self.log[-1])
+            if not self.addresses:
+                self._lines.put(self.log[-1])
         self._lines.put(None)
 
     def _wait_for_doors(self, timeout: float) -> dict[str, str]:
