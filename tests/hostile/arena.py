@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import os
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,12 @@ def known_flags() -> set[str]:
     """The flags that the binary knows: an older one is tried as well as it goes."""
     text = subprocess.run([BINARY, "--help"], capture_output=True, text=True, timeout=20, check=True).stdout
     return {word.split("[")[0].rstrip(",") for word in text.split() if word.startswith("--")}
+
+
+def files_in(folder: str) -> Iterator[Path]:
+    """The files below a folder; what goes meanwhile is left out."""
+    for parent, _, names in os.walk(folder, onerror=lambda _: None):
+        yield from (Path(parent, name) for name in names)
 
 
 @dataclass
@@ -150,12 +157,13 @@ class Arena:
 
     _numbers = itertools.count()
 
-    def __init__(self, **flags: str) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="hostile-", ignore_cleanup_errors=True)
+    def __init__(self, folder: Path | None = None, **flags: str) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="hostile-", ignore_cleanup_errors=True)
+        self.folder = str(folder or self._temporary.name)
         known = known_flags()
         wanted = FLAGS | {f"--{name.replace('_', '-')}": value for name, value in flags.items()}
         given = [part for name, value in wanted.items() if name in known for part in (f"{name}={value}",)]
-        self.server = MockServer(*given, env={"TMPDIR": self.folder.name})
+        self.server = MockServer(*given, env={"TMPDIR": self.folder})
         self.attackers: list[Tenant] = []
         self.bystander = Tenant(self.server, BYSTANDER, timeout=PATIENCE)
         self.bystander.rows(f"CREATE TABLE treasure AS SELECT i FROM range({TREASURE}) t(i)")
@@ -172,18 +180,14 @@ class Arena:
     def spooled(self) -> int:
         """The bytes of the server's temporary files, those without a name too."""
         found: dict[int, int] = {}
-        with suppress(FileNotFoundError):  # What goes while it is looked at is gone.
-            named = list(Path(self.folder.name).rglob("*"))
-            for path in (*named, *Path(f"/proc/{self.server.process.pid}/fd").iterdir()):
-                with suppress(OSError):
-                    if path.is_file() and (path in named or self._is_ours(path)):
-                        status = path.stat()
-                        found[status.st_ino] = status.st_blocks * 512
-            return sum(found.values())
-        return self.spooled()
+        for path in (*files_in(self.folder), *files_in(f"/proc/{self.server.process.pid}/fd")):
+            with suppress(OSError):  # What goes while it is looked at is gone.
+                if not path.is_relative_to("/proc") or self._is_ours(path):
+                    found[path.stat().st_ino] = path.stat().st_blocks * 512
+        return sum(found.values())
 
     def _is_ours(self, descriptor: Path) -> bool:
-        return str(descriptor.readlink()).startswith(self.folder.name)
+        return str(descriptor.readlink()).startswith(self.folder)
 
     def begin(self, within: float) -> None:
         """Starts a case. One that hangs ends with the server, and so do its calls that have no end of their own."""
@@ -234,4 +238,4 @@ class Arena:
         if self.server.process.poll() is None:
             self.server.process.kill()
             self.server.process.wait()
-        self.folder.cleanup()
+        self._temporary.cleanup()
