@@ -159,7 +159,8 @@ def events(door: Door) -> None:
 
     def track() -> None:
         some = [
-            {"event": "e", "distinct_id": who(), "properties": {"n": i}} for i in range(door.random.randrange(1, 50))
+            {"event": "e", "distinct_id": who(), "properties": {"n": i, "note": "x" * 500}}
+            for i in range(door.random.randrange(1, 50))
         ]
         client.post("/track", json=some)
 
