@@ -134,6 +134,29 @@ def spoofed_fatalities() -> Iterator[Script]:
         yield [f"SELECT 1 AS {quoted(text)}, error({literal(text)})"]
 
 
+def depths() -> Iterator[Script]:
+    """Some of what is deep; `test_depth` has the families."""
+    chain = ", ".join(f"c{at} AS (SELECT i + 1 AS i FROM c{at - 1})" for at in range(1, 400))
+    yield [f"WITH c0 AS (SELECT 1 AS i), {chain} SELECT i FROM c399"]
+    for depth in (50_000, 1_000_000):
+        text = f"repeat('[', {depth}) || repeat(']', {depth})"
+        yield [f"SELECT json_structure({text})"]
+        yield [f"SELECT json_valid({text}), json_type({text})"]
+        yield [f"SELECT ({text})::JSON::VARIANT IS NULL"]
+        yield [f"SELECT json_keys({text}), ({text})::JSON -> '$[0][0]' IS NULL"]
+        yield [f"SELECT ({text})::INTEGER[][] IS NULL"]
+        yield [f"SELECT repeat('{{a:', {depth})::STRUCT(a INTEGER) IS NULL"]
+        yield [f"SELECT json_merge_patch({text}, {text}) IS NULL"]
+    yield ["SELECT " + "(" * 5000 + "1" + ")" * 5000]
+    yield ["SELECT " + "abs(" * 900 + "1" + ")" * 900]
+    yield ["SELECT " + "1 + " * 20_000 + "1"]
+    yield ["SELECT " + "NOT " * 20_000 + "true"]
+    yield ["SELECT " + "[" * 900 + "1" + "]" * 900]
+    yield ["SELECT 1" + " UNION ALL SELECT 1" * 3000]
+    yield ["SELECT * FROM " + "(SELECT * FROM " * 400 + "mine" + ")" * 400]
+    yield ["SELECT NULL::INTEGER" + "[]" * 5000]
+
+
 def cut(value: str, most: int = 60) -> str:
     return value if len(value) <= most else value[: most - 1] + "…"
 

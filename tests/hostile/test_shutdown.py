@@ -15,7 +15,7 @@ from raw_flight import messages
 from raw_http import connect
 from test_flight_calls import ENDLESS_ROWS, ENDLESS_WORK, attempt, close_prepared, prepare, run_prepared, uploads
 
-GRACE = 2
+GRACE = 1
 
 
 def rest_work(tenant: Tenant) -> None:
@@ -26,7 +26,7 @@ def rest_work(tenant: Tenant) -> None:
 def rest_unread(tenant: Tenant) -> None:
     with suppress(httpx.HTTPError), tenant.rest.stream("POST", "/query", json={"statement": ENDLESS_ROWS}) as response:
         next(response.iter_bytes())
-        time.sleep(GRACE * 3)
+        time.sleep(GRACE * 4)
 
 
 def flight_work(tenant: Tenant) -> None:
@@ -37,7 +37,7 @@ def flight_work(tenant: Tenant) -> None:
 def flight_unread(tenant: Tenant) -> None:
     stream = tenant.raw.get(ENDLESS_ROWS)
     next(stream)
-    time.sleep(GRACE * 3)
+    time.sleep(GRACE * 4)
 
 
 def flight_spooling(tenant: Tenant) -> None:
@@ -68,7 +68,7 @@ def flight_ingest(tenant: Tenant) -> None:
 def half_a_call(tenant: Tenant) -> None:
     with connect(tenant.server.lakehouse_url) as stream:
         stream.sendall(b"POST /query HTTP/1.1\r\nhost: x\r\nauthorization: " + tenant.authorization.encode())
-        time.sleep(GRACE * 3)
+        time.sleep(GRACE * 4)
 
 
 def half_an_upload(tenant: Tenant) -> None:
@@ -87,17 +87,8 @@ def attempt_quietly(call: Callable[..., object], *arguments: object) -> None:
         attempt(call, *arguments)
 
 
-LOADS = [
-    rest_work,
-    rest_unread,
-    flight_work,
-    flight_unread,
-    flight_spooling,
-    flight_closing,
-    flight_ingest,
-    half_a_call,
-    half_an_upload,
-]
+FIRST = [rest_work, flight_closing, flight_ingest]
+LATER = [rest_unread, flight_work, flight_unread, flight_spooling, half_a_call, half_an_upload]
 
 
 def end_under(*loads: Callable[[Tenant], None]) -> None:
@@ -108,7 +99,7 @@ def end_under(*loads: Callable[[Tenant], None]) -> None:
         time.sleep(0.8)
         arena.watch.stop()
         started = time.monotonic()
-        code = arena.server.stop(timeout=GRACE + 4)
+        code = arena.server.stop(timeout=GRACE + 6)
         took = time.monotonic() - started
         assert code == 0, arena.server.log[-5:]
         assert took < GRACE + 2, f"it took {took:.1f} s"
@@ -123,10 +114,14 @@ def quietly(load: Callable[[Tenant], None], tenant: Tenant) -> None:
         load(tenant)
 
 
-@pytest.mark.parametrize("load", LOADS, ids=lambda load: load.__name__)
+@pytest.mark.parametrize(
+    "load",
+    [*FIRST, *(pytest.param(load, marks=pytest.mark.slow) for load in LATER)],
+    ids=lambda load: load.__name__,
+)
 def test_sigterm_ends_the_server_in_time(load: Callable[[Tenant], None]) -> None:
     end_under(load)
 
 
 def test_sigterm_ends_the_server_in_time_under_all_of_them() -> None:
-    end_under(*LOADS, *LOADS)
+    end_under(*FIRST, *LATER, *FIRST, *LATER)

@@ -14,11 +14,11 @@ import grpc
 import httpx
 import pytest
 from arena import MIB, Arena, Tenant
-from families import Script, disguised_calls, listed, name_of, settings, spoofed_fatalities
+from families import Script, depths, disguised_calls, listed, name_of, settings, spoofed_fatalities
 
 SETTINGS = "SELECT name, value FROM duckdb_settings() ORDER BY ALL"
 # A statement that runs for ever is given up after this, which is one more thing that clients do.
-GIVEN_UP = 1.5
+GIVEN_UP = 0.7
 # What a mistake of the client never is; an error of its SQL is INTERNAL there (FE-2).
 SERVER_FAULTS = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DATA_LOSS}
 
@@ -116,7 +116,7 @@ both_doors = pytest.mark.parametrize("door", DOORS)
 rest_first = pytest.mark.parametrize("door", ["rest", pytest.param("flight", marks=pytest.mark.slow)])
 
 
-@both_doors
+@rest_first
 @scripts(list(disguised_calls()))
 def test_a_call_in_disguise_changes_nothing(arena: Arena, door: str, script: Script) -> None:
     attack(arena, door, script)
@@ -128,13 +128,13 @@ def test_a_setting_reaches_no_other_session(arena: Arena, door: str, script: Scr
     attack(arena, door, script)
 
 
-@both_doors
+@rest_first
 @scripts(list(spoofed_fatalities()))
 def test_a_text_is_no_fatality(arena: Arena, door: str, script: Script) -> None:
     attack(arena, door, script)
 
 
-@both_doors
+@rest_first
 @scripts(listed("tricks"))
 def test_a_trick_costs_nothing(arena: Arena, door: str, script: Script) -> None:
     attack(arena, door, script)
@@ -144,6 +144,13 @@ def test_a_trick_costs_nothing(arena: Arena, door: str, script: Script) -> None:
 @scripts(listed("internal"))
 def test_an_error_inside_duckdb_ends_with_its_call(arena: Arena, door: str, script: Script) -> None:
     attack(arena, door, script, replaced=True)
+
+
+@rest_first
+@pytest.mark.growth(256)
+@scripts(list(depths()))
+def test_depth_is_refused_or_answered(arena: Arena, door: str, script: Script) -> None:
+    attack(arena, door, script)
 
 
 @pytest.mark.slow
