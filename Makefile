@@ -64,7 +64,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
+test: test-rust test-python test-hostile test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -76,6 +76,21 @@ test-python: build ## Run the tests that use the published Python clients
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python --ignore tests/python/legacy --ignore tests/python/conformance
 	@bin=$$($(VENV) tests/python/legacy/requirements.txt)/bin && \
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python/legacy
+
+.PHONY: test-hostile
+test-hostile: build ## Attack the server by hostile statements and calls, and hold it to its other tenants
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" --quiet tests/hostile -m "not slow"
+
+.PHONY: test-hostile-all
+test-hostile-all: build ## The same with the attacks that take long (some minutes, not part of test)
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" --quiet tests/hostile
+
+.PHONY: soak
+soak: build ## Run a mixed load and measure whether anything grows (SOAK_MINUTES=10; a day: SOAK_MINUTES=1440)
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/soak/soak.py "$(abspath $(TARGET_DIR))/soak"
 
 .PHONY: test-browser
 test-browser: build ## Run the pages that send events from another origin in headless Chromium

@@ -39,9 +39,10 @@ API_KEY = "test-key"
 class MockServer:
     """A running `altertable-mock`; stopped by `stop()` or on leaving a `with` block."""
 
-    def __init__(self, *flags: str, start_timeout: float = 20.0) -> None:
+    def __init__(self, *flags: str, start_timeout: float = 20.0, env: dict[str, str] | None = None) -> None:
         if not Path(BINARY).exists():
             raise FileNotFoundError(f"{BINARY} is not there: run `make build`, or set ALTERTABLE_MOCK_BINARY")
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("ALTERTABLE_")}
         ports = [f"--{door}-port=0" for door in ("flight", "lakehouse", "analytics")]
         self.process = subprocess.Popen(
             [BINARY, "--bind", "127.0.0.1", *ports, *flags],
@@ -49,9 +50,10 @@ class MockServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={key: value for key, value in os.environ.items() if not key.startswith("ALTERTABLE_")},
+            env={**clean, **(env or {})},
         )
         self.log: list[str] = []
+        self.addresses: dict[str, str] = {}
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.addresses = self._wait_for_doors(start_timeout)
@@ -60,7 +62,8 @@ class MockServer:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.log.append(ANSI.sub("", line.rstrip("\n")))
-            self._lines.put(self.log[-1])
+            if not self.addresses:
+                self._lines.put(self.log[-1])
         self._lines.put(None)
 
     def _wait_for_doors(self, timeout: float) -> dict[str, str]:
@@ -98,6 +101,14 @@ class MockServer:
         """The memory that the process holds now."""
         fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def threads(self) -> int:
+        """The threads that the process has now."""
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
+    def open_files(self) -> int:
+        """The file descriptors that the process holds now."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def cpu_seconds(self) -> float:
         """The processor time that the process has used so far."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import grpc
 import pyarrow as pa
 import pytest
 from altertable_flightsql import Client
 from altertable_flightsql.generated import arrow_flight_pb2 as messages
-from altertable_flightsql.generated import arrow_flight_sql_pb2 as sql
-from google.protobuf.any_pb2 import Any
 from mock_server import ALICE, MockServer
+from raw_flight import Raw, upload
+from waiting import wait_until
 
 MIB = 1 << 20
 # A stream that never ends, with a message full at every turn.
@@ -35,73 +33,10 @@ def query(server: MockServer, statement: str) -> list[dict[str, object]]:
         return client.query(statement).read_all().to_pylist()
 
 
-@dataclass
-class Raw:
-    """The Flight service without a client library between."""
-
-    channel: grpc.Channel
-
-    BASIC = "Basic " + base64.b64encode(":".join(ALICE.pair).encode()).decode()
-
-    def call(self, kind: str, rpc: str, answer: type) -> Callable[..., object]:
-        method = f"/arrow.flight.protocol.FlightService/{rpc}"
-        return getattr(self.channel, kind)(
-            method,
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=answer.FromString,
-        )
-
-    def put(self, parts: Iterator[messages.FlightData]) -> list[messages.PutResult]:
-        do_put = self.call("stream_stream", "DoPut", messages.PutResult)
-        return list(do_put(parts, metadata=[("authorization", self.BASIC)], timeout=60))
-
-    def session(self) -> list[tuple[str, str]]:
-        """The headers of a session of its own."""
-        shake = self.call("stream_stream", "Handshake", messages.HandshakeResponse)
-        (answer,) = shake(iter(()), metadata=[("authorization", self.BASIC)])
-        return [("authorization", f"Bearer {answer.payload.decode()}")]
-
-    def get(self, statement: str) -> grpc.Call:
-        """An answer that nobody has begun to read, in a session of its own."""
-        headers = self.session()
-        descriptor = messages.FlightDescriptor(type=2, cmd=packed(sql.CommandStatementQuery(query=statement)))
-        info = self.call("unary_unary", "GetFlightInfo", messages.FlightInfo)(descriptor, metadata=headers)
-        return self.call("unary_stream", "DoGet", messages.FlightData)(info.endpoint[0].ticket, metadata=headers)
-
-
 @pytest.fixture
 def raw(server: MockServer) -> Iterator[Raw]:
     with grpc.insecure_channel(server.flight_address, [("grpc.max_send_message_length", -1)]) as channel:
-        yield Raw(channel)
-
-
-def packed(command: object) -> bytes:
-    wrapped = Any()
-    wrapped.Pack(command)
-    return wrapped.SerializeToString()
-
-
-def ingest(table: str) -> messages.FlightDescriptor:
-    options = sql.CommandStatementIngest.TableDefinitionOptions(if_not_exist=1, if_exists=1)
-    command = sql.CommandStatementIngest(table=table, table_definition_options=options)
-    return messages.FlightDescriptor(type=2, cmd=packed(command))
-
-
-def upload(table: str, *batches: pa.RecordBatch) -> list[messages.FlightData]:
-    """The messages of an ingest: schema, dictionaries and rows, as pyarrow writes them."""
-    sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
-    with pa.ipc.new_stream(sink, batches[0].schema, options=options) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-    parts = [
-        messages.FlightData(
-            data_header=message.metadata.to_pybytes(), data_body=message.body.to_pybytes() if message.body else b""
-        )
-        for message in pa.ipc.MessageReader.open_stream(sink.getvalue())
-    ]
-    parts[0].flight_descriptor.CopyFrom(ingest(table))
-    return parts
+        yield Raw(channel, ALICE)
 
 
 def assert_refused(server: MockServer, raw: Raw, table: str, parts: list[messages.FlightData]) -> None:
@@ -193,18 +128,11 @@ def test_a_cancelled_upload_leaves_nothing(server: MockServer, raw: Raw, table: 
             yield rows
 
     do_put = raw.call("stream_stream", "DoPut", messages.PutResult)
-    call = do_put(endless(), metadata=[("authorization", Raw.BASIC)])
+    call = do_put(endless(), metadata=raw.basic)
     wait_until(lambda: len(sent) > 100)
     call.cancel()
     left = f"SELECT count(*) AS n FROM duckdb_tables() WHERE table_name = '{table}'"
     wait_until(lambda: query(server, left) == [{"n": 0}])
-
-
-def wait_until(holds: Callable[[], bool], within: float = 15.0) -> None:
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.05)
 
 
 def rests(server: MockServer) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 from mock_server import ALICE, API_KEY, MockServer
+from raw_http import connect, send_until_answered
 
 GIB = 1 << 30
 QUERY = "/query"
@@ -144,29 +144,6 @@ def test_an_endless_body_is_cut_off(
     assert answer.split(b" ")[1] == b"413"
     assert server.resident_bytes() - before < GIB // 4
     assert httpx.get(getattr(server, door)).status_code == 200
-
-
-def connect(url: str) -> socket.socket:
-    host, port = url.removeprefix("http://").rsplit(":", 1)
-    return socket.create_connection((host, int(port)), timeout=30)
-
-
-def send_until_answered(stream: socket.socket, head: bytes, block: bytes, most: int) -> bytes:
-    """Sends `head`, then `block` over and over until the server answers or `most` bytes are sent; its answer."""
-    stream.setblocking(True)
-    stream.settimeout(0.5)
-    sent = 0
-    try:
-        stream.sendall(head)
-        while sent < most:
-            sent += stream.send(block)
-    except (TimeoutError, ConnectionError):
-        pass  # The server does not read any further: it has answered.
-    stream.settimeout(10)
-    try:
-        return stream.recv(65_536)
-    except ConnectionError as error:
-        raise AssertionError(f"the connection was cut after {sent} bytes without an answer") from error
 
 
 def test_thousands_of_connections_disturb_nobody(server: MockServer, rest: httpx.Client) -> None:

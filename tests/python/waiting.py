@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import httpx
 
@@ -16,3 +17,10 @@ def wait_until_logged(rest: httpx.Client, query: str) -> dict:
         assert response.status_code == 404
         time.sleep(0.01)
     raise AssertionError("the query was never logged")
+
+
+def wait_until(holds: Callable[[], bool], within: float = 15.0) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.05)
