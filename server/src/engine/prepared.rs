@@ -59,7 +59,9 @@ struct Latest {
     changes: u64,
     /// Executions whose results are not gone yet.
     uses: usize,
-    /// Whether it is to be put away as soon as nothing uses it.
+    /// Whether it is to be put away as soon as nothing uses it: its client has closed it, or SQL may read the host's
+    /// files. A plan holds the database files that it reads, and DuckDB waits for ever for one that a plan holds and
+    /// another has let go.
     closed: bool,
 }
 
@@ -187,7 +189,8 @@ impl Session {
             let connection = slot.connection()?;
             let statement = plan(connection, &sql)?;
             let plan = describe(connection, &statement, fidelity)?;
-            let latest = Latest { statement: Some(statement), changes, uses: 0, closed: false };
+            let keeps = slot.instance().is_sealed();
+            let latest = Latest { statement: keeps.then_some(statement), changes, uses: 0, closed: !keeps };
             Ok(Arc::new(PreparedStatement { sql, plan, changes, latest: Mutex::new(latest) }))
         });
         prepared.await.inspect_err(|error| self.journal().fail(&text, error))
@@ -215,8 +218,6 @@ impl Session {
 /// # Errors
 /// DuckDB's parser or binder error; NotOneStatement; Refused.
 pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
-    // Before DuckDB looks at the text, because parsing already looks up what a PRAGMA names.
-    guard::check_text(sql)?;
     refusal::check(connection, sql)?;
     let extracted = connection.extract(sql)?;
     match extracted.len() {
@@ -231,7 +232,8 @@ pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
         }
         planned => planned,
     };
-    let planned = planned.map_err(|error| refusal::rephrase(connection, sql, error))?;
+    let planned = planned.map_err(|error| guard::rephrase(refusal::rephrase(connection, sql, error)))?;
+    guard::check(connection, sql, &planned)?;
     Ok(plan_nameable(connection, sql, &planned).unwrap_or(planned))
 }
 
@@ -261,7 +263,8 @@ fn plan_expanded(connection: &Connection, extracted: &Extracted) -> Result<Prepa
         }
         index += 1;
     }
-    extracted.prepare(connection, last)
+    let planned = extracted.prepare(connection, last)?;
+    if guard::is_managed_kind(planned.kind()) { Err(not_one()) } else { Ok(planned) }
 }
 
 fn describe(connection: &Connection, statement: &Prepared, fidelity: Fidelity) -> Result<Plan> {
