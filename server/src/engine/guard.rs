@@ -1,231 +1,133 @@
 //! What no user's SQL may change: settings that belong to the instance or the host (LX-12).
+//!
+//! The engine itself holds the line. Its configuration is locked but for [`settings::unlocked`], and what changes it by a
+//! call is put out of use (`duck/disabled.rs`), so that no spelling, nesting, macro or view matters. What DuckDB cannot
+//! tell apart is left to this module: the scope of a SET, the server's own among the unlocked settings, and PRAGMAs that
+//! are functions. It asks DuckDB what a statement is, and reads names only of those that are settings statements;
+//! DuckDB's grammar lets none of them into anything but EXPLAIN.
 
+use super::duck::{Connection, Prepared, StatementKind};
 use super::sql::lexer::{self, Token};
+use super::sql::settings::{self, LASTS_FOR_SESSION, SESSION_BY_DEFAULT};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Settings and functions that only the server sets.
-const MANAGED: &[&str] = &[
-    "enable_logging",
-    "disable_logging",
-    "truncate_duckdb_logs",
-    "enable_profiling",
-    "enable_profile",
-    "disable_profiling",
-    "profiling_output",
-    "profile_output",
-    "profiling_mode",
-    "threads",
-    "worker_threads",
-    "external_threads",
-    "memory_limit",
-    "max_memory",
-    "max_temp_directory_size",
-    "lock_configuration",
-    "enable_external_access",
-    "allowed_directories",
-    "allowed_paths",
-    "disabled_filesystems",
-    "logging_level",
-    "logging_mode",
-    "logging_storage",
-    "enabled_log_types",
-    "disabled_log_types",
+/// PRAGMAs that are functions and concern nothing but the session.
+const PRAGMAS: &[&str] = &[
+    "enable_object_cache",
+    "disable_object_cache",
+    "enable_optimizer",
+    "disable_optimizer",
+    "enable_progress_bar",
+    "disable_progress_bar",
 ];
 
-/// Table functions that change the instance, however they are called.
-const MANAGED_FUNCTIONS: &[&str] = &[
-    "enable_logging",
-    "disable_logging",
-    "truncate_duckdb_logs",
-    "enable_profiling",
-    "disable_profiling",
-    DESERIALIZER,
-];
-
-/// Runs SQL from a tree that no lexer reads.
-const DESERIALIZER: &str = "json_execute_serialized_sql";
-
-/// Runs SQL from a text, which has to stand there in plain for the server to read it first.
-const QUERY: &str = "query";
-
-/// Refuses a statement that would change a managed setting.
-///
-/// Settings change by SET, RESET, PRAGMA and, for logging, by
-/// a table function; inside EXPLAIN, PREPARE or a macro it is the same text, so the words decide wherever they stand.
+/// Refuses a planned statement that would change what the server manages.
 ///
 /// # Errors
-/// Refused, with LX-12's text.
-pub(super) fn check_text(sql: &str) -> Result<()> {
-    if !mentions_managed(sql) {
+/// Refused, with LX-12's text; DuckDB's own error for a setting that does not exist.
+pub(super) fn check(connection: &Connection, sql: &str, planned: &Prepared) -> Result<()> {
+    match planned.kind() {
+        StatementKind::Explain => {
+            let explained = lexer::explained(sql);
+            kind_of(connection, explained).map_or(Ok(()), |kind| check_kind(connection, kind, explained))
+        }
+        kind => check_kind(connection, kind, sql),
+    }
+}
+
+/// Whether a statement of this kind changes settings or extensions, and so is this module's business.
+pub(super) fn is_managed_kind(kind: StatementKind) -> bool {
+    use StatementKind as Kind;
+    matches!(kind, Kind::Set | Kind::Pragma | Kind::Load | Kind::Extension)
+}
+
+/// What DuckDB says that an explained statement is; one that it expands to several changes no settings.
+fn kind_of(connection: &Connection, sql: &str) -> Option<StatementKind> {
+    let extracted = connection.extract(sql).ok()?;
+    if extracted.len() == 1 { extracted.prepare(connection, 0).ok().map(|it| it.kind()) } else { None }
+}
+
+fn check_kind(connection: &Connection, kind: StatementKind, sql: &str) -> Result<()> {
+    if !is_managed_kind(kind) {
         return Ok(());
     }
-    let tokens: Vec<Token<'_>> = lexer::tokens(sql).collect();
-    for (at, token) in tokens.iter().enumerate() {
-        if let Token::Text(text) = token
-            && mentions_managed(text)
-        {
-            // A text may be SQL for `query('…')`.
-            check_functions(&lexer::tokens(text).collect::<Vec<_>>())?;
-        }
-        if ["set", "reset", "pragma"].iter().any(|keyword| token.is_keyword(keyword)) && begins(&tokens[..at])
-        {
-            check_setting(&tokens[at + 1..])?;
-        }
-    }
-    check_functions(&tokens)
-}
-
-/// A quick test that lets nearly every statement pass without being split into tokens.
-fn mentions_managed(sql: &str) -> bool {
-    let lower = sql.to_ascii_lowercase();
-    lower.contains("_directory")
-        || lower.contains(QUERY)
-        || lower.contains(DESERIALIZER)
-        || MANAGED.iter().any(|name| lower.contains(name))
-}
-
-/// Whether a statement may begin behind these tokens: at the start, after `;`, or inside EXPLAIN and PREPARE. The SET
-/// of an UPDATE stands behind its table, whose columns may have any name.
-fn begins(before: &[Token<'_>]) -> bool {
-    match before.last() {
-        None | Some(Token::Symbol(';' | ')')) => true,
-        Some(word) => ["as", "explain", "analyze", "verbose"].iter().any(|keyword| word.is_keyword(keyword)),
-    }
-}
-
-/// The name after SET, RESET or PRAGMA, behind an optional scope.
-fn check_setting(rest: &[Token<'_>]) -> Result<()> {
-    let scope = |token: &&Token<'_>| ["global", "session", "local"].iter().any(|word| token.is_keyword(word));
-    let name = rest.iter().find(|token| !scope(token));
-    match name {
-        Some(Token::Word { name, .. }) if is_managed(name) => Err(refused(name)),
-        // `SET 'threads' = 1` is not SQL to DuckDB, but costs nothing to refuse.
-        Some(Token::Text(name)) if is_managed(name) => Err(refused(name)),
+    let tokens: Vec<Token<'_>> = lexer::tokens(lexer::first_statement(sql)).collect();
+    let Some((verb, rest)) = tokens.split_first() else { return Err(managed("SET")) };
+    match kind {
+        StatementKind::Pragma => check_pragma(rest),
+        StatementKind::Set if verb.is_keyword("use") => Ok(()),
+        StatementKind::Set if verb.is_keyword("pragma") => check_setting(connection, None, rest),
+        StatementKind::Set if verb.is_keyword("set") || verb.is_keyword("reset") => check_scoped(connection, rest),
+        StatementKind::Set => Err(managed("SET")),
+        StatementKind::Load | StatementKind::Extension if !verb.is_keyword("load") => check_install(connection),
         _ => Ok(()),
     }
 }
 
-fn check_functions(tokens: &[Token<'_>]) -> Result<()> {
-    for at in 0..tokens.len() {
-        let [name, Token::Symbol('('), rest @ ..] = &tokens[at..] else { continue };
-        if name.is_name(QUERY) && !is_table(&tokens[..at]) && !is_plain_call(rest) {
-            let message = "Permission Error: query() takes one plain text literal here, so that the server can check it";
+fn check_pragma(rest: &[Token<'_>]) -> Result<()> {
+    match rest {
+        [name, ..] if PRAGMAS.iter().any(|pragma| name.is_name(pragma)) => Ok(()),
+        [Token::Word { name, .. }, ..] => Err(managed(name)),
+        _ => Err(managed("PRAGMA")),
+    }
+}
+
+/// SET and RESET: an optional scope, and a name.
+fn check_scoped(connection: &Connection, tokens: &[Token<'_>]) -> Result<()> {
+    match tokens {
+        [scope, ..] if scope.is_keyword("variable") => Ok(()),
+        [scope, rest @ ..] if ["session", "local", "global"].iter().any(|word| scope.is_keyword(word)) => {
+            check_setting(connection, Some(scope.is_keyword("global")), rest)
+        }
+        _ => check_setting(connection, None, tokens),
+    }
+}
+
+/// Whether a setting may be changed, for all sessions if `global`; None where nothing is said of it.
+fn check_setting(connection: &Connection, global: Option<bool>, rest: &[Token<'_>]) -> Result<()> {
+    let name = match rest {
+        // SET TIME ZONE is how standard SQL says it.
+        [time, zone, ..] if time.is_keyword("time") && zone.is_keyword("zone") => "TimeZone",
+        [Token::Word { name, .. }, ..] => name,
+        _ => return Err(managed("SET")),
+    };
+    let among = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    match global {
+        None | Some(false) if among(SESSION_BY_DEFAULT) => return Ok(()),
+        Some(false) if among(LASTS_FOR_SESSION) => return Ok(()),
+        None if among(LASTS_FOR_SESSION) => {
+            let message = format!(
+                "Permission Error: \"{name}\" is managed by the server; SET SESSION changes it for this session alone"
+            );
             return Err(Error::new(ErrorKind::Refused, message));
         }
-        if let Some(managed) = MANAGED_FUNCTIONS.iter().find(|managed| name.is_name(managed)) {
-            return Err(refused(managed));
-        }
+        _ => {}
     }
-    Ok(())
+    // DuckDB's own words for a name that is no setting's.
+    connection.query(&settings::current(name))?;
+    Err(managed(name))
 }
 
-/// Whether the name behind these tokens is that of a table with its columns, as in INSERT INTO and CREATE TABLE.
-fn is_table(before: &[Token<'_>]) -> bool {
-    let mut before = before;
-    while let [rest @ .., Token::Word { .. }, Token::Symbol('.')] = before {
-        before = rest;
+/// INSTALL asks a repository by network, whatever DuckDB's own switch for it says.
+fn check_install(connection: &Connection) -> Result<()> {
+    let rows = connection.query(settings::EXTERNAL_ACCESS)?.text_rows()?;
+    if matches!(rows.first().map(Vec::as_slice), Some([Some(on)]) if on == "true") {
+        return Ok(());
     }
-    let words = ["into", "table", "exists", "view", "references"];
-    before.last().is_some_and(|word| words.iter().any(|keyword| word.is_keyword(keyword)))
+    Err(managed("INSTALL"))
 }
 
-/// Whether a call's argument is one text literal: `query` may also be a user's column or alias, with anything behind it
-/// but a call.
-fn is_plain_call(rest: &[Token<'_>]) -> bool {
-    matches!(rest, [Token::Text(_), Token::Symbol(')'), ..])
+/// An error of planning, in LX-12's words if it came from a call of a function that is out of use.
+pub(super) fn rephrase(error: Error) -> Error {
+    const AMBIGUOUS: &str = "Binder Error: Could not choose a best candidate function for the function call \"";
+    let Some(call) = error.message().strip_prefix(AMBIGUOUS) else { return error };
+    let name = call.split('(').next().unwrap_or(call).rsplit('.').next().unwrap_or(call);
+    match settings::DISABLED_FUNCTIONS.iter().find(|(disabled, _)| name == *disabled) {
+        Some((disabled, _)) => managed(disabled),
+        None => error,
+    }
 }
 
-fn is_managed(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    lower.ends_with("_directory") || MANAGED.contains(&lower.as_str())
-}
-
-fn refused(name: &str) -> Error {
-    let name = name.to_ascii_lowercase();
+fn managed(name: &str) -> Error {
     Error::new(ErrorKind::Refused, format!("Permission Error: \"{name}\" is managed by the server"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::check_text;
-
-    #[test]
-    fn managed_settings_are_refused_in_every_spelling() {
-        for sql in [
-            "SET threads = 1",
-            "set GLOBAL threads TO 1",
-            "SET SESSION \"threads\" = 1",
-            "RESET memory_limit",
-            "RESET GLOBAL max_memory",
-            "PRAGMA threads=4",
-            "PRAGMA enable_profiling",
-            "PRAGMA profiling_output = '/tmp/x'",
-            "SET /* why */ temp_directory = '/tmp'",
-            "SET secret_directory = '/tmp'",
-            "SET lock_configuration = true",
-            "CALL enable_logging()",
-            "CALL enable_logging('QueryLog', storage = 'file')",
-            "SELECT * FROM enable_logging ()",
-            "SELECT * FROM \"enable_logging\"()",
-            "FROM query('SELECT * FROM enable_logging()')",
-            "CALL enable_profiling()",
-            "FROM json_execute_serialized_sql('{}')",
-            "CREATE MACRO m() AS TABLE SELECT * FROM enable_logging()",
-            "SET enable_logging = true",
-            "SELECT 1; SET threads = 1",
-            "EXPLAIN ANALYZE SET threads = 1",
-            "EXPLAIN (FORMAT json) PRAGMA threads = 1",
-            "PREPARE p AS SET threads = 1",
-            "SET disabled_filesystems = 'LocalFileSystem'",
-        ] {
-            let error = check_text(sql).expect_err(sql);
-            assert!(error.message().starts_with("Permission Error: \""), "{sql}: {error}");
-            assert!(error.message().ends_with("\" is managed by the server"), "{sql}: {error}");
-        }
-    }
-
-    #[test]
-    fn dynamic_sql_has_to_stand_in_plain() {
-        for sql in [
-            "FROM query('SELECT * FROM enable_' || 'logging()')",
-            "FROM query(E'SELECT * FROM enable\\x5flogging()')",
-            "FROM query(('SELECT 1'))",
-            "CREATE MACRO m(x) AS TABLE FROM \"query\"(x)",
-            "CREATE TABLE t AS FROM query('SELECT ' || '1')",
-            "INSERT INTO t FROM system.main.query(getvariable('x'))",
-            "SELECT * FROM t JOIN query(upper('x')) ON true",
-            "PREPARE p AS FROM query($1)",
-            "FROM query('SELECT * ' 'FROM x')",
-        ] {
-            let error = check_text(sql).expect_err(sql);
-            assert!(error.message().contains("plain text literal"), "{sql}: {error}");
-        }
-    }
-
-    #[test]
-    fn other_statements_pass() {
-        for sql in [
-            "SET TimeZone = 'Europe/Paris'",
-            "SET search_path = 'main'",
-            "SET VARIABLE threads_wanted = 1",
-            "SELECT threads FROM t",
-            "SELECT current_setting('threads')",
-            "INSERT INTO settings VALUES ('memory_limit')",
-            "UPDATE t SET x = 1 WHERE name = 'threads'",
-            "SELECT 'enable_logging'",
-            "FROM query('SELECT 1')",
-            "SELECT query FROM log",
-            "CREATE TABLE IF NOT EXISTS query(id INTEGER)",
-            "CREATE TABLE main.\"query\" (id INTEGER)",
-            "INSERT INTO memory.main.query(id) VALUES (1)",
-            "UPDATE t SET threads = 2",
-            "UPDATE t AS x SET memory_limit = 2, threads = 1",
-            "INSERT INTO t VALUES (1) ON CONFLICT DO UPDATE SET home_directory = 'x'",
-            "MERGE INTO t USING s ON true WHEN MATCHED THEN UPDATE SET threads = 1",
-            "ALTER TABLE t ALTER threads SET DEFAULT 1",
-            "WITH query AS (SELECT 1) FROM query",
-        ] {
-            check_text(sql).expect(sql);
-        }
-    }
 }

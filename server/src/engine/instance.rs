@@ -62,6 +62,7 @@ impl Instance {
             connection.run(&sql::allow_directory(&folder.path().to_string_lossy()))?;
             connection.run(sql::NO_EXTERNAL_ACCESS)?;
         }
+        lock(&connection)?;
         Ok(Arc::new(Self {
             database: Some(database),
             scans,
@@ -176,6 +177,15 @@ impl Drop for Instance {
         let connections = std::mem::take(&mut *self.ahead.lock());
         blocking::discard((connections, self.database.take(), Arc::clone(&self.folder)));
     }
+}
+
+/// Puts what belongs to the instance or the host out of SQL's reach (LX-12).
+fn lock(connection: &Connection) -> Result<()> {
+    for (name, arguments) in sql::settings::DISABLED_FUNCTIONS {
+        connection.disable_table_function(name, *arguments)?;
+    }
+    connection.run(&sql::settings::unlocked())?;
+    connection.run(sql::settings::LOCK)
 }
 
 fn settings(config: &EngineConfig, folder: &SpoolFolder) -> Settings {

@@ -55,10 +55,11 @@ impl Plans {
     }
 
     /// Lets go of the plan in use, whose result is gone: DuckDB gives back what it holds for one that was heavy or
-    /// closed.
-    pub(super) fn release(&mut self) {
+    /// closed. Where SQL may read the host's files (not `sealed`) none is kept: a plan holds the database files that it
+    /// reads, and DuckDB waits for ever for one that a plan holds and another has let go.
+    pub(super) fn release(&mut self, sealed: bool) {
         let Some((statement, begun)) = self.in_use.take() else { return };
-        if statement.is_closed() || begun.elapsed() > HEAVY {
+        if !sealed || statement.is_closed() || begun.elapsed() > HEAVY {
             self.kept.remove(&statement.number());
         }
     }

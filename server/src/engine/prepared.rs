@@ -126,7 +126,10 @@ impl Session {
             let plan = describe(connection, &planned, fidelity)?;
             let (number, closed) = (NEXT.fetch_add(1, Ordering::Relaxed), AtomicBool::new(false));
             let statement = Arc::new(PreparedStatement { number, sql, plan, changes, closed, session });
-            slot.keep_plan(&statement, planned, changes);
+            // Otherwise a plan may hold a file of the host (see `Plans::release`).
+            if slot.instance().is_sealed() {
+                slot.keep_plan(&statement, planned, changes);
+            }
             Ok(statement)
         });
         prepared.await.inspect_err(|error| self.journal().fail(&text, error))
@@ -154,8 +157,6 @@ impl Session {
 /// # Errors
 /// DuckDB's parser or binder error; NotOneStatement; Refused.
 pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
-    // Before DuckDB looks at the text, because parsing already looks up what a PRAGMA names.
-    guard::check_text(sql)?;
     refusal::check(connection, sql)?;
     let extracted = connection.extract(sql)?;
     match extracted.len() {
@@ -170,7 +171,8 @@ pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
         }
         planned => planned,
     };
-    let planned = planned.map_err(|error| refusal::rephrase(connection, sql, error))?;
+    let planned = planned.map_err(|error| guard::rephrase(refusal::rephrase(connection, sql, error)))?;
+    guard::check(connection, sql, &planned)?;
     Ok(plan_nameable(connection, sql, &planned).unwrap_or(planned))
 }
 
@@ -200,7 +202,8 @@ fn plan_expanded(connection: &Connection, extracted: &Extracted) -> Result<Prepa
         }
         index += 1;
     }
-    extracted.prepare(connection, last)
+    let planned = extracted.prepare(connection, last)?;
+    if guard::is_managed_kind(planned.kind()) { Err(not_one()) } else { Ok(planned) }
 }
 
 fn describe(connection: &Connection, statement: &Prepared, fidelity: Fidelity) -> Result<Plan> {

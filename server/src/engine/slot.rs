@@ -117,7 +117,7 @@ impl Slot {
     /// Lets go of the plan that was executed, once its result is gone.
     pub(super) fn release_plan(&mut self) {
         if self.live.is_none() {
-            self.plans.release();
+            self.plans.release(self.instance.is_sealed());
         }
     }
 

@@ -62,6 +62,24 @@ pub fn first_statement(sql: &str) -> &str {
     }
 }
 
+/// The text of the statement that an EXPLAIN explains: what follows its options.
+pub fn explained(sql: &str) -> &str {
+    let mut lexer = Lexer { rest: first_statement(sql) };
+    let mut rest = lexer.rest;
+    let mut depth = 0_usize;
+    while let Some(token) = lexer.next() {
+        match &token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            _ if ["explain", "analyze", "analyse", "verbose"].iter().any(|word| token.is_keyword(word)) => {}
+            _ => return rest,
+        }
+        rest = lexer.rest;
+    }
+    rest
+}
+
 /// Whether a statement inserts literals and parameters and nothing else, so that it means the same whatever changes.
 pub fn inserts_plain_values(sql: &str) -> bool {
     let mut tokens = tokens(sql);
@@ -97,7 +115,9 @@ impl<'a> Iterator for Lexer<'a> {
                 Token::Escaped(self.quoted('\'', true))
             }
             '$' => self.dollar(),
-            c if is_word_start(c) => Token::Word { name: self.take_while(is_word).to_owned(), quoted: false },
+            c if is_word_start(c) => {
+                Token::Word { name: self.take_while(|c| is_word(c) || c == '$').to_owned(), quoted: false }
+            },
             c if c.is_ascii_digit() => Token::Number(self.take_while(|c| is_word(c) || c == '.')),
             c => {
                 self.advance(c.len_utf8());
@@ -121,7 +141,7 @@ impl<'a> Lexer<'a> {
 
     fn skip_blanks(&mut self) {
         loop {
-            self.rest = self.rest.trim_start_matches(|c: char| c.is_whitespace());
+            self.rest = self.rest.trim_start_matches(is_blank);
             if self.rest.starts_with("--") {
                 self.take_while(|c| c != '\n' && c != '\r');
             } else if self.rest.starts_with("/*") {
@@ -185,8 +205,14 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// What DuckDB takes for a blank; the Unicode ones are those that its parser replaces.
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0B' | '\x0C' | '\u{A0}' | '\u{2000}'..='\u{200B}')
+        || matches!(c, '\u{202F}' | '\u{205F}' | '\u{2060}' | '\u{3000}' | '\u{FEFF}')
+}
+
 fn is_word_start(c: char) -> bool {
-    c.is_alphabetic() || c == '_' || !c.is_ascii()
+    c.is_ascii_alphabetic() || c == '_' || (!c.is_ascii() && !is_blank(c))
 }
 
 fn is_word(c: char) -> bool {

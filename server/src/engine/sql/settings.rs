@@ -1,0 +1,58 @@
+//! Settings of DuckDB: which a session may change, and the texts that lock the rest (LX-12).
+
+use super::Literal;
+use crate::engine::duck::Repeated;
+
+/// Settings of a session, which SET without a scope changes for it alone.
+pub(in crate::engine) const SESSION_BY_DEFAULT: &[&str] = &[
+    "TimeZone",
+    "Calendar",
+    "schema",
+    "search_path",
+    "enable_progress_bar",
+    "explain_output",
+    "integer_division",
+    "ieee_floating_point_ops",
+    "order_by_non_integer_literal",
+    "scalar_subquery_error_on_multiple_rows",
+    "disable_timestamptz_casts",
+    "preserve_identifier_case",
+    "lambda_syntax",
+    "ignore_unknown_crs",
+];
+
+/// Settings that SET without a scope changes for every session, and SET SESSION for one.
+pub(in crate::engine) const LASTS_FOR_SESSION: &[&str] = &[
+    "default_order",
+    "default_null_order",
+    "null_order",
+    "default_collation",
+    "preserve_insertion_order",
+    "old_implicit_casting",
+];
+
+/// Settings that the server itself changes while an instance is open, or DuckDB within statements that it expands.
+const OWN: &[&str] = &["enable_progress_bar_print", "memory_limit", "current_transaction_invalidation_policy"];
+
+/// Functions that change the instance, or write to the host, when they are called; with the type of their arguments.
+pub(in crate::engine) const DISABLED_FUNCTIONS: &[(&str, Repeated)] =
+    &[("enable_logging", Repeated::Any), ("enable_profiling", Repeated::Texts)];
+
+/// What stays unlocked after [`LOCK`].
+pub(in crate::engine) fn unlocked() -> String {
+    let names = [SESSION_BY_DEFAULT, LASTS_FOR_SESSION, OWN].concat();
+    let names: Vec<String> = names.iter().map(|name| Literal(name).to_string()).collect();
+    format!("SET allowed_configs = [{}]", names.join(", "))
+}
+
+/// Locks every other setting, for as long as the instance is open.
+pub(in crate::engine) const LOCK: &str = "SET lock_configuration = true";
+
+/// Whether SQL may reach the host's files and the network.
+pub(in crate::engine) const EXTERNAL_ACCESS: &str =
+    "SELECT current_setting('enable_external_access')::VARCHAR";
+
+/// A setting's value, or DuckDB's error when there is none of this name.
+pub(in crate::engine) fn current(name: &str) -> String {
+    format!("SELECT current_setting({})::VARCHAR", Literal(name))
+}
