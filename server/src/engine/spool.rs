@@ -22,7 +22,7 @@ const MEMORY_LIMIT: u64 = 64 << 20;
 /// The most that files may take by default, if half of the free disk is not less (FS-4).
 const FILE_LIMIT: u64 = 16 << 30;
 
-/// A private folder, made on first need and removed with its owner.
+/// A private folder, removed with its owner.
 #[derive(Debug)]
 pub struct SpoolFolder {
     path: PathBuf,
