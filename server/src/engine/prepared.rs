@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use super::cancel::CancelToken;
 use super::duck::{Connection, Extracted, Prepared, Returns, StatementKind};
 use super::guard;
+use super::guard::calls;
 use super::projects::{property, refusal};
 use super::session::{Session, Slot};
 use super::sql::lexer;
@@ -218,6 +219,7 @@ impl Session {
 /// # Errors
 /// DuckDB's parser or binder error; NotOneStatement; Refused.
 pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
+    calls::check(sql)?;
     refusal::check(connection, sql)?;
     let extracted = connection.extract(sql)?;
     match extracted.len() {
@@ -232,7 +234,7 @@ pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
         }
         planned => planned,
     };
-    let planned = planned.map_err(|error| guard::rephrase(refusal::rephrase(connection, sql, error)))?;
+    let planned = planned.map_err(|error| refusal::rephrase(connection, sql, error))?;
     guard::check(connection, sql, &planned)?;
     Ok(plan_nameable(connection, sql, &planned).unwrap_or(planned))
 }

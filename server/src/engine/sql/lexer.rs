@@ -117,7 +117,7 @@ impl<'a> Iterator for Lexer<'a> {
             '$' => self.dollar(),
             c if is_word_start(c) => {
                 Token::Word { name: self.take_while(|c| is_word(c) || c == '$').to_owned(), quoted: false }
-            },
+            }
             c if c.is_ascii_digit() => Token::Number(self.take_while(|c| is_word(c) || c == '.')),
             c => {
                 self.advance(c.len_utf8());
@@ -207,7 +207,7 @@ impl<'a> Lexer<'a> {
 
 /// What DuckDB takes for a blank; the Unicode ones are those that its parser replaces.
 fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0B' | '\x0C' | '\u{A0}' | '\u{2000}'..='\u{200B}')
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0C' | '\u{A0}' | '\u{2000}'..='\u{200B}')
         || matches!(c, '\u{202F}' | '\u{205F}' | '\u{2060}' | '\u{3000}' | '\u{FEFF}')
 }
 
