@@ -61,10 +61,9 @@ fn check_at(sql: &str, depth: usize) -> Result<()> {
         }
         match rest {
             [Token::Text(text), Token::Symbol(')'), ..] if depth < DEEPEST => {
-                // In single quotes a doubled one stands for one; dollar quotes mean what they hold.
-                check_at(text, depth + 1)?;
                 check_at(&text.replace("''", "'"), depth + 1)?;
             }
+            [Token::Dollar(text), Token::Symbol(')'), ..] if depth < DEEPEST => check_at(text, depth + 1)?,
             _ => return Err(unreadable()),
         }
     }

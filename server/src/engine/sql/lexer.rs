@@ -13,8 +13,10 @@ pub enum Token<'a> {
         /// Whether it was quoted, and so cannot be a keyword.
         quoted: bool,
     },
-    /// A text literal of any kind, with its raw content.
+    /// A text literal `'…'`, in which a doubled quote stands for one.
     Text(&'a str),
+    /// A text literal `$tag$…$tag$`, which means what it holds.
+    Dollar(&'a str),
     /// A text literal `E'…'`, whose escapes are not resolved.
     Escaped(&'a str),
     /// A number, or a parameter such as `$1`.
@@ -201,7 +203,7 @@ impl<'a> Lexer<'a> {
         let text = self.rest;
         let end = text.find(tag).unwrap_or(text.len());
         self.advance(end + tag.len());
-        Token::Text(&text[..end])
+        Token::Dollar(&text[..end])
     }
 }
 

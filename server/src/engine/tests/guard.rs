@@ -373,12 +373,13 @@ fn the_lexer_counts_statements_as_duckdb_does() {
         "B'1;'",
         "1;2",
     ]);
-    let engine = crate::engine::duck::Database::open_in_memory(&Vec::new(), 1).unwrap();
-    let connection = engine.connect().unwrap();
+    let database = duck::Database::open_in_memory(&Vec::new(), 1).unwrap();
+    let connection = database.connect().unwrap();
     let config = ProptestConfig { cases: 20_000, ..ProptestConfig::default() };
     proptest!(config, |(pieces in prop::collection::vec(piece, 1..9))| {
         let sql = pieces.concat();
-        if let Ok(extracted) = connection.extract(&sql) {
+        // A text of which DuckDB says nothing at all runs nothing.
+        if let Some(extracted) = connection.extract(&sql).ok().filter(|extracted| !extracted.is_empty()) {
             prop_assert_eq!(lexer::count_statements(&sql) as u64, extracted.len(), "{:?}", sql);
         }
     });
