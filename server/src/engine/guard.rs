@@ -1,10 +1,12 @@
 //! What no user's SQL may change: settings that belong to the instance or the host (LX-12).
 //!
-//! The engine itself holds the line. Its configuration is locked but for [`settings::unlocked`], and what changes it by a
-//! call is put out of use (`duck/disabled.rs`), so that no spelling, nesting, macro or view matters. What DuckDB cannot
-//! tell apart is left to this module: the scope of a SET, the server's own among the unlocked settings, and PRAGMAs that
-//! are functions. It asks DuckDB what a statement is, and reads names only of those that are settings statements;
-//! DuckDB's grammar lets none of them into anything but EXPLAIN.
+//! The engine itself holds the line for settings: its configuration is locked but for [`settings::unlocked`], however a
+//! change of it is spelled or nested. Left to this module is what that lock does not know: the scope of a SET, the
+//! server's own among the unlocked settings, PRAGMAs that are functions, and INSTALL. It asks DuckDB what a statement
+//! is, and reads names only of those that are settings statements; DuckDB's grammar lets none of them into anything but
+//! EXPLAIN. Functions, which the engine cannot lock, are the matter of [`calls`].
+
+pub(super) mod calls;
 
 use super::duck::{Connection, Prepared, StatementKind};
 use super::sql::lexer::{self, Token};
@@ -57,9 +59,13 @@ fn check_kind(connection: &Connection, kind: StatementKind, sql: &str) -> Result
         StatementKind::Pragma => check_pragma(rest),
         StatementKind::Set if verb.is_keyword("use") => Ok(()),
         StatementKind::Set if verb.is_keyword("pragma") => check_setting(connection, None, rest),
-        StatementKind::Set if verb.is_keyword("set") || verb.is_keyword("reset") => check_scoped(connection, rest),
+        StatementKind::Set if verb.is_keyword("set") || verb.is_keyword("reset") => {
+            check_scoped(connection, rest)
+        }
         StatementKind::Set => Err(managed("SET")),
-        StatementKind::Load | StatementKind::Extension if !verb.is_keyword("load") => check_install(connection),
+        StatementKind::Load | StatementKind::Extension if !verb.is_keyword("load") => {
+            check_install(connection)
+        }
         _ => Ok(()),
     }
 }
@@ -115,17 +121,6 @@ fn check_install(connection: &Connection) -> Result<()> {
         return Ok(());
     }
     Err(managed("INSTALL"))
-}
-
-/// An error of planning, in LX-12's words if it came from a call of a function that is out of use.
-pub(super) fn rephrase(error: Error) -> Error {
-    const AMBIGUOUS: &str = "Binder Error: Could not choose a best candidate function for the function call \"";
-    let Some(call) = error.message().strip_prefix(AMBIGUOUS) else { return error };
-    let name = call.split('(').next().unwrap_or(call).rsplit('.').next().unwrap_or(call);
-    match settings::DISABLED_FUNCTIONS.iter().find(|(disabled, _)| name == *disabled) {
-        Some((disabled, _)) => managed(disabled),
-        None => error,
-    }
 }
 
 fn managed(name: &str) -> Error {

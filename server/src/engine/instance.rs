@@ -184,11 +184,8 @@ impl Drop for Instance {
     }
 }
 
-/// Puts what belongs to the instance or the host out of SQL's reach (LX-12).
+/// Puts the settings of the instance and the host out of SQL's reach (LX-12).
 fn lock(connection: &Connection) -> Result<()> {
-    for (name, arguments) in sql::settings::DISABLED_FUNCTIONS {
-        connection.disable_table_function(name, *arguments)?;
-    }
     connection.run(&sql::settings::unlocked())?;
     connection.run(sql::settings::LOCK)
 }

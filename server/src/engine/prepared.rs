@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use super::cancel::CancelToken;
 use super::duck::{Connection, Extracted, Prepared, Returns, StatementKind};
 use super::guard;
+use super::guard::calls;
 use super::projects::{property, refusal};
 use super::session::Session;
 use super::sql::lexer;
@@ -157,6 +158,7 @@ impl Session {
 /// # Errors
 /// DuckDB's parser or binder error; NotOneStatement; Refused.
 pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
+    calls::check(sql)?;
     refusal::check(connection, sql)?;
     let extracted = connection.extract(sql)?;
     match extracted.len() {
@@ -171,7 +173,7 @@ pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
         }
         planned => planned,
     };
-    let planned = planned.map_err(|error| guard::rephrase(refusal::rephrase(connection, sql, error)))?;
+    let planned = planned.map_err(|error| refusal::rephrase(connection, sql, error))?;
     guard::check(connection, sql, &planned)?;
     Ok(plan_nameable(connection, sql, &planned).unwrap_or(planned))
 }

@@ -4,7 +4,6 @@
 
 mod connection;
 mod database;
-mod disabled;
 mod error;
 mod export;
 mod fault;
@@ -24,7 +23,6 @@ mod workers;
 
 pub use connection::{Connection, InterruptHandle};
 pub use database::{Database, Settings};
-pub use disabled::Repeated;
 pub(super) use error::{is_fault_of_engine, is_interrupt};
 pub use export::BatchBuilder;
 pub use result::{Chunk, ResultSet, Returns};

@@ -57,7 +57,7 @@ fn name_after(tokens: &[Token<'_>], keywords: &[&str]) -> Option<String> {
     let name = tokens.iter().find(|token| !keywords.iter().any(|keyword| token.is_keyword(keyword)));
     match name {
         Some(Token::Word { name, .. }) => Some(name.clone()),
-        Some(Token::Text(text)) => Some((*text).to_owned()),
+        Some(Token::Text(text) | Token::Dollar(text)) => Some((*text).to_owned()),
         _ => None,
     }
 }
@@ -71,8 +71,9 @@ fn replaced(tokens: &[Token<'_>]) -> Option<String> {
     if let Some(alias) = alias {
         return name_after(&tokens[alias + 1..], &[]);
     }
-    let path =
-        tokens.iter().find_map(|token| if let Token::Text(path) = token { Some(*path) } else { None })?;
+    let path = tokens.iter().find_map(|token| {
+        if let Token::Text(path) | Token::Dollar(path) = token { Some(*path) } else { None }
+    })?;
     let name = path.rsplit(['/', '\\', ':']).next().unwrap_or(path);
     Some(name.split('.').next().unwrap_or(name).to_owned())
 }

@@ -13,8 +13,10 @@ pub enum Token<'a> {
         /// Whether it was quoted, and so cannot be a keyword.
         quoted: bool,
     },
-    /// A text literal of any kind, with its raw content.
+    /// A text literal `'…'`, in which a doubled quote stands for one.
     Text(&'a str),
+    /// A text literal `$tag$…$tag$`, which means what it holds.
+    Dollar(&'a str),
     /// A text literal `E'…'`, whose escapes are not resolved.
     Escaped(&'a str),
     /// A number, or a parameter such as `$1`.
@@ -117,7 +119,7 @@ impl<'a> Iterator for Lexer<'a> {
             '$' => self.dollar(),
             c if is_word_start(c) => {
                 Token::Word { name: self.take_while(|c| is_word(c) || c == '$').to_owned(), quoted: false }
-            },
+            }
             c if c.is_ascii_digit() => Token::Number(self.take_while(|c| is_word(c) || c == '.')),
             c => {
                 self.advance(c.len_utf8());
@@ -201,13 +203,13 @@ impl<'a> Lexer<'a> {
         let text = self.rest;
         let end = text.find(tag).unwrap_or(text.len());
         self.advance(end + tag.len());
-        Token::Text(&text[..end])
+        Token::Dollar(&text[..end])
     }
 }
 
 /// What DuckDB takes for a blank; the Unicode ones are those that its parser replaces.
 fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0B' | '\x0C' | '\u{A0}' | '\u{2000}'..='\u{200B}')
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0C' | '\u{A0}' | '\u{2000}'..='\u{200B}')
         || matches!(c, '\u{202F}' | '\u{205F}' | '\u{2060}' | '\u{3000}' | '\u{FEFF}')
 }
 

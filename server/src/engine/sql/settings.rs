@@ -1,7 +1,6 @@
 //! Settings of DuckDB: which a session may change, and the texts that lock the rest (LX-12).
 
 use super::Literal;
-use crate::engine::duck::Repeated;
 
 /// Settings of a session, which SET without a scope changes for it alone.
 pub(in crate::engine) const SESSION_BY_DEFAULT: &[&str] = &[
@@ -32,11 +31,8 @@ pub(in crate::engine) const LASTS_FOR_SESSION: &[&str] = &[
 ];
 
 /// Settings that the server itself changes while an instance is open, or DuckDB within statements that it expands.
-const OWN: &[&str] = &["enable_progress_bar_print", "memory_limit", "current_transaction_invalidation_policy"];
-
-/// Functions that change the instance, or write to the host, when they are called; with the type of their arguments.
-pub(in crate::engine) const DISABLED_FUNCTIONS: &[(&str, Repeated)] =
-    &[("enable_logging", Repeated::Any), ("enable_profiling", Repeated::Texts)];
+const OWN: &[&str] =
+    &["enable_progress_bar_print", "memory_limit", "current_transaction_invalidation_policy"];
 
 /// What stays unlocked after [`LOCK`].
 pub(in crate::engine) fn unlocked() -> String {

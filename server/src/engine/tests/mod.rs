@@ -2,6 +2,7 @@
 
 mod catalogs;
 mod control;
+mod guard;
 mod streams;
 mod survival;
 
