@@ -8,6 +8,7 @@ mod error;
 mod export;
 mod fault;
 mod helpers;
+mod json_depth;
 mod logical_type;
 mod pending;
 #[cfg(test)]

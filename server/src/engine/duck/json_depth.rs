@@ -1,0 +1,120 @@
+//! Keeps JSON that nests too deeply away from DuckDB's functions, most of which recurse once per level (LX-15).
+//!
+//! DuckDB reads JSON without a limit of depth, and then `json_structure`, schema inference of `read_json` and casts to
+//! VARIANT go as deep on the thread's stack as the text does. None of them can be replaced or wrapped over the C API: a
+//! cast to VARIANT may hold its JSON in any type around it. What they have in common is yyjson, DuckDB's JSON parser,
+//! whose one entry the shared library exports. The function here has that entry's name, so the dynamic linker binds
+//! DuckDB's own calls to it: it counts, and hands what passes on to the real one. A test opens a database and asks.
+//!
+//! That needs the shared library, and a system whose linker binds names across libraries: elsewhere (DuckDB compiled in,
+//! macOS) JSON keeps the depth that DuckDB gives it. ARCHITECTURE.md has the figures.
+
+use memchr::memchr2;
+
+/// How many levels JSON may nest, as many as DuckDB's own `max_expression_depth` gives expressions.
+const JSON_DEPTH: usize = 1000;
+
+/// Where the first value of a text has its first bracket beyond `limit` levels. Each level has a bracket at both ends, so
+/// a text that is no longer than twice the limit has none; of a longer one the brackets outside strings are counted.
+fn beyond(text: &[u8], limit: usize) -> Option<usize> {
+    if text.len() <= limit.saturating_mul(2) {
+        return None;
+    }
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'[' | b'{' if depth == limit => return Some(at),
+            b'[' | b'{' => depth += 1,
+            // The reader is given all that follows in a file, and reads one value of it.
+            b']' | b'}' if depth <= 1 => return None,
+            b']' | b'}' => depth -= 1,
+            b'"' => at = end_of_string(text, at + 1)?,
+            // The value is a number, a word or nothing: no bracket that follows is part of it.
+            byte if depth == 0 && !byte.is_ascii_whitespace() => return None,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Where the string that begins at `at` has its closing quote.
+fn end_of_string(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// The name that DuckDB's own calls are bound by.
+#[cfg(all(target_os = "linux", not(feature = "bundled")))]
+mod entry {
+    use std::ffi::{c_char, c_void};
+    use std::sync::OnceLock;
+
+    use nix::libc;
+
+    use super::{JSON_DEPTH, beyond};
+
+    /// `yyjson_read_err`, as DuckDB 1.5.5 has it.
+    #[repr(C)]
+    struct ReadError {
+        code: u32,
+        message: *const c_char,
+        position: usize,
+    }
+
+    /// `YYJSON_READ_ERROR_JSON_STRUCTURE`
+    const STRUCTURE: u32 = 7;
+
+    type Read = unsafe extern "C" fn(*mut c_char, usize, u32, *const c_void, *mut ReadError) -> *mut c_void;
+
+    /// `duckdb_yyjson::yyjson_read_opts(char*, size_t, yyjson_read_flag, const yyjson_alc*, yyjson_read_err*)`
+    ///
+    /// # Safety
+    /// As that function's: DuckDB is the one caller.
+    #[unsafe(export_name = "_ZN13duckdb_yyjson16yyjson_read_optsEPcmjPKNS_10yyjson_alcEPNS_15yyjson_read_errE")]
+    unsafe extern "C" fn read(
+        text: *mut c_char,
+        length: usize,
+        flags: u32,
+        allocator: *const c_void,
+        error: *mut ReadError,
+    ) -> *mut c_void {
+        // SAFETY: the caller lends `length` bytes for the call; null is the parser's own to refuse.
+        let given = (!text.is_null())
+            .then(|| unsafe { std::slice::from_raw_parts(text.cast_const().cast::<u8>(), length) });
+        let beyond = given.and_then(|given| beyond(given, JSON_DEPTH));
+        let (None, Some(real)) = (beyond, real()) else {
+            // SAFETY: null, or the caller's to be filled.
+            if let Some(error) = unsafe { error.as_mut() } {
+                let message = c"nested deeper than 1000 levels".as_ptr();
+                *error = ReadError { code: STRUCTURE, message, position: beyond.unwrap_or(0) };
+            }
+            return std::ptr::null_mut();
+        };
+        // SAFETY: the arguments are the caller's own.
+        unsafe { real(text, length, flags, allocator, error) }
+    }
+
+    /// DuckDB's own function, the next of this name.
+    fn real() -> Option<Read> {
+        static REAL: OnceLock<Option<Read>> = OnceLock::new();
+        *REAL.get_or_init(|| {
+            let name = c"_ZN13duckdb_yyjson16yyjson_read_optsEPcmjPKNS_10yyjson_alcEPNS_15yyjson_read_errE";
+            // SAFETY: the name is NUL-terminated. What is found is the function of this mangled name, which states the
+            // types of its arguments.
+            unsafe {
+                let found = libc::dlsym(libc::RTLD_NEXT, name.as_ptr());
+                (!found.is_null()).then(|| std::mem::transmute::<*mut c_void, Read>(found))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "json_depth_tests.rs"]
+mod tests;
