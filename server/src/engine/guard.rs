@@ -21,6 +21,8 @@ const MANAGED: &[&str] = &[
     "max_memory",
     "max_temp_directory_size",
     "lock_configuration",
+    // What it lets through fits a thread's stack (LX-15).
+    "max_expression_depth",
     "enable_external_access",
     "allowed_directories",
     "allowed_paths",

@@ -9,44 +9,49 @@
 //! That needs the shared library, and a system whose linker binds names across libraries: elsewhere (DuckDB compiled in,
 //! macOS) JSON keeps the depth that DuckDB gives it. ARCHITECTURE.md has the figures.
 
-use memchr::memchr2;
-
 /// How many levels JSON may nest, as many as DuckDB's own `max_expression_depth` gives expressions.
 const JSON_DEPTH: usize = 1000;
 
+/// What a byte outside strings does: 1 opens a level, 2 closes one, 3 begins a string.
+const ROLE: [u8; 256] = {
+    let mut role = [0; 256];
+    role[b'[' as usize] = 1;
+    role[b'{' as usize] = 1;
+    role[b']' as usize] = 2;
+    role[b'}' as usize] = 2;
+    role[b'"' as usize] = 3;
+    role
+};
+
 /// Where the first value of a text has its first bracket beyond `limit` levels. Each level has a bracket at both ends, so
-/// a text that is no longer than twice the limit has none; of a longer one the brackets outside strings are counted.
+/// a text that is no longer than twice the limit has none; of a longer one the brackets outside strings are counted, at
+/// more than twice the speed of the parser.
 fn beyond(text: &[u8], limit: usize) -> Option<usize> {
     if text.len() <= limit.saturating_mul(2) {
         return None;
     }
-    let (mut depth, mut at) = (0_usize, 0);
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'[' | b'{' if depth == limit => return Some(at),
-            b'[' | b'{' => depth += 1,
-            // The reader is given all that follows in a file, and reads one value of it.
-            b']' | b'}' if depth <= 1 => return None,
-            b']' | b'}' => depth -= 1,
-            b'"' => at = end_of_string(text, at + 1)?,
-            // The value is a number, a word or nothing: no bracket that follows is part of it.
-            byte if depth == 0 && !byte.is_ascii_whitespace() => return None,
-            _ => {}
+    let value = text.trim_ascii_start();
+    // Brackets behind a number, a word or a string are no part of it.
+    if value.first().is_none_or(|first| ROLE[usize::from(*first)] != 1) {
+        return None;
+    }
+    let mut depth = 0;
+    let mut bytes = value.iter();
+    while let Some(byte) = bytes.find(|byte| ROLE[usize::from(**byte)] != 0) {
+        match ROLE[usize::from(*byte)] {
+            1 if depth == limit => return Some(text.len() - bytes.len() - 1),
+            1 => depth += 1,
+            // The reader of a file is given all that follows in it, and reads one value.
+            2 if depth <= 1 => return None,
+            2 => depth -= 1,
+            _ => {
+                while *bytes.find(|byte| matches!(byte, b'"' | b'\\'))? == b'\\' {
+                    bytes.next()?;
+                }
+            }
         }
-        at += 1;
     }
     None
-}
-
-/// Where the string that begins at `at` has its closing quote.
-fn end_of_string(text: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text.get(at) == Some(&b'"') {
-            return Some(at);
-        }
-        at += 2;
-    }
 }
 
 /// The name that DuckDB's own calls are bound by.

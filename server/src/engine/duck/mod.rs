@@ -14,6 +14,7 @@ mod pending;
 #[cfg(test)]
 mod probe;
 mod result;
+mod scalar_function;
 mod scan;
 mod statement;
 mod table_function;
