@@ -108,6 +108,13 @@ def test_an_append(alice: httpx.Client, type: str) -> None:
     assert reading.status_code == 200
 
 
+@pytest.mark.parametrize("piece", ["(", "[", "{", "CASE ", "NOT ", "- ", "(SELECT "])
+def test_a_completion(alice: httpx.Client, piece: str) -> None:
+    answer = alice.post("/autocomplete", json={"statement": "SELECT " + piece * 300_000}, timeout=30)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "bad-request"
+
+
 def test_a_parameter(alice: httpx.Client) -> None:
     for expression in ("json_structure(?)", "?::JSON::VARIANT", "[?::JSON]::VARIANT"):
         text = "[" * 1_000_000 + "]" * 1_000_000

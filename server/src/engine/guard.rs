@@ -23,6 +23,11 @@ const MANAGED: &[&str] = &[
     "lock_configuration",
     // What it lets through fits a thread's stack (LX-15).
     "max_expression_depth",
+    // Parse a text by a grammar without a limit of depth; autocompletion checks it first.
+    "sql_auto_complete",
+    "check_peg_parser",
+    "enable_peg_parser",
+    "allow_parser_override_extension",
     "enable_external_access",
     "allowed_directories",
     "allowed_paths",
@@ -41,6 +46,9 @@ const MANAGED_FUNCTIONS: &[&str] = &[
     "truncate_duckdb_logs",
     "enable_profiling",
     "disable_profiling",
+    "sql_auto_complete",
+    "check_peg_parser",
+    "enable_peg_parser",
     DESERIALIZER,
 ];
 
