@@ -111,8 +111,8 @@ def test_an_append(alice: httpx.Client, type: str) -> None:
 @pytest.mark.parametrize("piece", ["(", "[", "{", "CASE ", "NOT ", "- ", "(SELECT "])
 def test_a_completion(alice: httpx.Client, piece: str) -> None:
     answer = alice.post("/autocomplete", json={"statement": "SELECT " + piece * 300_000}, timeout=30)
-    assert answer.status_code == 400
-    assert answer.json()["error"]["code"] == "bad-request"
+    assert answer.status_code == 200
+    assert answer.json()["suggestions"] == []
 
 
 def test_a_parameter(alice: httpx.Client) -> None:
