@@ -44,13 +44,15 @@ impl Session {
     /// How a text could go on, the best first.
     ///
     /// # Errors
-    /// DuckDB's error, such as for a library without the autocomplete extension.
+    /// DuckDB's error, such as for a library without the autocomplete extension; InvalidArgument for a text that goes too
+    /// deep to be completed.
     pub async fn complete(
         self: &Arc<Self>,
         sql: String,
         to: Target,
         cancel: &CancelToken,
     ) -> Result<Vec<Suggestion>> {
+        check_completable(&sql)?;
         self.call(cancel, move |slot| {
             target::visit(slot.connection()?, &to, |connection| {
                 let rows = connection.query(&text::complete(&sql))?.text_rows()?;
@@ -59,6 +61,20 @@ impl Session {
         })
         .await
     }
+}
+
+/// The longest text that is completed, and the most brackets in it. The parser behind the completions goes as deep on the
+/// thread's stack as a text opens brackets (LX-17).
+const COMPLETABLE: usize = 256 << 10;
+const BRACKETS: usize = 1000;
+
+fn check_completable(text: &str) -> Result<()> {
+    let brackets = text.bytes().filter(|byte| matches!(byte, b'(' | b'[' | b'{')).count();
+    if text.len() <= COMPLETABLE && brackets <= BRACKETS {
+        return Ok(());
+    }
+    let limits = format!("{COMPLETABLE} bytes and {BRACKETS} opening brackets");
+    Err(Error::invalid(format!("A text to complete may have {limits}")))
 }
 
 fn suggestion(row: Vec<Option<String>>) -> Option<Suggestion> {

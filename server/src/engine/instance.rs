@@ -51,6 +51,7 @@ impl Instance {
             .map_err(|error| as_config(&error))?;
         let connection = database.connect()?;
         let scans = ScanRegistry::install(&connection)?;
+        connection.withdraw_variant_decoder()?;
         // The TimeZone setting belongs to icu, which DuckDB compiled in does not have; it then counts in UTC.
         if cfg!(not(feature = "bundled")) {
             connection.run(sql::START_ZONE)?;

@@ -126,7 +126,7 @@ pub const FAULTS: &[Wrong] = &[
         "errors are swallowed",
         &[
             "FE-1", "FQ-5", "FQ-6", "FP-5", "FI-2", "FI-4", "FI-6", "FI-7", "FI-8", "FT-2", "FT-7", "AC-05",
-            "LX-12",
+            "LX-12", "LX-17",
         ],
         Flight { status: |_| None, ..FLIGHT },
     ),

@@ -7,11 +7,13 @@ mod database;
 mod error;
 mod export;
 mod fault;
+mod json_depth;
 mod logical_type;
 mod pending;
 #[cfg(test)]
 mod probe;
 mod result;
+mod scalar_function;
 mod scan;
 mod statement;
 mod table_function;

@@ -11,6 +11,7 @@ use super::error::{copy_text, sql_error};
 use super::logical_type;
 use super::pending::Pending;
 use super::result::ResultSet;
+use super::type_handle::TypeHandle;
 use super::value::Value;
 use super::workers::Crew;
 use crate::engine::types::{Column, LogicalType};
@@ -171,6 +172,12 @@ impl Prepared {
         let raw = unsafe { ffi::duckdb_prepared_statement_column_logical_type(self.raw, index) };
         // SAFETY: `raw` is null or a live logical type that nobody else destroys.
         unsafe { logical_type::take(raw) }
+    }
+
+    /// The type of a column of the result, as DuckDB holds it.
+    pub(super) fn column_handle(&self, index: u64) -> TypeHandle {
+        // SAFETY: the statement is live; the type is ours to destroy.
+        unsafe { TypeHandle::own(ffi::duckdb_prepared_statement_column_logical_type(self.raw, index)) }
     }
 
     /// Whether the statement takes parameters.

@@ -9,8 +9,16 @@ use super::managed;
 use crate::engine::sql::lexer::{self, Token};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Functions that change the instance or write to the host, and one that runs SQL from a tree that no lexer reads.
-const MANAGED: &[&str] = &["enable_logging", "enable_profiling", "json_execute_serialized_sql"];
+/// Functions that change the instance or write to the host, one that runs SQL from a tree that no lexer reads, and those
+/// that parse a text by a grammar without a limit of depth (LX-17), which the server asks for itself.
+const MANAGED: &[&str] = &[
+    "enable_logging",
+    "enable_profiling",
+    "json_execute_serialized_sql",
+    "sql_auto_complete",
+    "check_peg_parser",
+    "enable_peg_parser",
+];
 
 /// Runs a query from a text.
 const QUERY: &str = "query";

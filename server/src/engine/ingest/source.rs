@@ -12,7 +12,7 @@ use super::{delimiter, digits};
 use crate::engine::duck::{BatchReader, Connection};
 use crate::engine::sql::ingest as sql;
 use crate::engine::types::{Column, LogicalType};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The rows of an ingest.
 #[derive(Debug)]
@@ -116,6 +116,36 @@ pub(super) fn quoted(file: &UploadFile, format: FileFormat, pairs: &Matched) -> 
 /// DuckDB's, when it cannot read the relation.
 pub(super) fn columns(connection: &Connection, relation: &str) -> Result<Vec<Column>> {
     Ok(connection.prepare(&sql::all_of(relation))?.columns().to_vec())
+}
+
+/// Refuses a Parquet file with a VARIANT: DuckDB decodes one as deep as its bytes say, on the thread's stack (LX-17).
+///
+/// # Errors
+/// InvalidData, naming the column; DuckDB's, when it cannot read the file.
+pub(super) fn check(connection: &Connection, relation: &str, format: FileFormat) -> Result<()> {
+    if format != FileFormat::Parquet {
+        return Ok(());
+    }
+    match columns(connection, relation)?.into_iter().find(|column| holds_variant(&column.ty)) {
+        None => Ok(()),
+        Some(Column { name, .. }) => {
+            let message =
+                format!("The column \"{name}\" holds a VARIANT, which is not read from Parquet; send JSON");
+            Err(Error::new(ErrorKind::InvalidData, message))
+        }
+    }
+}
+
+/// Whether a type is VARIANT, or a child of it is.
+fn holds_variant(ty: &LogicalType) -> bool {
+    use LogicalType as T;
+    match ty {
+        T::Variant => true,
+        T::List(child) | T::Array(child, _) => holds_variant(child),
+        T::Map(key, value) => holds_variant(key) || holds_variant(value),
+        T::Struct(fields) | T::Union(fields) => fields.iter().any(|(_, ty)| holds_variant(ty)),
+        _ => false,
+    }
 }
 
 /// Whether CSV inference keeps everything that a column of this type can hold.
