@@ -219,6 +219,7 @@ impl Job<'_> {
         let kind = statement.kind();
         if !leaves_nothing(kind) || sets_seed(sql) {
             self.mark();
+            self.session.note_creation();
         }
         let outcome = self.start(statement, request, announce);
         transaction::note(self.slot, kind, sql, outcome.is_ok());

@@ -34,7 +34,8 @@ pub struct Session {
     opened: Instant,
     last_used: AtomicU64,
     streams: AtomicUsize,
-    holders: AtomicUsize,
+    /// Whether a statement ran that may have left a temporary table.
+    created: AtomicBool,
 }
 
 /// A call in which the session does not idle; see [`Session::in_use`].
@@ -104,11 +105,16 @@ impl Session {
     ///
     /// # Errors
     /// Internal when the instance is broken.
-    pub(super) fn open(id: Uuid, instance: Arc<Instance>, journal: Arc<Journal>) -> Result<Arc<Self>> {
+    pub(super) fn open(
+        id: Uuid,
+        instance: Arc<Instance>,
+        journal: Arc<Journal>,
+        statement_timeout: Option<Duration>,
+    ) -> Result<Arc<Self>> {
         let connection = instance.connect()?;
         let reader = connection.id();
         let runtime = Handle::current();
-        let gate = Gate::new(connection.interrupt_handle(), runtime.clone());
+        let gate = Gate::new(connection.interrupt_handle(), statement_timeout, runtime.clone());
         let slot = Slot {
             connection: Some(connection),
             touched: false,
@@ -132,7 +138,7 @@ impl Session {
             opened: Instant::now(),
             last_used: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
-            holders: AtomicUsize::new(0),
+            created: AtomicBool::new(false),
         }))
     }
 
@@ -151,16 +157,6 @@ impl Session {
         self.id
     }
 
-    /// Counts a request that has the session by its id.
-    pub(super) fn hold(&self) {
-        self.holders.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Counts a request off again; true if no other has the session.
-    pub(super) fn let_go(&self) -> bool {
-        self.holders.fetch_sub(1, Ordering::SeqCst) == 1
-    }
-
     /// Whether the session was closed, or its database was replaced.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
@@ -174,6 +170,27 @@ impl Session {
     /// Notes that the connection holds something of its own from now on: a setting, a temporary table, a transaction.
     pub(super) fn mark(&self) {
         self.marked.store(true, Ordering::SeqCst);
+    }
+
+    /// Notes that a statement may have left a temporary table.
+    pub(super) fn note_creation(&self) {
+        self.created.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a statement ran that may have left a temporary table.
+    pub(super) fn may_have_created(&self) -> bool {
+        self.created.load(Ordering::SeqCst)
+    }
+
+    /// When the session was last used, as milliseconds since it was opened.
+    pub(super) fn last_used(&self) -> u64 {
+        self.last_used.load(Ordering::SeqCst)
+    }
+
+    /// The connection, if neither a call nor a stream has it.
+    pub(super) fn try_acquire(&self) -> Option<OwnedMutexGuard<Slot>> {
+        let slot = Arc::clone(&self.slot).try_lock_owned().ok()?;
+        (self.streams.load(Ordering::SeqCst) == 0).then_some(slot)
     }
 
     /// Whether the session's database was lost to a fatal DuckDB error.
@@ -229,6 +246,9 @@ impl Session {
         self.instance.viewer().begin(self.reader, slot.in_transaction);
         let outcome = cancel.explain(work(&mut slot));
         drop(running);
+        if slot.live.is_none() {
+            cancel.stop_clock();
+        }
         self.note_fatal(outcome)
     }
 

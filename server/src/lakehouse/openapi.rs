@@ -79,7 +79,7 @@ pub(super) struct JsonAnswers;
 
 impl IntoResponses for JsonAnswers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        errors(&[BAD_REQUEST, UNAUTHORIZED, TOO_LARGE, INTERNAL])
+        errors(&[BAD_REQUEST, UNAUTHORIZED, TOO_LARGE, LIMIT_EXCEEDED, INTERNAL])
     }
 }
 
@@ -88,7 +88,7 @@ pub(super) struct IdAnswers;
 
 impl IntoResponses for IdAnswers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        errors(&[BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, INTERNAL])
+        errors(&[BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, LIMIT_EXCEEDED, INTERNAL])
     }
 }
 
@@ -97,7 +97,7 @@ pub(super) struct FileAnswers;
 
 impl IntoResponses for FileAnswers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        errors(&[BAD_TARGET, UNAUTHORIZED, INTERNAL])
+        errors(&[BAD_TARGET, UNAUTHORIZED, LIMIT_EXCEEDED, INTERNAL])
     }
 }
 
@@ -111,6 +111,8 @@ const BAD_TARGET: Answer = (
 const UNAUTHORIZED: Answer = ("401", "`unauthorized`: missing or wrong credentials");
 const NOT_FOUND: Answer = ("404", "`not-found`: unknown, or another user's");
 const TOO_LARGE: Answer = ("413", "`payload-too-large`: beyond --json-body-limit");
+const LIMIT_EXCEEDED: Answer =
+    ("429", "`limit-exceeded`: beyond a limit of this user or of the server; the message names limit, value and flag");
 const INTERNAL: Answer = ("500", "`internal`: a fault of the server");
 
 fn errors(answers: &[Answer]) -> BTreeMap<String, RefOr<Response>> {
