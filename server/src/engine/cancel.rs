@@ -1,7 +1,7 @@
 //! Cancelling: a token per query, and a gate per session that interrupts DuckDB only while that very query runs.
 
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -134,7 +134,11 @@ impl CancelToken {
             tokio::time::sleep(after).await;
             if let Some(query) = query.upgrade() {
                 let limit = format!("{} s", after.as_secs_f64());
-                Self(query).cancel_with(limit_exceeded("the time of a statement", limit, "--statement-timeout"));
+                Self(query).cancel_with(limit_exceeded(
+                    "the time of a statement",
+                    limit,
+                    "--statement-timeout",
+                ));
             }
         });
         *timeout = Some(waiting.abort_handle());

@@ -92,6 +92,7 @@ impl Engine {
             keys: config.api_keys.clone(),
             environments: config.environments.clone(),
             allow_any_key: config.allow_any_user,
+            limits: config.limits,
         }));
         let accounts = Accounts::new(Arc::clone(&config), pool, Arc::clone(&analytics));
         Arc::new(Self { config, accounts, analytics, probe: Arc::default() })
@@ -113,6 +114,13 @@ impl Engine {
     /// Unauthenticated.
     pub fn authenticate(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
         self.accounts.authenticate(user, password)
+    }
+
+    /// How much of its limits the server uses.
+    pub fn usage(&self) -> Vec<Usage> {
+        let (limits, flag) = (&self.config.limits, "undeclared-user-limit");
+        let most = self.accounts.undeclared_users().max(self.analytics.undeclared_keys());
+        vec![Usage::new(flag, most, limits.undeclared)]
     }
 
     /// Whether any tenant has a database yet.

@@ -1,8 +1,8 @@
 //! The log of a tenant's REST queries: what ran, how it went, and the handle that cancels it (LG, LC).
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;

@@ -88,6 +88,8 @@ impl Tenant {
     /// How much of its limits the tenant uses.
     pub fn usage(&self) -> Vec<Usage> {
         let (limits, meters) = (&self.limits, &self.meters);
+        let project = self.project.as_ref();
+        let events = project.and_then(|project| project.store.weight(&project.key, &project.environment));
         vec![
             Usage::new("tenant-session-limit", self.sessions.len(), limits.tenant_sessions),
             Usage::from(&*meters.prepared),
@@ -95,6 +97,7 @@ impl Tenant {
             Usage::from(&*meters.held),
             Usage::bytes("query-log-limit", self.queries.bytes() as u64, limits.query_log),
             Usage::bytes("journal-limit", self.journal.bytes() as u64, limits.journal),
+            Usage::bytes("project-event-limit", events.unwrap_or(0), limits.project_events),
         ]
     }
 

@@ -24,7 +24,8 @@ use super::transaction::{named, refuse_control};
 use crate::engine::types::Fidelity;
 use crate::engine::types::input::input_type;
 use crate::engine::{
-    self, Bind, BindBy, CancelToken, Execute, PreparedStatement, Returns, Share, Target, Window, limit_exceeded,
+    self, Bind, BindBy, CancelToken, Execute, PreparedStatement, Returns, Share, Target, Window,
+    limit_exceeded,
 };
 use crate::error::{Error, ErrorKind, Result};
 
