@@ -1,5 +1,5 @@
 //! Room for one more session: beyond its limit the least recently used idle one of the REST door goes, as if it had
-//! idled out (LS-12).
+//! idled out (LS-11).
 //!
 //! None goes that has an open transaction or a temporary table, or that a request or a stream has. What its connection
 //! holds beside those is lost as it is after hours without use, and its id is remembered in the same way.

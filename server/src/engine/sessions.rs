@@ -35,7 +35,7 @@ struct Entry {
     session: Arc<Session>,
     /// Requests that have it by its id.
     holders: usize,
-    /// Whether any request ever had: it can be named again then, and may go when there are too many (LS-12).
+    /// Whether any request ever had: it can be named again then, and may go when there are too many (LS-11).
     named: bool,
     /// When it was last used, as it was then seen to have a temporary table.
     keeps: Option<u64>,
