@@ -44,27 +44,30 @@ impl Sessions {
     /// Ends the session that was idle for longest, of those that may go.
     async fn evict(&self) -> bool {
         for (session, used) in self.candidates().into_iter().take(ASKED) {
-            if keeps_something(&session).await {
-                self.note_kept(&session, used);
-            } else if self.discard(&session, used) {
-                session.close().await;
-                return true;
+            match keeps_something(&session).await {
+                None => {}
+                Some(true) => self.note_kept(&session, used),
+                Some(false) if self.discard(&session, used) => {
+                    session.close().await;
+                    return true;
+                }
+                Some(false) => {}
             }
         }
         false
     }
 }
 
-/// Whether ending the session would lose a transaction or a temporary table, or it is in use.
-async fn keeps_something(session: &Arc<Session>) -> bool {
-    let Some(slot) = session.try_acquire() else { return true };
-    if slot.in_transaction || slot.live.is_some() {
-        return true;
+/// Whether ending the session would lose a transaction or a temporary table; none while it is in use.
+async fn keeps_something(session: &Arc<Session>) -> Option<bool> {
+    let slot = session.try_acquire()?;
+    if slot.in_transaction {
+        return Some(true);
     }
-    if !session.may_have_created() {
-        return false;
+    if slot.live.is_some() {
+        return None;
     }
     // DuckDB is asked rather than the texts of what ran, which may be prepared or put together.
     let asked = blocking::run(move || slot.connection()?.query(sql::HAS_TEMPORARY)?.text_rows()).await;
-    asked.map_or(true, |rows| !rows.is_empty())
+    Some(asked.map_or(true, |rows| !rows.is_empty()))
 }

@@ -219,7 +219,6 @@ impl Job<'_> {
         let kind = statement.kind();
         if !leaves_nothing(kind) || sets_seed(sql) {
             self.mark();
-            self.session.note_creation();
         }
         let outcome = self.start(statement, request, announce);
         transaction::note(self.slot, kind, sql, outcome.is_ok());

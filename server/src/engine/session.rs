@@ -34,8 +34,6 @@ pub struct Session {
     opened: Instant,
     last_used: AtomicU64,
     streams: AtomicUsize,
-    /// Whether a statement ran that may have left a temporary table.
-    created: AtomicBool,
 }
 
 /// A call in which the session does not idle; see [`Session::in_use`].
@@ -138,7 +136,6 @@ impl Session {
             opened: Instant::now(),
             last_used: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
-            created: AtomicBool::new(false),
         }))
     }
 
@@ -170,16 +167,6 @@ impl Session {
     /// Notes that the connection holds something of its own from now on: a setting, a temporary table, a transaction.
     pub(super) fn mark(&self) {
         self.marked.store(true, Ordering::SeqCst);
-    }
-
-    /// Notes that a statement may have left a temporary table.
-    pub(super) fn note_creation(&self) {
-        self.created.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether a statement ran that may have left a temporary table.
-    pub(super) fn may_have_created(&self) -> bool {
-        self.created.load(Ordering::SeqCst)
     }
 
     /// When the session was last used, as milliseconds since it was opened.

@@ -2,6 +2,7 @@
 
 mod catalogs;
 mod control;
+mod limits;
 mod streams;
 
 use std::sync::Arc;
