@@ -16,7 +16,7 @@ MIB = 1 << 20
 FULL = "FULL_MEMORY" in os.environ
 # How often each is done, the first hundredth before the first measure.
 QUERIES, SESSIONS, PREPARED, RESULTS, TEXTS = (
-    (100_000, 10_000, 10_000, 1_000, 1_000) if FULL else (5_000, 500, 500, 100, 100)
+    (100_000, 10_000, 10_000, 1_000, 1_000) if FULL else (2_000, 200, 200, 30, 50)
 )
 SETTLE = 10 if FULL else 3
 # What the process may hold beyond the first measure.

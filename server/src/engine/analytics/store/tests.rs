@@ -6,11 +6,20 @@ use super::super::item::{Action, Alias, Identify, Track};
 use super::*;
 
 fn store(allow_any_key: bool) -> Store {
+    limited(allow_any_key, Limits::default())
+}
+
+/// Three undeclared keys, and a megabyte for each project.
+fn small(allow_any_key: bool) -> Store {
+    limited(allow_any_key, Limits { undeclared: 3, project_events: 1 << 20, ..Limits::default() })
+}
+
+fn limited(allow_any_key: bool, limits: Limits) -> Store {
     Store::new(Settings {
         keys: vec!["pk_one".into(), "pk_two".into()],
         environments: vec!["production".into(), "staging".into()],
         allow_any_key,
-        limits: Limits { undeclared: 3, project_events: 1 << 20, ..Limits::default() },
+        limits,
     })
 }
 
@@ -57,7 +66,7 @@ fn any_key_is_a_project_of_its_own_until_it_idles_out() {
 
 #[test]
 fn one_key_too_many_takes_the_place_of_an_empty_one_or_is_refused() {
-    let store = store(true);
+    let store = small(true);
     for key in ["one", "two", "three"] {
         store.admit(key).unwrap();
     }
@@ -73,7 +82,7 @@ fn one_key_too_many_takes_the_place_of_an_empty_one_or_is_refused() {
 
 #[test]
 fn a_full_project_refuses_a_batch_as_a_whole() {
-    let store = store(false);
+    let store = small(false);
     let access = store.access("pk_one").unwrap();
     let batch = || (0..500).map(|n| track("production", &format!("user {n}"))).collect::<Vec<_>>();
     let mut applied = 0;
