@@ -10,9 +10,7 @@ pub const FAULTS: &[Wrong] = &[
         breaks: &["LX-15", "LS-11", "AX-14", "FX-8"],
         http: Http {
             reply: Some(|_, reply| {
-                let text = reply.body.clone();
-                let text = String::from_utf8_lossy(&text);
-                if text.contains("limit-exceeded") {
+                if String::from_utf8_lossy(&reply.body).contains("limit-exceeded") {
                     reply.status = 500;
                 }
             }),
@@ -25,7 +23,6 @@ pub const FAULTS: &[Wrong] = &[
             },
             ..FLIGHT
         },
-        ..HONEST
     },
     Wrong {
         name: "limits are for nobody's eyes",
