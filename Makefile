@@ -121,6 +121,11 @@ test-uploads: build ## Upload 4 GiB of CSV and 2 GiB of Parquet within 512 MiB o
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
 	  FULL_UPLOADS=1 ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python/test_lakehouse_uploads.py -k large
 
+.PHONY: test-memory
+test-memory: build ## Hold the process to its memory after 100,000 queries, 10,000 sessions and more (some minutes, not part of test)
+	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
+	  FULL_MEMORY=1 ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" -s tests/python/test_memory.py
+
 .PHONY: test-openapi
 test-openapi: build ## Send both HTTP doors what their OpenAPI documents allow, and much that they do not
 	@bin=$$($(VENV) tests/openapi/requirements.txt)/bin && ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/python" tests/openapi/fuzz.py

@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::error::Error;
+
 /// Why a request was refused (AE-02), in the order in which it is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -24,6 +26,8 @@ pub(super) enum Fault {
         invalid: Invalid,
     },
     Environment(Box<str>),
+    /// A project, or the number of undeclared keys, would be beyond its limit.
+    Limit(Error),
     Internal,
 }
 
@@ -65,6 +69,7 @@ impl Fault {
             Self::Json(_) => (StatusCode::BAD_REQUEST, "invalid-json"),
             Self::Payload { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-payload"),
             Self::Environment(_) => (StatusCode::UNPROCESSABLE_ENTITY, "environment-not-found"),
+            Self::Limit(_) => (StatusCode::UNPROCESSABLE_ENTITY, "limit-exceeded"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -86,6 +91,7 @@ impl Fault {
             Self::Environment(name) => {
                 format!("Environment \"{name}\" is not declared. The server declares it with --environment.")
             }
+            Self::Limit(error) => error.message().to_owned(),
             Self::Internal => "The server failed. Its log says why.".to_owned(),
         }
     }

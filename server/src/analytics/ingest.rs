@@ -7,7 +7,7 @@ use super::error::Fault;
 use super::extract::{self, Payload};
 use super::response::Accepted;
 use super::{Analytics, body, key};
-use crate::engine::analytics::{Access, Micros, Store};
+use crate::engine::analytics::{Access, Micros, Store, Unapplied};
 
 /// The environment of an item that names none (AT-01).
 pub(super) const PRODUCTION: &str = "production";
@@ -23,9 +23,13 @@ pub(super) async fn ingest<T: Payload>(
     let received = Micros::now();
     let (parts, sent) = request.into_parts();
     let key = key::find(&parts.headers, &parts.uri);
-    let Some(access) = key.and_then(|key| analytics.store.access(&key)) else {
-        body::drain(&parts.headers, sent).await;
-        return Err(Fault::Unauthorized);
+    let admitted = key.map_or(Ok(None), |key| analytics.store.admit(&key));
+    let access = match admitted.map_err(Fault::Limit).and_then(|access| access.ok_or(Fault::Unauthorized)) {
+        Ok(access) => access,
+        Err(fault) => {
+            body::drain(&parts.headers, sent).await;
+            return Err(fault);
+        }
     };
     let bytes = body::read(&parts.headers, sent, analytics.body_limit).await?;
     let store = analytics.store;
@@ -40,5 +44,8 @@ pub(super) async fn ingest<T: Payload>(
 
 fn write<T: Payload>(store: &Store, access: &Access, body: &[u8], received: Micros) -> Result<(), Fault> {
     let items = extract::batch::<T>(body)?;
-    store.apply(access, items, received).map_err(|unknown| Fault::Environment(unknown.0))
+    store.apply(access, items, received).map_err(|unapplied| match unapplied {
+        Unapplied::Environment(name) => Fault::Environment(name),
+        Unapplied::Full(error) => Fault::Limit(error),
+    })
 }

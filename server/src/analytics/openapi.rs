@@ -107,7 +107,11 @@ impl IntoResponses for Answers {
             ("400", "`invalid-json`: not parsable; nothing is stored", ErrorBody::name()),
             ("401", "`unauthorized`: missing or unknown API key", ErrorBody::name()),
             ("413", "`payload-too-large`: send smaller batches", ErrorBody::name()),
-            ("422", "`invalid-payload` or `environment-not-found`; nothing is stored", ErrorBody::name()),
+            (
+                "422",
+                "`invalid-payload`, `environment-not-found` or `limit-exceeded`; nothing is stored",
+                ErrorBody::name(),
+            ),
             ("500", "`internal`: a fault of the server", ErrorBody::name()),
         ];
         let response = |description: &str, schema: &str| {

@@ -44,7 +44,7 @@ impl Door {
         Self::with(Settings {
             keys: vec!["pk_one".into(), "pk_two".into()],
             environments: vec!["production".into(), "staging".into()],
-            allow_any_key: false,
+            ..Settings::default()
         })
     }
 

@@ -165,6 +165,12 @@ options! {
     /// Flight tickets that all sessions of a user may hold [default: 65536].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     tenant_ticket_limit: usize,
+    /// Memory that each user's prepared statements and tickets may take, bound rows included [default: 512MB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    tenant_held_limit: Size,
+    /// Users, and API keys, that --allow-any-user may have admitted at a time [default: 10000].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    undeclared_user_limit: usize,
     /// Memory that each user's query log may take [default: 8MB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     query_log_limit: Size,

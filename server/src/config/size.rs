@@ -58,11 +58,7 @@ impl TryFrom<Given> for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [(40, "TB"), (30, "GB"), (20, "MB"), (10, "KB")];
-        match units.iter().find(|(shift, _)| self.0 >= 1 << shift && self.0.trailing_zeros() >= *shift) {
-            Some((shift, unit)) => write!(f, "{}{unit}", self.0 >> shift),
-            None => write!(f, "{} bytes", self.0),
-        }
+        crate::engine::Size(self.0).fmt(f)
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::analytics::Store;
 use super::config::{Account, EngineConfig};
 use super::instance::InstancePool;
+use super::limit_exceeded;
 use super::projects::Project;
 use super::tenant::Tenant;
 use super::turns::Turns;
@@ -121,7 +122,7 @@ impl Accounts {
     /// declared one.
     ///
     /// # Errors
-    /// Unauthenticated.
+    /// Unauthenticated; LimitExceeded for one undeclared user too many.
     pub(super) fn authenticate(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
         let declared = self.declared.read();
         let mut matched = subtle::Choice::from(0);
@@ -131,19 +132,44 @@ impl Accounts {
         }
         match declared.get(user) {
             Some(login) if bool::from(matched) => Ok(Arc::clone(&login.tenant)),
-            None if self.config.allow_any_user && !user.is_empty() => Ok(self.undeclared(user, password)),
+            None if self.config.allow_any_user && !user.is_empty() => self.undeclared(user, password),
             _ => Err(Error::new(ErrorKind::Unauthenticated, "Authentication failed: invalid credentials")),
         }
     }
 
-    fn undeclared(&self, user: &str, password: &str) -> Arc<Tenant> {
+    fn undeclared(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
         let mut tenants = self.undeclared.lock();
-        let tenant = tenants.entry((user.to_owned(), password.to_owned())).or_insert_with(|| {
+        let key = (user.to_owned(), password.to_owned());
+        if !tenants.contains_key(&key) {
+            self.make_room(&mut tenants)?;
+        }
+        let tenant = tenants.entry(key).or_insert_with(|| {
             let project = Project::of_key(user, &self.config, &self.analytics);
             Tenant::new(user, false, project, &self.config, Arc::clone(&self.pool), &self.threads)
         });
         tenant.touch();
-        Arc::clone(tenant)
+        Ok(Arc::clone(tenant))
+    }
+
+    /// Forgets a user who never opened a database, and so has nothing to lose, if there are as many as there may be.
+    fn make_room(&self, tenants: &mut HashMap<(String, String), Arc<Tenant>>) -> Result<()> {
+        let most = self.config.limits.undeclared;
+        if tenants.len() < most {
+            return Ok(());
+        }
+        let unused = tenants.iter().filter(|(_, tenant)| Arc::strong_count(tenant) == 1 && !tenant.is_open());
+        match unused.max_by_key(|(_, tenant)| tenant.idle()).map(|(key, _)| key.clone()) {
+            Some(key) => {
+                tenants.remove(&key);
+                Ok(())
+            }
+            None => Err(limit_exceeded("the undeclared users", most, "--undeclared-user-limit")),
+        }
+    }
+
+    /// How many undeclared users there are.
+    pub(super) fn undeclared_users(&self) -> usize {
+        self.undeclared.lock().len()
     }
 
     /// Drops undeclared tenants that nobody has used for the configured time, and returns them for closing.

@@ -1,14 +1,16 @@
 //! Cancelling: a token per query, and a gate per session that interrupts DuckDB only while that very query runs.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 use super::duck::InterruptHandle;
+use super::limit_exceeded;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long DuckDB may ignore an interrupt before it is sent again. An interrupt that arrives in the moment before
@@ -26,7 +28,17 @@ struct Inner {
     given_up: AtomicBool,
     reason: Mutex<Option<Error>>,
     changed: Notify,
-    gate: Mutex<Option<Arc<Gate>>>,
+    gate: Mutex<Weak<Gate>>,
+    /// Ends the wait for the statement timeout; none before the query has begun, or without one.
+    timeout: Mutex<Option<AbortHandle>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(timeout) = self.timeout.get_mut().take() {
+            timeout.abort();
+        }
+    }
 }
 
 impl Default for Inner {
@@ -38,7 +50,8 @@ impl Default for Inner {
             given_up: AtomicBool::new(false),
             reason: Mutex::new(None),
             changed: Notify::new(),
-            gate: Mutex::new(None),
+            gate: Mutex::new(Weak::new()),
+            timeout: Mutex::new(None),
         }
     }
 }
@@ -60,7 +73,7 @@ impl CancelToken {
         self.0.reason.lock().get_or_insert(error);
         self.0.cancelled.store(true, Ordering::SeqCst);
         self.0.changed.notify_waiters();
-        let gate = self.0.gate.lock().clone();
+        let gate = self.0.gate.lock().upgrade();
         if let Some(gate) = gate {
             gate.interrupt(self.0.id);
         }
@@ -129,8 +142,36 @@ impl CancelToken {
 
     /// Percent done, rows processed and rows in total of the query, from its start until its session runs another.
     pub fn progress(&self) -> Option<(f64, u64, u64)> {
-        let gate = self.0.gate.lock().clone()?;
+        let gate = self.0.gate.lock().upgrade()?;
         gate.progress(self.0.id)
+    }
+
+    /// The query is over: its time no longer counts.
+    pub(super) fn stop_clock(&self) {
+        if let Some(timeout) = self.0.timeout.lock().take() {
+            timeout.abort();
+        }
+    }
+
+    /// Cancels the query `after` that time from now, unless it is gone by then; a later call changes nothing.
+    fn time_out(&self, after: Duration, runtime: &Handle) {
+        let mut timeout = self.0.timeout.lock();
+        if timeout.is_some() {
+            return;
+        }
+        let query = Arc::downgrade(&self.0);
+        let waiting = runtime.spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Some(query) = query.upgrade() {
+                let limit = format!("{} s", after.as_secs_f64());
+                Self(query).cancel_with(limit_exceeded(
+                    "the time of a statement",
+                    limit,
+                    "--statement-timeout",
+                ));
+            }
+        });
+        *timeout = Some(waiting.abort_handle());
     }
 }
 
@@ -165,16 +206,19 @@ pub struct Gate {
     latest: AtomicU64,
     /// Set once the connection is open.
     connection: OnceLock<Arc<InterruptHandle>>,
+    /// How long a query may take from the first time it enters (LX-15).
+    timeout: Option<Duration>,
     runtime: Handle,
 }
 
 impl Gate {
     /// A gate in front of a connection that is not open yet.
-    pub fn new(runtime: Handle) -> Arc<Self> {
+    pub fn new(timeout: Option<Duration>, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             running: Mutex::new(None),
             latest: AtomicU64::new(0),
             connection: OnceLock::new(),
+            timeout,
             runtime,
         })
     }
@@ -190,7 +234,10 @@ impl Gate {
     /// # Errors
     /// `Cancelled` if it was cancelled before.
     pub fn enter(self: &Arc<Self>, token: &CancelToken) -> Result<Running> {
-        *token.0.gate.lock() = Some(Arc::clone(self));
+        if let Some(timeout) = self.timeout {
+            token.time_out(timeout, &self.runtime);
+        }
+        *token.0.gate.lock() = Arc::downgrade(self);
         *self.running.lock() = Some(token.clone());
         self.latest.store(token.0.id, Ordering::Relaxed);
         let running = Running(Arc::clone(self));

@@ -15,10 +15,17 @@ const KEPT: usize = 50;
 /// How many bytes of a statement are kept.
 const LONGEST: usize = 2_000;
 
+/// How many bytes of an error are kept: more, since it is read to its end.
+const LONGEST_ERROR: usize = 16 << 10;
+
+/// What an entry takes beside its texts.
+const ENTRY: usize = 256;
+
 /// The latest work of one tenant.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Journal {
     entries: Mutex<VecDeque<Arc<JournalEntry>>>,
+    limit: usize,
 }
 
 /// One statement or load.
@@ -32,10 +39,15 @@ pub struct JournalEntry {
 }
 
 impl Journal {
+    /// An empty journal that may take `limit` bytes.
+    pub(super) fn new(limit: u64) -> Self {
+        Self { entries: Mutex::default(), limit: usize::try_from(limit).unwrap_or(usize::MAX) }
+    }
+
     /// Notes that `what` begins.
     pub(super) fn begin(&self, what: &str) -> Arc<JournalEntry> {
         let entry = Arc::new(JournalEntry {
-            what: cut(what).to_owned(),
+            what: cut(what, LONGEST.min(self.limit / 2)).to_owned(),
             started: SystemTime::now(),
             failure: OnceLock::new(),
         });
@@ -44,7 +56,18 @@ impl Journal {
             entries.pop_front();
         }
         entries.push_back(Arc::clone(&entry));
+        self.trim(&mut entries);
         entry
+    }
+
+    /// Forgets the oldest until the rest fits. Errors come later than their entries, so that all are counted anew.
+    fn trim(&self, entries: &mut VecDeque<Arc<JournalEntry>>) {
+        while size(entries) > self.limit && entries.pop_front().is_some() {}
+    }
+
+    /// How many bytes the entries take.
+    pub(super) fn bytes(&self) -> usize {
+        size(&self.entries.lock())
     }
 
     /// Notes something that failed before it began.
@@ -54,7 +77,9 @@ impl Journal {
 
     /// The entries, oldest first.
     pub fn entries(&self) -> Vec<Arc<JournalEntry>> {
-        self.entries.lock().iter().cloned().collect()
+        let mut entries = self.entries.lock();
+        self.trim(&mut entries);
+        entries.iter().cloned().collect()
     }
 }
 
@@ -62,7 +87,11 @@ impl JournalEntry {
     /// Notes the failure; the first one counts.
     pub(super) fn fail(&self, error: &Error) {
         // A later failure is a consequence of the first.
-        let _ = self.failure.set(error.clone());
+        let _ = self.failure.set(Error::new(error.kind(), cut(error.message(), LONGEST_ERROR)));
+    }
+
+    fn size(&self) -> usize {
+        ENTRY + self.what.len() + self.failure().map_or(0, |error| error.message().len())
     }
 
     /// What went wrong, or `None` so far.
@@ -71,9 +100,13 @@ impl JournalEntry {
     }
 }
 
+fn size(entries: &VecDeque<Arc<JournalEntry>>) -> usize {
+    entries.iter().map(|entry| entry.size()).sum()
+}
+
 /// The beginning of `text`, in whole characters.
-fn cut(text: &str) -> &str {
-    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
 }
 
@@ -83,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_latest_entries_are_kept_and_long_ones_cut_between_characters() {
-        let journal = Journal::default();
+        let journal = Journal::new(1 << 20);
         for number in 0..KEPT + 3 {
             journal.begin(&format!("SELECT {number}"));
         }
@@ -97,10 +130,22 @@ mod tests {
 
     #[test]
     fn the_first_failure_counts() {
-        let entry = Journal::default().begin("SELECT 1");
+        let entry = Journal::new(1 << 20).begin("SELECT 1");
         assert_eq!(entry.failure(), None);
         entry.fail(&Error::invalid("first"));
         entry.fail(&Error::invalid("second"));
         assert_eq!(entry.failure().map(Error::message), Some("first"));
+    }
+
+    #[test]
+    fn texts_and_errors_stay_within_the_limit() {
+        let journal = Journal::new(40_000);
+        for _ in 0..KEPT {
+            journal.fail(&"x".repeat(1 << 20), &Error::invalid("y".repeat(1 << 20)));
+        }
+        let entries = journal.entries();
+        assert_eq!(entries.len(), 2);
+        assert!(journal.bytes() <= 40_000);
+        assert_eq!(entries[1].failure().map(|error| error.message().len()), Some(LONGEST_ERROR));
     }
 }

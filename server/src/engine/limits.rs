@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -30,6 +30,11 @@ pub struct Limits {
     pub session_tickets: usize,
     /// `--tenant-ticket-limit`: Flight tickets, per tenant.
     pub tenant_tickets: usize,
+    /// `--tenant-held-limit`: bytes of what prepared statements and tickets hold, bound rows
+    /// included, per tenant.
+    pub tenant_held: u64,
+    /// `--undeclared-user-limit`: users, and API keys, that `--allow-any-user` admitted.
+    pub undeclared: usize,
     /// `--project-event-limit`: bytes of events and identities, per analytics project.
     pub project_events: u64,
     /// `--statement-limit`: bytes of one SQL text.
@@ -55,12 +60,40 @@ impl Default for Limits {
             tenant_prepared: 16_384,
             session_tickets: 4096,
             tenant_tickets: 65_536,
+            tenant_held: 512 * MIB,
+            undeclared: 10_000,
             project_events: GIB,
             statement: 64 * MIB,
             statement_timeout: None,
             tenant_concurrency: 256,
             threads: 4096,
             worker_threads: None,
+        }
+    }
+}
+
+impl Limits {
+    /// Refuses a statement that is too long.
+    ///
+    /// # Errors
+    /// LimitExceeded.
+    pub(crate) fn check_statement(&self, sql: &str) -> Result<()> {
+        if sql.len() as u64 > self.statement {
+            return Err(limit_exceeded("the text of a statement", Size(self.statement), "--statement-limit"));
+        }
+        Ok(())
+    }
+}
+
+/// A number of bytes as people write it.
+pub(crate) struct Size(pub(crate) u64);
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let units = [(40, "TB"), (30, "GB"), (20, "MB"), (10, "KB")];
+        match units.iter().find(|(shift, _)| self.0 >= 1 << shift && self.0.trailing_zeros() >= *shift) {
+            Some((shift, unit)) => write!(f, "{}{unit}", self.0 >> shift),
+            None => write!(f, "{} bytes", self.0),
         }
     }
 }

@@ -15,6 +15,7 @@ mod config;
 mod control;
 mod delivery;
 pub mod duck;
+mod eviction;
 mod execute;
 mod guard;
 pub mod ingest;
@@ -22,6 +23,7 @@ mod instance;
 mod journal;
 mod limits;
 mod live;
+mod meter;
 mod plans;
 mod prepared;
 mod projects;
@@ -54,7 +56,9 @@ pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
 pub use execute::{Execute, Statement};
 pub use journal::{Journal, JournalEntry};
 pub use limits::Limits;
-pub(crate) use limits::limit_exceeded;
+pub(crate) use limits::{Size, limit_exceeded};
+pub use meter::Usage;
+pub(crate) use meter::{Meter, Share, TenantMeters};
 pub use prepared::{Plan, PreparedStatement};
 pub use query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use session::Session;
@@ -90,6 +94,7 @@ impl Engine {
             keys: config.api_keys.clone(),
             environments: config.environments.clone(),
             allow_any_key: config.allow_any_user,
+            limits: config.limits,
         }));
         let accounts = Accounts::new(Arc::clone(&config), pool, Arc::clone(&analytics));
         Arc::new(Self { config, accounts, analytics })
@@ -111,6 +116,13 @@ impl Engine {
     /// Unauthenticated.
     pub fn authenticate(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
         self.accounts.authenticate(user, password)
+    }
+
+    /// How much of its limits the server uses.
+    pub fn usage(&self) -> Vec<Usage> {
+        let (limits, flag) = (&self.config.limits, "undeclared-user-limit");
+        let most = self.accounts.undeclared_users().max(self.analytics.undeclared_keys());
+        vec![Usage::new(flag, most, limits.undeclared)]
     }
 
     /// Whether any tenant has a database yet.

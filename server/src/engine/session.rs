@@ -38,7 +38,6 @@ pub struct Session {
     opened: Instant,
     last_used: AtomicU64,
     streams: AtomicUsize,
-    holders: AtomicUsize,
     /// Prepared statements that are not needed any more.
     unneeded: Mutex<Vec<u64>>,
 }
@@ -66,6 +65,7 @@ impl Session {
         instance: Arc<Instance>,
         journal: Arc<Journal>,
         turns: Arc<Turns>,
+        statement_timeout: Option<Duration>,
     ) -> Arc<Self> {
         let runtime = Handle::current();
         Arc::new(Self {
@@ -74,7 +74,7 @@ impl Session {
             instance,
             journal,
             turns,
-            gate: Gate::new(runtime.clone()),
+            gate: Gate::new(statement_timeout, runtime.clone()),
             runtime,
             waiting: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -83,7 +83,6 @@ impl Session {
             opened: Instant::now(),
             last_used: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
-            holders: AtomicUsize::new(0),
             unneeded: Mutex::default(),
         })
     }
@@ -103,16 +102,6 @@ impl Session {
         self.id
     }
 
-    /// Counts a request that has the session by its id.
-    pub(super) fn hold(&self) {
-        self.holders.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Counts a request off again; true if no other has the session.
-    pub(super) fn let_go(&self) -> bool {
-        self.holders.fetch_sub(1, Ordering::SeqCst) == 1
-    }
-
     /// Whether the session was closed, or its database was replaced.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
@@ -126,6 +115,17 @@ impl Session {
     /// Notes that the connection holds something of its own from now on: a setting, a temporary table, a transaction.
     pub(super) fn mark(&self) {
         self.marked.store(true, Ordering::SeqCst);
+    }
+
+    /// When the session was last used, as milliseconds since it was opened.
+    pub(super) fn last_used(&self) -> u64 {
+        self.last_used.load(Ordering::SeqCst)
+    }
+
+    /// The connection, if neither a call nor a stream has it.
+    pub(super) fn try_acquire(&self) -> Option<OwnedMutexGuard<Slot>> {
+        let slot = Arc::clone(&self.slot).try_lock_owned().ok()?;
+        (self.streams.load(Ordering::SeqCst) == 0).then_some(slot)
     }
 
     /// Whether the session's database was lost to a fatal DuckDB error.
@@ -185,6 +185,9 @@ impl Session {
         let outcome = cancel.explain(work(slot));
         drop(running);
         slot.release_plan();
+        if slot.live.is_none() {
+            cancel.stop_clock();
+        }
         outcome.inspect_err(|error| self.instance.check_after(error))
     }
 

@@ -18,36 +18,78 @@ const REMEMBERED: usize = 10_000;
 #[derive(Debug)]
 pub struct Sessions {
     idle_limit: Duration,
+    most: usize,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    open: HashMap<Uuid, Arc<Session>>,
+    open: HashMap<Uuid, Entry>,
     expired: HashSet<Uuid>,
     expired_order: VecDeque<Uuid>,
 }
 
+/// An open session, and who has it.
+#[derive(Debug)]
+struct Entry {
+    session: Arc<Session>,
+    /// Requests that have it by its id.
+    holders: usize,
+    /// Whether any request ever had: it can be named again then, and may go when there are too many (LS-11).
+    named: bool,
+    /// When it was last used, as it was then seen to have a temporary table.
+    keeps: Option<u64>,
+}
+
 impl Sessions {
-    pub(super) fn new(idle_limit: Duration) -> Self {
-        Self { idle_limit, state: Mutex::new(State::default()) }
+    pub(super) fn new(idle_limit: Duration, most: usize) -> Self {
+        Self { idle_limit, most, state: Mutex::new(State::default()) }
     }
 
     /// Adds a session, unless another call has opened one under its id meanwhile; that one is returned then.
-    pub(super) fn add(&self, session: Arc<Session>) -> Arc<Session> {
+    ///
+    /// # Errors
+    /// LimitExceeded when there are as many sessions as there may be.
+    pub(super) fn add(&self, session: Arc<Session>) -> Result<Arc<Session>> {
         let mut state = self.state.lock();
-        let known = state.open.entry(session.id()).or_insert_with(|| Arc::clone(&session));
-        if known.is_closed() || known.is_lost() {
-            *known = session;
+        if let Some(known) = state.open.get(&session.id()).filter(|known| !known.is_over()) {
+            return Ok(Arc::clone(&known.session));
         }
-        Arc::clone(known)
+        if state.open.len() >= self.most && !state.open.contains_key(&session.id()) {
+            return Err(self.too_many());
+        }
+        let entry = Entry { session: Arc::clone(&session), holders: 0, named: false, keeps: None };
+        state.open.insert(session.id(), entry);
+        Ok(session)
     }
 
-    /// Forgets a session that holds nothing an empty one would not: its id is adopted again when it comes back
-    /// (LS-03), so that a client that never names a session leaves none behind. One that another call uses stays.
+    /// How many sessions are open.
+    pub fn len(&self) -> usize {
+        self.state.lock().open.len()
+    }
+
+    /// Whether none is open.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Counts a request that has a session by its id; false if the session has ended meanwhile.
+    fn hold(&self, session: &Arc<Session>) -> bool {
+        let mut state = self.state.lock();
+        let Some(entry) = state.entry(session) else { return false };
+        entry.holders += 1;
+        entry.named = true;
+        true
+    }
+
+    /// Counts it off again, and forgets a session that holds nothing an empty one would not: its id is adopted again
+    /// when it comes back (LS-03), so that a client that never names a session leaves none behind.
     pub fn release(&self, session: &Arc<Session>) {
-        if session.let_go() && session.is_pristine() {
-            self.state.lock().open.remove(&session.id());
+        let mut state = self.state.lock();
+        let Some(entry) = state.entry(session) else { return };
+        entry.holders -= 1;
+        if entry.holders == 0 && session.is_pristine() {
+            state.open.remove(&session.id());
         }
     }
 
@@ -59,8 +101,9 @@ impl Sessions {
     /// An open session.
     pub fn get(&self, id: Uuid) -> Option<Arc<Session>> {
         let mut state = self.state.lock();
-        let session = state.open.get(&id).cloned()?;
-        if session.is_closed() || session.is_lost() {
+        let entry = state.open.get(&id)?;
+        let session = Arc::clone(&entry.session);
+        if entry.is_over() {
             state.open.remove(&id);
             return None;
         }
@@ -79,7 +122,7 @@ impl Sessions {
 
     /// How recently any session was used.
     pub(super) fn shortest_idle(&self) -> Option<Duration> {
-        self.state.lock().open.values().map(|session| session.idle()).min()
+        self.state.lock().open.values().map(|entry| entry.session.idle()).min()
     }
 
     /// Discards the sessions that have idled out, and returns them for closing.
@@ -88,18 +131,73 @@ impl Sessions {
         let idle: Vec<Uuid> = state
             .open
             .iter()
-            .filter(|(_, session)| session.is_closed() || session.idle() >= self.idle_limit)
+            .filter(|(_, Entry { session, .. })| session.is_closed() || session.idle() >= self.idle_limit)
             .map(|(id, _)| *id)
             .collect();
         idle.into_iter().filter_map(|id| state.expire(id)).collect()
     }
 
+    /// How many sessions there may be.
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Whether one more session fits, those that have ended not counted.
+    pub(super) fn has_room(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.open.len() >= self.most {
+            state.open.retain(|_, entry| !entry.session.is_closed());
+        }
+        state.open.len() < self.most
+    }
+
+    /// The sessions that may go to make room, and when they were last used; the one that idles longest first.
+    pub(super) fn candidates(&self) -> Vec<(Arc<Session>, u64)> {
+        let state = self.state.lock();
+        let free = |entry: &&Entry| entry.named && entry.holders == 0;
+        let free = state.open.values().filter(free).map(|entry| (entry, entry.session.last_used()));
+        let mut found: Vec<_> = free
+            .filter(|(entry, used)| entry.keeps != Some(*used))
+            .map(|(entry, used)| (entry.session.idle(), Arc::clone(&entry.session), used))
+            .collect();
+        found.sort_by_key(|(idle, _, _)| std::cmp::Reverse(*idle));
+        found.into_iter().map(|(_, session, used)| (session, used)).collect()
+    }
+
+    /// Notes that a session has to stay, unless it is used again.
+    pub(super) fn note_kept(&self, session: &Arc<Session>, used: u64) {
+        if let Some(entry) = self.state.lock().entry(session) {
+            entry.keeps = Some(used);
+        }
+    }
+
+    /// Discards a session, unless a request has come for it; true if it is gone now.
+    pub(super) fn discard(&self, session: &Arc<Session>, used: u64) -> bool {
+        let mut state = self.state.lock();
+        let free = |entry: &mut Entry| entry.holders == 0 && entry.session.last_used() == used;
+        if !state.entry(session).is_some_and(free) {
+            return false;
+        }
+        state.expire(session.id());
+        true
+    }
+
     pub(super) fn take_all(&self) -> Vec<Arc<Session>> {
-        self.state.lock().open.drain().map(|(_, session)| session).collect()
+        self.state.lock().open.drain().map(|(_, entry)| entry.session).collect()
+    }
+}
+
+impl Entry {
+    fn is_over(&self) -> bool {
+        self.session.is_closed() || self.session.is_lost()
     }
 }
 
 impl State {
+    fn entry(&mut self, session: &Arc<Session>) -> Option<&mut Entry> {
+        self.open.get_mut(&session.id()).filter(|entry| Arc::ptr_eq(&entry.session, session))
+    }
+
     fn expire(&mut self, id: Uuid) -> Option<Arc<Session>> {
         if self.expired.insert(id) {
             self.expired_order.push_back(id);
@@ -109,7 +207,7 @@ impl State {
                 self.expired.remove(&oldest);
             }
         }
-        self.open.remove(&id)
+        self.open.remove(&id).map(|entry| entry.session)
     }
 }
 
@@ -118,16 +216,20 @@ impl Tenant {
     /// one that idled out (LS-04). Ends with [`Sessions::release`].
     ///
     /// # Errors
-    /// Internal when no database can be opened.
+    /// LimitExceeded; Internal when no database can be opened.
     pub async fn rest_session(self: &Arc<Self>, id: Option<Uuid>) -> Result<Arc<Session>> {
         self.touch();
-        let known = id.and_then(|id| self.sessions().get(id));
-        let session = match (known, id.filter(|id| !self.sessions().is_expired(*id))) {
-            (Some(session), _) => session,
-            (None, Some(adopted)) => self.open_session_as(adopted).await?,
-            (None, None) => self.open_session().await?,
-        };
-        session.hold();
-        Ok(session)
+        loop {
+            let known = id.and_then(|id| self.sessions().get(id));
+            let session = match (known, id.filter(|id| !self.sessions().is_expired(*id))) {
+                (Some(session), _) => session,
+                (None, Some(adopted)) => self.open_session_as(adopted).await?,
+                (None, None) => self.open_session().await?,
+            };
+            // One that has just made room for another is no longer there.
+            if self.sessions().hold(&session) {
+                return Ok(session);
+            }
+        }
     }
 }

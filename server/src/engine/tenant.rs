@@ -12,6 +12,8 @@ use super::config::EngineConfig;
 use super::ingest::AppendQueues;
 use super::instance::{Instance, InstancePool};
 use super::journal::Journal;
+use super::limits::Limits;
+use super::meter::{TenantMeters, Usage};
 use super::projects::Project;
 use super::query_log::QueryLog;
 use super::session::Session;
@@ -35,6 +37,8 @@ pub struct Tenant {
     queries: QueryLog,
     journal: Arc<Journal>,
     appends: AppendQueues,
+    limits: Limits,
+    meters: TenantMeters,
     used: Mutex<Instant>,
 }
 
@@ -55,10 +59,12 @@ impl Tenant {
             instance: RwLock::new(None),
             opening: Arc::default(),
             turns: Turns::new(config.limits.tenant_concurrency, threads),
-            sessions: Sessions::new(config.session_idle_timeout),
-            queries: QueryLog::default(),
-            journal: Arc::default(),
+            sessions: Sessions::new(config.session_idle_timeout, config.limits.tenant_sessions),
+            queries: QueryLog::new(config.limits.query_log),
+            journal: Arc::new(Journal::new(config.limits.journal)),
             appends: AppendQueues::default(),
+            limits: config.limits,
+            meters: TenantMeters::new(&config.limits),
             used: Mutex::new(Instant::now()),
         })
     }
@@ -76,6 +82,32 @@ impl Tenant {
     /// Whether its database was opened.
     pub(super) fn is_open(&self) -> bool {
         self.instance.read().is_some()
+    }
+
+    /// What the tenant may hold at most.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What its sessions share of their limits.
+    pub(crate) fn meters(&self) -> &TenantMeters {
+        &self.meters
+    }
+
+    /// How much of its limits the tenant uses.
+    pub fn usage(&self) -> Vec<Usage> {
+        let (limits, meters) = (&self.limits, &self.meters);
+        let project = self.project.as_ref();
+        let events = project.and_then(|project| project.store.weight(&project.key, &project.environment));
+        vec![
+            Usage::new("tenant-session-limit", self.sessions.len(), limits.tenant_sessions),
+            Usage::from(&*meters.prepared),
+            Usage::from(&*meters.tickets),
+            Usage::from(&*meters.held),
+            Usage::bytes("query-log-limit", self.queries.bytes() as u64, limits.query_log),
+            Usage::bytes("journal-limit", self.journal.bytes() as u64, limits.journal),
+            Usage::bytes("project-event-limit", events.unwrap_or(0), limits.project_events),
+        ]
     }
 
     /// The log of this tenant's REST queries.
@@ -101,7 +133,7 @@ impl Tenant {
     /// Opens a session that lives until it is closed or has idled out.
     ///
     /// # Errors
-    /// Internal when no database can be opened.
+    /// LimitExceeded; Internal when no database can be opened.
     pub async fn open_session(self: &Arc<Self>) -> Result<Arc<Session>> {
         self.open_session_as(Uuid::now_v7()).await
     }
@@ -124,8 +156,9 @@ impl Tenant {
                 .await?
             }
         };
+        self.sessions.make_room().await?;
         let (journal, turns) = (Arc::clone(&self.journal), Arc::clone(&self.turns));
-        Ok(self.sessions.add(Session::new(id, instance, journal, turns)))
+        self.sessions.add(Session::new(id, instance, journal, turns, self.limits.statement_timeout))
     }
 
     /// The tenant's database, if it is open and of use.

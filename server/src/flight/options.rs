@@ -16,6 +16,9 @@ use crate::error::Result;
 const START: (&str, &str) = ("memory", "main");
 const MAIN: &str = "main";
 
+/// How long the name of a catalog or schema may be, in bytes: a session keeps that of a schema to come.
+const LONGEST_NAME: usize = 64 << 10;
+
 /// Known keys, in the order they are applied (FS-8).
 const KEYS: [&str; 4] = ["catalog", "schema", "compute_size", "arrow_json_extension"];
 
@@ -112,8 +115,11 @@ async fn set_one(
 ) -> Result<(), OptionFault> {
     match (key, value) {
         ("catalog", None) => set_catalog(session, START.0, cancel).await,
-        ("catalog", Some(OptionValue::Text(name))) => set_catalog(session, &name, cancel).await,
         ("schema", None) => set_schema(session, START.1, cancel).await,
+        ("catalog" | "schema", Some(OptionValue::Text(name))) if name.len() > LONGEST_NAME => {
+            Err(OptionFault::InvalidValue)
+        }
+        ("catalog", Some(OptionValue::Text(name))) => set_catalog(session, &name, cancel).await,
         ("schema", Some(OptionValue::Text(name))) if !name.is_empty() => {
             set_schema(session, &name, cancel).await
         }

@@ -23,24 +23,32 @@ use super::token::random_id;
 use super::transaction::{named, refuse_control};
 use crate::engine::types::Fidelity;
 use crate::engine::types::input::input_type;
-use crate::engine::{self, Bind, BindBy, CancelToken, Execute, PreparedStatement, Returns, Target, Window};
+use crate::engine::{
+    self, Bind, BindBy, CancelToken, Execute, PreparedStatement, Returns, Share, Target, Window,
+    limit_exceeded,
+};
 use crate::error::{Error, ErrorKind, Result};
-
-/// The most that the rows bound to one statement may take, in bytes.
-const MAX_BIND: usize = 512 * 1024 * 1024;
 
 /// A statement prepared by a client.
 pub(super) struct Statement {
     prepared: Mutex<Arc<PreparedStatement>>,
     /// The transaction it was created in (FT-4).
     transaction: Option<Bytes>,
-    bind: Mutex<Option<RecordBatch>>,
+    bind: Mutex<Option<Bound>>,
+    /// What it takes of its user's limits until it is closed: one statement, and the bytes of its text.
+    shares: Mutex<Vec<Share>>,
+}
+
+/// Rows, and the memory that they take of the user's limit.
+struct Bound {
+    rows: RecordBatch,
+    _share: Share,
 }
 
 /// CreatePreparedStatement.
 ///
 /// # Errors
-/// DuckDB's error, `NotOneStatement`, and the refusals of FT-2 and FT-5.
+/// DuckDB's error, `NotOneStatement`, `LimitExceeded`, and the refusals of FT-2 and FT-5.
 pub(super) async fn create(
     session: &Arc<Session>,
     request: ActionCreatePreparedStatementRequest,
@@ -48,6 +56,7 @@ pub(super) async fn create(
 ) -> Result<Any> {
     let transaction = named(request.transaction_id);
     let _turn = session.turn(cancel).await?;
+    let shares = session.room_for(&request.query)?;
     session.transaction.lock().admit(transaction.as_ref())?;
     let prepared = session.engine.prepare(request.query, Fidelity::Standard, cancel).await?;
     let plan = prepared.plan();
@@ -57,7 +66,8 @@ pub(super) async fn create(
     let dataset_schema = if is_update { Bytes::new() } else { ipc(&flight_schema(&plan.shape, json))? };
     let parameter_schema = ipc(&parameter_schema(&plan.parameters))?;
     let handle = random_id()?;
-    let statement = Statement { prepared: Mutex::new(prepared), transaction, bind: Mutex::default() };
+    let (prepared, shares) = (Mutex::new(prepared), Mutex::new(shares));
+    let statement = Statement { prepared, transaction, bind: Mutex::default(), shares };
     session.statements.lock().insert(handle.clone(), Arc::new(statement));
     let result = PreparedStatementResult {
         prepared_statement_handle: handle,
@@ -71,8 +81,12 @@ pub(super) async fn create(
 /// ClosePreparedStatement, which is idempotent (FP-9).
 pub(super) fn close(session: &Session, request: &ActionClosePreparedStatementRequest) {
     let closed = session.statements.lock().remove(&request.prepared_statement_handle);
-    if let Some(statement) = closed {
-        statement.prepared().close();
+    let Some(statement) = closed else { return };
+    statement.prepared().close();
+    statement.shares.lock().clear();
+    let is_this = |query: &Query| matches!(query, Query::Prepared(other) if Arc::ptr_eq(other, &statement));
+    if !session.tickets.await_redemption(is_this) {
+        statement.bind.lock().take();
     }
 }
 
@@ -108,16 +122,16 @@ pub(super) async fn run(session: Arc<Session>, run: Run<Query>, statement: Arc<S
 /// DoPut(PreparedStatementQuery): replaces the bind (FP-4).
 ///
 /// # Errors
-/// `NotFound` for an unknown handle, `InvalidArgument` for rows that cannot be bound.
+/// `NotFound` for an unknown handle, `InvalidArgument` for rows that cannot be bound, `LimitExceeded`.
 pub(super) async fn bind(
     session: &Session,
     handle: Bytes,
     upload: Upload,
 ) -> Result<DoPutPreparedStatementResult> {
     let statement = find(session, &handle)?;
-    let rows = read(upload).await?;
-    statement.check(rows.as_ref())?;
-    *statement.bind.lock() = rows;
+    let bound = read(session, upload).await?;
+    statement.check(bound.as_ref())?;
+    *statement.bind.lock() = bound;
     Ok(DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) })
 }
 
@@ -127,12 +141,13 @@ pub(super) async fn bind(
 /// As [`run`].
 pub(super) async fn update(session: &Arc<Session>, handle: &Bytes, upload: Upload) -> Result<i64> {
     let statement = find(session, handle)?;
-    let own = read(upload).await?;
+    let own = read(session, upload).await?;
     statement.check(own.as_ref())?;
     let cancel = CancelToken::new();
     let _turn = session.turn(&cancel).await?;
     statement.admit(session)?;
-    let rows = session.engine.execute(statement.request(own), cancel).await?;
+    let request = statement.request(own.as_ref());
+    let rows = session.engine.execute(request, cancel).await?;
     changed_rows(rows, statement.prepared().plan().kind).await
 }
 
@@ -172,8 +187,9 @@ impl Statement {
         Ok(fresh)
     }
 
-    fn request(&self, own: Option<RecordBatch>) -> Execute {
-        let rows = own.or_else(|| self.bind.lock().clone());
+    fn request(&self, own: Option<&Bound>) -> Execute {
+        let bound = |bound: &Bound| bound.rows.clone();
+        let rows = own.map(bound).or_else(|| self.bind.lock().as_ref().map(bound));
         Execute {
             statement: engine::Statement::Prepared(self.prepared()),
             target: Target::default(),
@@ -186,9 +202,9 @@ impl Statement {
     }
 
     /// The columns must be as many as the parameters (FP-5).
-    fn check(&self, rows: Option<&RecordBatch>) -> Result<()> {
-        let (given, wanted) = (rows.map(RecordBatch::num_columns), self.prepared().plan().parameters.len());
-        match given {
+    fn check(&self, bound: Option<&Bound>) -> Result<()> {
+        let wanted = self.prepared().plan().parameters.len();
+        match bound.map(|bound| bound.rows.num_columns()) {
             Some(given) if given != wanted => {
                 Err(Error::invalid(format!("The statement has {wanted} parameters, but {given} were bound")))
             }
@@ -202,8 +218,24 @@ fn find(session: &Session, handle: &Bytes) -> Result<Arc<Statement>> {
     found.ok_or_else(|| Error::new(ErrorKind::NotFound, "Prepared statement not found"))
 }
 
+impl Session {
+    /// What a statement of this text takes of the limits.
+    ///
+    /// # Errors
+    /// `LimitExceeded`.
+    fn room_for(&self, text: &str) -> Result<Vec<Share>> {
+        self.limits.check_statement(text)?;
+        let most = self.limits.session_prepared;
+        if self.statements.lock().len() >= most {
+            let what = "the prepared statements of this session";
+            return Err(limit_exceeded(what, most, "--session-prepared-limit"));
+        }
+        Ok(vec![self.meters.prepared.take(1)?, self.tickets.hold(text.len())?])
+    }
+}
+
 /// The rows to bind; none if there are no columns (FP-6).
-async fn read(mut upload: Upload) -> Result<Option<RecordBatch>> {
+async fn read(session: &Session, mut upload: Upload) -> Result<Option<Bound>> {
     let Some(schema) = upload.schema().await?.filter(|schema| !schema.fields().is_empty()) else {
         while upload.next().await?.is_some() {}
         return Ok(None);
@@ -211,14 +243,12 @@ async fn read(mut upload: Upload) -> Result<Option<RecordBatch>> {
     for field in schema.fields() {
         input_type(field)?;
     }
-    let (mut batches, mut size) = (Vec::new(), 0);
+    let (mut batches, mut share) = (Vec::new(), session.tickets.hold(0)?);
     while let Some(batch) = upload.next().await? {
-        size += batch.get_array_memory_size();
-        if size > MAX_BIND {
-            return Err(Error::new(ErrorKind::OutOfRange, "The bound rows take more than 512 MiB"));
-        }
+        share.add(session.tickets.hold(batch.get_array_memory_size())?);
         batches.push(batch);
     }
     let rows = concat_batches(&schema, &batches);
-    rows.map(Some).map_err(|e| Error::invalid(format!("The bound rows do not fit together: {e}")))
+    let rows = rows.map_err(|e| Error::invalid(format!("The bound rows do not fit together: {e}")))?;
+    Ok(Some(Bound { rows, _share: share }))
 }

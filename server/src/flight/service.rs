@@ -66,7 +66,8 @@ impl Service {
     async fn info(&self, request: Request<FlightDescriptor>) -> Result<FlightInfo> {
         let (session, descriptor, planned) = self.planned(request, Control::Executes).await?;
         let schema = if planned.announced { schema::ipc(&planned.schema)? } else { bytes::Bytes::new() };
-        let size = planned.query.size();
+        // The command of a metadata call may be long as well.
+        let size = planned.query.size().max(descriptor.cmd.len());
         let ticket = session.tickets.issue(planned.query, planned.repeatable, size)?;
         let endpoint = FlightEndpoint::new().with_ticket(Ticket { ticket });
         Ok(FlightInfo {

@@ -14,7 +14,7 @@ use super::query::Query;
 use super::tickets::{Tickets, cancelled};
 use super::token::Token;
 use super::transaction::Transaction;
-use crate::engine::{self, CancelToken, PreparedStatement};
+use crate::engine::{self, CancelToken, Limits, PreparedStatement, Tenant, TenantMeters};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One session of one user, known by its token.
@@ -25,6 +25,8 @@ pub(super) struct Session {
     pub(super) statements: Mutex<HashMap<Bytes, Arc<Statement>>>,
     pub(super) transaction: Mutex<Transaction>,
     pub(super) options: Mutex<Options>,
+    pub(super) limits: Limits,
+    pub(super) meters: TenantMeters,
     turn: AsyncMutex<PlannedLately>,
     closed: CancellationToken,
 }
@@ -36,12 +38,16 @@ pub(super) struct Turn<'a>(MutexGuard<'a, PlannedLately>);
 /// need a call that repeats them.
 type PlannedLately = VecDeque<Arc<PreparedStatement>>;
 
-/// How many statements a session keeps planned.
+/// How many statements a session keeps planned, and how long their texts may be.
 const PLANNED: usize = 8;
+const PLANNED_BYTES: usize = 64 << 10;
 
 impl Turn<'_> {
     /// Keeps a planned statement until anything has changed that may change what its text means.
     pub(super) fn keep_planned(&mut self, statement: Arc<PreparedStatement>) {
+        if statement.sql().len() > PLANNED_BYTES {
+            return;
+        }
         self.0.retain(|other| other.sql() != statement.sql());
         self.0.truncate(PLANNED - 1);
         self.0.push_front(statement);
@@ -54,18 +60,21 @@ impl Turn<'_> {
 }
 
 impl Session {
-    /// A session over a new engine session.
+    /// A session over a new engine session of the tenant.
     ///
     /// # Errors
     /// `Internal` when the system's random source fails.
-    pub(super) fn new(engine: Arc<engine::Session>, options: Options) -> Result<Arc<Self>> {
+    pub(super) fn new(tenant: &Tenant, engine: Arc<engine::Session>, options: Options) -> Result<Arc<Self>> {
+        let (limits, meters) = (*tenant.limits(), tenant.meters().clone());
         Ok(Arc::new(Self {
             token: Token::new()?,
             engine,
-            tickets: Tickets::new(),
+            tickets: Tickets::new(&limits, meters.clone()),
             statements: Mutex::default(),
             transaction: Mutex::default(),
             options: Mutex::new(options),
+            limits,
+            meters,
             turn: AsyncMutex::default(),
             closed: CancellationToken::new(),
         }))

@@ -118,7 +118,7 @@ impl Sessions {
     }
 
     async fn new_session(&self, tenant: &Arc<Tenant>) -> Result<Arc<Session>> {
-        Session::new(tenant.open_session().await?, self.options.clone())
+        Session::new(tenant, tenant.open_session().await?, self.options.clone())
     }
 
     async fn implicit(&self, tenant: Arc<Tenant>) -> Result<Arc<Session>> {

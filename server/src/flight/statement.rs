@@ -30,7 +30,7 @@ pub(super) enum Control {
 /// Plans a StatementQuery.
 ///
 /// # Errors
-/// DuckDB's error, `NotOneStatement`, and the refusals of FT-2 and FT-5.
+/// DuckDB's error, `NotOneStatement`, `LimitExceeded`, and the refusals of FT-2 and FT-5.
 pub(super) async fn plan(
     session: &Arc<Session>,
     command: CommandStatementQuery,
@@ -38,6 +38,7 @@ pub(super) async fn plan(
     cancel: CancelToken,
 ) -> Result<Planned> {
     let CommandStatementQuery { query: text, transaction_id } = command;
+    session.limits.check_statement(&text)?;
     let transaction = named(transaction_id);
     let mut turn = session.turn(&cancel).await?;
     session.transaction.lock().admit(transaction.as_ref())?;
@@ -106,9 +107,10 @@ fn batches<G: Send + 'static>(rows: ResultStream, guard: G) -> BoxStream<'static
 /// DoPut(StatementUpdate): the number of rows changed (FQ-8).
 ///
 /// # Errors
-/// DuckDB's error, `NotOneStatement`, and the refusals of FT-2 and FT-5.
+/// DuckDB's error, `NotOneStatement`, `LimitExceeded`, and the refusals of FT-2 and FT-5.
 pub(super) async fn update(session: &Arc<Session>, command: CommandStatementUpdate) -> Result<i64> {
     let CommandStatementUpdate { query: text, transaction_id } = command;
+    session.limits.check_statement(&text)?;
     let transaction = named(transaction_id);
     let cancel = CancelToken::new();
     let _turn = session.turn(&cancel).await?;

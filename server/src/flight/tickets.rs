@@ -7,11 +7,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::token::random_id;
-use crate::engine::CancelToken;
+use crate::engine::{CancelToken, Limits, Meter, Share, TenantMeters};
 use crate::error::{Error, ErrorKind, Result};
-
-/// How many tickets a session keeps; beyond it the oldest that nobody is reading is forgotten.
-const KEPT: usize = 4096;
 
 /// How much memory the texts of a session's tickets may take, in bytes, before the oldest are forgotten in the same way.
 const KEPT_BYTES: usize = 64 << 20;
@@ -22,6 +19,9 @@ const CANCELLED: &str = "The query was cancelled";
 /// The tickets of one session, over queries of type `Q`.
 pub(super) struct Tickets<Q> {
     table: Mutex<Table<Q>>,
+    /// How many a session keeps; beyond it the oldest that nobody is reading is forgotten.
+    kept: usize,
+    meters: TenantMeters,
 }
 
 struct Table<Q> {
@@ -36,6 +36,8 @@ struct Entry<Q> {
     size: usize,
     repeatable: bool,
     state: State,
+    /// What it takes of its tenant's limits: one ticket, and the bytes of its text.
+    _shares: [Share; 2],
 }
 
 enum State {
@@ -65,25 +67,41 @@ pub(super) struct Run<Q: Send + Sync + 'static> {
 }
 
 impl<Q: Send + Sync + 'static> Tickets<Q> {
-    /// No tickets yet.
-    pub(super) fn new() -> Arc<Self> {
+    /// No tickets yet, under the limits of their session and its tenant.
+    pub(super) fn new(limits: &Limits, meters: TenantMeters) -> Arc<Self> {
         let table = Table { entries: HashMap::new(), order: VecDeque::new(), size: 0 };
-        Arc::new(Self { table: Mutex::new(table) })
+        Arc::new(Self { table: Mutex::new(table), kept: limits.session_tickets, meters })
     }
 
     /// A new ticket for `query`, which takes `size` bytes; a repeatable one may be redeemed again.
     ///
     /// # Errors
-    /// `Internal` when the system's random source fails.
+    /// `LimitExceeded` when the user has too many; `Internal` when the system's random source fails.
     pub(super) fn issue(&self, query: Q, repeatable: bool, size: usize) -> Result<Bytes> {
         let id = random_id()?;
-        let entry = Entry { query: Arc::new(query), size, repeatable, state: State::Unredeemed };
         let mut table = self.table.lock();
-        table.make_room(size);
+        table.make_room(self.kept, size);
+        let shares = [table.take(&self.meters.tickets, 1)?, table.take(&self.meters.held, size as u64)?];
+        let entry =
+            Entry { query: Arc::new(query), size, repeatable, state: State::Unredeemed, _shares: shares };
         table.entries.insert(id.clone(), entry);
         table.order.push_back(id.clone());
         table.size += size;
         Ok(id)
+    }
+
+    /// Memory for what a prepared statement holds, until the share is dropped.
+    ///
+    /// # Errors
+    /// `LimitExceeded`.
+    pub(super) fn hold(&self, bytes: usize) -> Result<Share> {
+        self.table.lock().take(&self.meters.held, bytes as u64)
+    }
+
+    /// Whether a ticket that nobody has redeemed yet is for such a query.
+    pub(super) fn await_redemption(&self, of: impl Fn(&Q) -> bool) -> bool {
+        let table = self.table.lock();
+        table.entries.values().any(|entry| matches!(entry.state, State::Unredeemed) && of(&entry.query))
     }
 
     /// What a ticket would run, without redeeming it.
@@ -148,10 +166,32 @@ impl<Q: Send + Sync + 'static> Tickets<Q> {
 }
 
 impl<Q> Table<Q> {
+    /// Takes a part of a tenant's limit. Where none is left, what the session's tickets hold that were redeemed is given
+    /// up first, the oldest before the others: clients leave them behind.
+    fn take(&mut self, meter: &Arc<Meter>, amount: u64) -> Result<Share> {
+        loop {
+            match meter.take(amount) {
+                Err(_) if self.forget_redeemed() => {}
+                taken => return taken,
+            }
+        }
+    }
+
+    fn forget_redeemed(&mut self) -> bool {
+        let is_over = |id: &Bytes| {
+            let state = self.entries.get(id).map(|entry| &entry.state);
+            matches!(state, Some(State::Finished | State::Cancelled))
+        };
+        let Some(oldest) = self.order.iter().position(is_over) else { return false };
+        let forgotten = self.order.remove(oldest).and_then(|id| self.entries.remove(&id));
+        self.size -= forgotten.map_or(0, |entry| entry.size);
+        true
+    }
+
     /// Forgets the oldest until one more of that size fits, those that are being read excepted.
-    fn make_room(&mut self, size: usize) {
+    fn make_room(&mut self, kept: usize, size: usize) {
         for _ in 0..self.order.len() {
-            if self.entries.len() < KEPT && self.size + size <= KEPT_BYTES {
+            if self.entries.len() < kept && self.size + size <= KEPT_BYTES {
                 return;
             }
             let Some(id) = self.order.pop_front() else { return };
@@ -186,8 +226,33 @@ fn used() -> Error {
 mod tests {
     use super::*;
 
+    const KEPT: usize = 4096;
+
     fn tickets() -> Arc<Tickets<u8>> {
-        Tickets::new()
+        limited(&Limits::default()).0
+    }
+
+    fn limited(limits: &Limits) -> (Arc<Tickets<u8>>, TenantMeters) {
+        let meters = TenantMeters::new(limits);
+        (Tickets::new(limits, meters.clone()), meters)
+    }
+
+    #[test]
+    fn a_tenant_without_room_forgets_what_was_redeemed_and_refuses_else() {
+        let limits = Limits { tenant_tickets: 2, tenant_held: 10, ..Limits::default() };
+        let (one, meters) = limited(&limits);
+        let other = Tickets::new(&limits, meters.clone());
+        let first = one.issue(1, true, 4).unwrap();
+        let second = one.issue(2, true, 4).unwrap();
+        let refused = other.issue(3, true, 0).unwrap_err();
+        assert!(refused.message().contains("at most 2; raise it with --tenant-ticket-limit"), "{refused}");
+        assert_eq!(one.issue(3, true, 0).unwrap_err().kind(), ErrorKind::LimitExceeded);
+        drop(one.redeem(&second).unwrap());
+        assert!(one.issue(4, true, 7).unwrap_err().message().contains("--tenant-held-limit"));
+        assert!(one.query(&second).is_err() && one.query(&first).is_ok());
+        assert!(one.hold(6).is_ok() && one.hold(7).is_err());
+        drop(one);
+        assert_eq!((meters.tickets.used(), meters.held.used()), (0, 0));
     }
 
     #[test]

@@ -67,14 +67,14 @@ pub(super) enum Kind {
 /// Completes a text in the named session's context.
 ///
 /// # Errors
-/// `bad-request` for a missing statement or a malformed session id.
+/// `bad-request` for a missing statement or a malformed session id; `limit-exceeded`.
 #[utoipa::path(post, path = "/autocomplete", tag = "Query", request_body = AutocompleteBody,
     responses((status = 200, body = Completions, description = "The best suggestions first"), JsonAnswers))]
 pub(super) async fn run(
     caller: Caller,
     JsonBody(body): JsonBody<AutocompleteBody>,
 ) -> Result<Json<Completions>> {
-    let statement = statement::required(body.statement)?;
+    let statement = statement::required(&caller.0, body.statement)?;
     let Context { target, session } =
         Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
     let completed = session.complete(statement.clone(), target, &CancelOnDrop::default()).await;

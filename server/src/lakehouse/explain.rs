@@ -56,11 +56,11 @@ pub(super) struct TableScan {
 /// Explains a statement in the named session's context, and executes nothing.
 ///
 /// # Errors
-/// `bad-request` for a missing statement or a malformed session id.
+/// `bad-request` for a missing statement or a malformed session id; `limit-exceeded`.
 #[utoipa::path(post, path = "/explain", tag = "Query", request_body = ExplainBody,
     responses((status = 200, body = Explanation, description = "The tables and plan, or the statement's error"), JsonAnswers))]
 pub(super) async fn run(caller: Caller, JsonBody(body): JsonBody<ExplainBody>) -> Result<Json<Explanation>> {
-    let statement = statement::required(body.statement)?.trim().to_owned();
+    let statement = statement::required(&caller.0, body.statement)?.trim().to_owned();
     let Context { target, session } =
         Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
     let explained = session.explain(statement.clone(), target, &CancelOnDrop::default()).await;

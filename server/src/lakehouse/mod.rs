@@ -17,18 +17,21 @@ mod tasks;
 mod transport;
 mod upload;
 mod upsert;
+mod usage;
 mod validate;
 
 #[cfg(test)]
 mod tests;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 pub use self::state::Lakehouse;
 
 /// Every route of the door. `health` answers `/health`, which the HTTP doors share (LX-14).
 pub fn router(state: Lakehouse, health: MethodRouter) -> Router {
+    let health = health.layer(from_fn_with_state(state.clone(), usage::verbose));
     let routes = Router::new()
         .route("/", get(transport::ready))
         .route("/openapi/lakehouse.json", get(openapi::document))

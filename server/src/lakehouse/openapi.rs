@@ -29,9 +29,12 @@ pub(super) async fn document() -> Json<Document> {
     Json(Api::openapi())
 }
 
-/// The server's health, with its version, uptime and doors.
-#[utoipa::path(get, path = "/health", tag = "Server", responses(
+/// The server's health, with its version, uptime and doors; for a user also how close the limits are.
+#[utoipa::path(get, path = "/health", tag = "Server",
+    params(("verbose" = Option<bool>, Query, description = "With a user's credentials: adds what is used of each limit")),
+    responses(
     (status = 200, content_type = "application/json", description = "The server serves"),
+    VerboseAnswers,
     (status = 503, content_type = "application/json", description = "A database does not answer, or shutdown began")))]
 #[expect(dead_code, reason = "describes the route that the HTTP doors share")]
 fn health() {}
@@ -79,7 +82,7 @@ pub(super) struct JsonAnswers;
 
 impl IntoResponses for JsonAnswers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        errors(&[BAD_REQUEST, UNAUTHORIZED, TOO_LARGE, INTERNAL])
+        errors(&[BAD_REQUEST, UNAUTHORIZED, TOO_LARGE, LIMIT_EXCEEDED, INTERNAL])
     }
 }
 
@@ -88,7 +91,7 @@ pub(super) struct IdAnswers;
 
 impl IntoResponses for IdAnswers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        errors(&[BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, INTERNAL])
+        errors(&[BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, LIMIT_EXCEEDED, INTERNAL])
     }
 }
 
@@ -97,7 +100,16 @@ pub(super) struct FileAnswers;
 
 impl IntoResponses for FileAnswers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        errors(&[BAD_TARGET, UNAUTHORIZED, INTERNAL])
+        errors(&[BAD_TARGET, UNAUTHORIZED, LIMIT_EXCEEDED, INTERNAL])
+    }
+}
+
+/// How `/health` refuses to tell of limits.
+struct VerboseAnswers;
+
+impl IntoResponses for VerboseAnswers {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        errors(&[BAD_REQUEST, UNAUTHORIZED, LIMIT_EXCEEDED])
     }
 }
 
@@ -111,6 +123,10 @@ const BAD_TARGET: Answer = (
 const UNAUTHORIZED: Answer = ("401", "`unauthorized`: missing or wrong credentials");
 const NOT_FOUND: Answer = ("404", "`not-found`: unknown, or another user's");
 const TOO_LARGE: Answer = ("413", "`payload-too-large`: beyond --json-body-limit");
+const LIMIT_EXCEEDED: Answer = (
+    "429",
+    "`limit-exceeded`: beyond a limit of this user or of the server; the message names limit, value and flag",
+);
 const INTERNAL: Answer = ("500", "`internal`: a fault of the server");
 
 fn errors(answers: &[Answer]) -> BTreeMap<String, RefOr<Response>> {

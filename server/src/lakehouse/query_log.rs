@@ -29,7 +29,10 @@ pub(super) struct LoggedQuery {
     start_time: String,
     end_time: Option<String>,
     duration_ms: Option<u64>,
+    /// The statement; its beginning if it is long (LG-05).
     query: String,
+    /// The bytes of the whole statement.
+    query_length: usize,
     session_id: String,
     client_interface: &'static str,
     error: Option<String>,
@@ -177,6 +180,7 @@ impl From<&QueryEntry> for LoggedQuery {
             end_time: outcome.as_ref().map(|outcome| rfc3339(outcome.ended)),
             duration_ms: duration,
             query: entry.facts.statement.clone(),
+            query_length: entry.query_length,
             session_id: entry.facts.session.clone(),
             client_interface: "HttpQuery",
             error: outcome.and_then(|outcome| outcome.error),

@@ -38,15 +38,17 @@ impl Context {
 /// The statement of a request.
 ///
 /// # Errors
-/// `bad-request` when there is none.
-pub(super) fn required(statement: Option<String>) -> Result<String> {
-    statement.ok_or_else(|| ApiError::bad_request("the field `statement` is missing"))
+/// `bad-request` when there is none, `limit-exceeded` when it is too long.
+pub(super) fn required(tenant: &Tenant, statement: Option<String>) -> Result<String> {
+    let statement = statement.ok_or_else(|| ApiError::bad_request("the field `statement` is missing"))?;
+    tenant.limits().check_statement(&statement)?;
+    Ok(statement)
 }
 
 /// Tells what is wrong with a statement from what is wrong with the server.
 ///
 /// # Errors
-/// `internal` for the latter.
+/// `internal` for the latter, `limit-exceeded` for a statement that took too long.
 pub(super) fn told<T>(outcome: crate::error::Result<T>) -> Result<std::result::Result<T, String>> {
     match outcome {
         Ok(value) => Ok(Ok(value)),
@@ -56,7 +58,8 @@ pub(super) fn told<T>(outcome: crate::error::Result<T>) -> Result<std::result::R
 }
 
 fn is_ours(fault: &Error) -> bool {
-    matches!(fault.kind(), ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::Config)
+    use ErrorKind::{Config, Internal, LimitExceeded, Unavailable};
+    matches!(fault.kind(), Internal | Unavailable | Config | LimitExceeded)
 }
 
 /// `{}`: no external connection ever fails here.

@@ -36,11 +36,11 @@ pub(super) struct Validation {
 /// Checks a statement in the named session's context, and executes nothing.
 ///
 /// # Errors
-/// `bad-request` for a missing statement or a malformed session id.
+/// `bad-request` for a missing statement or a malformed session id; `limit-exceeded`.
 #[utoipa::path(post, path = "/validate", tag = "Query", request_body = ValidateBody,
     responses((status = 200, body = Validation, description = "Valid or not"), JsonAnswers))]
 pub(super) async fn run(caller: Caller, JsonBody(body): JsonBody<ValidateBody>) -> Result<Json<Validation>> {
-    let statement = statement::required(body.statement)?.trim().to_owned();
+    let statement = statement::required(&caller.0, body.statement)?.trim().to_owned();
     let Context { target, session } =
         Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
     let plan = session.plan(statement.clone(), target, Fidelity::Exact, &CancelToken::new()).await;

@@ -5,12 +5,13 @@ pub mod contents;
 pub mod flight;
 pub mod http;
 pub mod lakehouse;
+pub mod limits;
 pub mod statements;
 
 use crate::fault::Wrong;
 
 /// All of them.
 pub fn all() -> Vec<Wrong> {
-    [http::FAULTS, lakehouse::FAULTS, contents::FAULTS, analytics::FAULTS, statements::FAULTS, flight::FAULTS]
-        .concat()
+    let doors = [http::FAULTS, lakehouse::FAULTS, contents::FAULTS, analytics::FAULTS, flight::FAULTS];
+    [&doors[..], &[statements::FAULTS, limits::FAULTS]].concat().concat()
 }

@@ -87,7 +87,7 @@ async fn a_batch_may_name_several_environments_and_is_applied_whole() {
 #[tokio::test]
 async fn production_itself_may_be_undeclared() {
     let settings =
-        Settings { keys: vec!["pk_one".into()], environments: vec!["dev".into()], allow_any_key: false };
+        Settings { keys: vec!["pk_one".into()], environments: vec!["dev".into()], ..Settings::default() };
     let door = Door::with(settings);
     assert_eq!(door.post("/track", r#"{"event":"e"}"#).await.json()["error_code"], "environment-not-found");
     assert_eq!(door.post("/track", r#"{"event":"e","environment":"dev"}"#).await.status, StatusCode::OK);

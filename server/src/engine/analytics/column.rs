@@ -32,6 +32,12 @@ impl Strings {
         Some(&self.bytes[start..end])
     }
 
+    /// Gives back the room for more values.
+    pub(super) fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     pub(super) fn byte_len(&self) -> usize {
         self.bytes.len()
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::column::Strings;
 use super::identity::{IdRef, IdentityRef, Subject};
 use super::item::{Micros, Track};
-use super::json;
+use super::{json, weight};
 
 /// Rows per chunk: two of DuckDB's vectors, small enough to copy when a reader holds the last one.
 const ROWS: usize = 4096;
@@ -107,6 +107,20 @@ impl EventChunk {
         Event { chunk: self, row }
     }
 
+    fn texts(&self) -> [&Strings; 4] {
+        [&self.events, &self.properties, &self.devices, &self.sessions]
+    }
+
+    /// Gives back the room for more events: a full chunk gets none.
+    fn shrink(&mut self) {
+        let Self { uuids, timestamps, subjects, traits, events, properties, devices, sessions } = self;
+        uuids.shrink_to_fit();
+        timestamps.shrink_to_fit();
+        subjects.shrink_to_fit();
+        traits.shrink_to_fit();
+        [events, properties, devices, sessions].into_iter().for_each(Strings::shrink);
+    }
+
     fn is_full(&self) -> bool {
         self.len() >= ROWS || self.properties.byte_len() + self.events.byte_len() >= BYTES
     }
@@ -117,6 +131,7 @@ impl EventChunk {
 pub struct Events {
     chunks: Vec<Arc<EventChunk>>,
     len: usize,
+    weight: usize,
 }
 
 impl Events {
@@ -128,6 +143,11 @@ impl Events {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// What they take in memory, the traits they share with identities aside.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// The chunks, in order of arrival.
@@ -150,10 +170,15 @@ impl Events {
         now: Micros,
     ) {
         if self.chunks.last().is_none_or(|chunk| chunk.is_full()) {
+            // A chunk that a reader holds keeps its room; there is one such at a time.
+            if let Some(full) = self.chunks.last_mut().and_then(Arc::get_mut) {
+                full.shrink();
+            }
             self.chunks.push(Arc::default());
         }
         let Some(last) = self.chunks.last_mut() else { return };
         let chunk = Arc::make_mut(last);
+        let before: usize = chunk.texts().map(Strings::byte_len).iter().sum();
         chunk.uuids.push(uuid);
         chunk.timestamps.push(track.timestamp.unwrap_or(now));
         chunk.subjects.push(subject);
@@ -162,6 +187,8 @@ impl Events {
         chunk.properties.push_with(|out| json::push_object(out, &track.properties));
         chunk.devices.push(track.device_id.as_deref());
         chunk.sessions.push(track.session_id.as_deref());
+        let after: usize = chunk.texts().map(Strings::byte_len).iter().sum();
+        self.weight += weight::EVENT + after - before;
         self.len += 1;
     }
 }

@@ -17,6 +17,7 @@ use super::chunked::Chunked;
 use super::item::{Alias, Identify, Members, Micros};
 use super::traits::Traits;
 use super::uuid_text::UuidText;
+use super::weight;
 
 /// A known id, by its place in the order of first sight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,6 +126,9 @@ pub struct Identities {
     places: HashMap<Arc<str>, IdRef>,
     /// The ids of each identity, in step with `view.identities`.
     members: Vec<Vec<IdRef>>,
+    /// Whether an event shares the text of an identity's traits, which then outlives them; in step as well.
+    shared: Vec<bool>,
+    weight: usize,
     items: u64,
     mint: fn() -> Uuid,
 }
@@ -132,12 +136,40 @@ pub struct Identities {
 impl Identities {
     /// No identities yet; `mint` makes the UUIDv7 of each new one.
     pub fn new(mint: fn() -> Uuid) -> Self {
-        Self { view: IdentityView::default(), places: HashMap::new(), members: Vec::new(), items: 0, mint }
+        Self {
+            view: IdentityView::default(),
+            places: HashMap::new(),
+            members: Vec::new(),
+            shared: Vec::new(),
+            weight: 0,
+            items: 0,
+            mint,
+        }
     }
 
     /// The present state; cloning it makes a snapshot.
     pub fn view(&self) -> &IdentityView {
         &self.view
+    }
+
+    /// What they take in memory, with the traits that events still show.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// The text of an identity's traits, for an event to keep.
+    pub(super) fn share_traits(&mut self, at: IdentityRef) -> Arc<str> {
+        self.shared[at.0 as usize] = true;
+        Arc::clone(self.view.identity(at).traits.text())
+    }
+
+    /// Gives an identity other traits.
+    fn set_traits(&mut self, at: IdentityRef, traits: Traits) {
+        let before = &self.view.identity(at).traits;
+        let is_kept = std::mem::take(&mut self.shared[at.0 as usize]);
+        let freed = before.weight() + if is_kept { 0 } else { before.text().len() };
+        self.weight = (self.weight + traits.weight() + traits.text().len()).saturating_sub(freed);
+        self.change(at).traits = traits;
     }
 
     /// The known id with this text.
@@ -193,11 +225,14 @@ impl Identities {
             changed_by: 0,
         });
         self.members.push(Vec::new());
+        self.shared.push(false);
+        self.weight += weight::IDENTITY;
         self.join(text, IdentityRef(index(identity)), now)
     }
 
     /// Makes an unseen id a member of `identity`.
     fn join(&mut self, text: &str, identity: IdentityRef, now: Micros) -> IdRef {
+        self.weight += weight::ID + text.len();
         let text: Arc<str> = text.into();
         let place = IdRef(index(self.view.ids.push(KnownId {
             text: Arc::clone(&text),
@@ -238,9 +273,10 @@ impl Identities {
         gone.is_deleted = true;
         let gone = gone.clone();
         let kept = self.change(survivor);
-        kept.traits = kept.traits.over(&gone.traits);
         kept.is_identified |= gone.is_identified;
         kept.trait_time = kept.trait_time.max(gone.trait_time);
+        let traits = kept.traits.over(&gone.traits);
+        self.set_traits(survivor, traits);
     }
 
     fn mark_identified(&mut self, id: IdRef) {
@@ -260,9 +296,8 @@ impl Identities {
         let traits = identity.traits.updated_by(update);
         let trait_time = if at.is_some() { at } else { identity.trait_time.max(Some(now)) };
         if traits != identity.traits || trait_time != identity.trait_time {
-            let identity = self.change(place);
-            identity.traits = traits;
-            identity.trait_time = trait_time;
+            self.set_traits(place, traits);
+            self.change(place).trait_time = trait_time;
         }
     }
 

@@ -20,10 +20,11 @@ pub mod project;
 pub mod store;
 mod traits;
 mod uuid_text;
+mod weight;
 
 pub use identity::{IdRef, Identities, Identity, IdentityRef, IdentityView, KnownId};
 pub use item::{Action, Alias, Identify, Item, Members, Micros, Track};
 pub use project::Snapshot;
-pub use store::{Access, Settings, Store, UnknownEnvironment};
+pub use store::{Access, Settings, Store, Unapplied};
 pub use traits::Traits;
 pub use uuid_text::UuidText;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::events::Events;
 use super::identity::{Identities, IdentityView};
 use super::item::{Action, Micros};
+use super::weight;
 
 /// A project's contents at one moment, unaffected by what arrives later.
 #[derive(Debug, Clone, Default)]
@@ -58,17 +59,35 @@ impl Project {
         }))
     }
 
-    /// The project for writing. Whoever needs several takes them in one order, that of the environments.
-    pub(super) fn write(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock();
-        // Dropped before the write, so that chunks no reader holds are changed in place.
-        state.published = None;
-        state.requests += 1;
-        state
+    /// The project for a request. Whoever needs several takes them in one order, that of the environments.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// What its events and identities take in memory.
+    pub(super) fn weight(&self) -> usize {
+        self.state.lock().weight()
     }
 }
 
 impl State {
+    /// What events and identities take in memory.
+    pub(super) fn weight(&self) -> usize {
+        self.events.weight() + self.identities.weight()
+    }
+
+    /// What applying an item may add to that at most.
+    pub(super) fn weight_of(&self, action: &Action) -> usize {
+        weight::at_most(action, |id| self.identities.find(id).is_none())
+    }
+
+    /// A request is about to write.
+    pub(super) fn begin(&mut self) {
+        // Dropped before the write, so that chunks no reader holds are changed in place.
+        self.published = None;
+        self.requests += 1;
+    }
+
     /// Applies one item received at `now`. It cannot fail, so that a batch is applied whole.
     pub(super) fn apply(&mut self, action: Action, now: Micros) {
         let track = match action {
@@ -77,8 +96,7 @@ impl State {
             Action::Track(track) => track,
         };
         let subject = self.identities.track(track.distinct_id.as_deref(), track.anonymous_id.as_deref(), now);
-        let view = self.identities.view();
-        let traits = subject.identity.map(|at| Arc::clone(view.identity(at).traits.text()));
+        let traits = subject.identity.map(|at| self.identities.share_traits(at));
         self.events.push(Uuid::now_v7(), &track, subject, traits, now);
     }
 }

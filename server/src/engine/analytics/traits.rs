@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::item::Members;
-use super::json;
+use super::{json, weight};
 
 /// An identity's traits, in the order in which they were first set. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,11 @@ impl Traits {
     /// The traits as the text of a JSON object.
     pub fn text(&self) -> &Arc<str> {
         &self.text
+    }
+
+    /// What they take in memory, their text aside.
+    pub(super) fn weight(&self) -> usize {
+        weight::entries(&self.entries)
     }
 
     /// One trait's JSON text.

@@ -26,6 +26,10 @@ pub(super) const NO_VARIANT: &str = "SELECT NULL::VARIANT";
 /// What health probes ask.
 pub(super) const PROBE: &str = "SELECT 1";
 
+/// Has a row if the session has a temporary table or view. The functions are named in full, past any of the user's.
+pub(super) const HAS_TEMPORARY: &str = "SELECT table_name FROM system.main.duckdb_tables() WHERE temporary \
+     UNION ALL SELECT view_name FROM system.main.duckdb_views() WHERE temporary AND NOT internal LIMIT 1";
+
 /// A name as it stands in SQL: always quoted, so that no name can end its quotes.
 #[derive(Debug, Clone, Copy)]
 pub struct Identifier<'a>(pub &'a str);

@@ -3,6 +3,7 @@
 mod catalogs;
 mod control;
 mod guard;
+mod limits;
 mod streams;
 mod survival;
 

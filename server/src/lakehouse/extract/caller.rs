@@ -11,6 +11,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use crate::engine::{Engine, Tenant};
+use crate::error::ErrorKind;
 use crate::lakehouse::response::{ApiError, Code};
 use crate::lakehouse::state::Lakehouse;
 
@@ -28,13 +29,20 @@ impl FromRequestParts<Lakehouse> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &Lakehouse) -> Result<Self, ApiError> {
-        authenticate(&state.engine, &parts.headers).map(Self).ok_or_else(refused)
+        authenticate(&state.engine, &parts.headers).map(Self)
     }
 }
 
-fn authenticate(engine: &Engine, headers: &HeaderMap) -> Option<Arc<Tenant>> {
-    let (user, password) = credentials(headers)?;
-    engine.authenticate(&user, &password).ok()
+/// The tenant whose credentials the headers carry.
+///
+/// # Errors
+/// `unauthorized`; `limit-exceeded` for one undeclared user too many (LX-13).
+pub(crate) fn authenticate(engine: &Engine, headers: &HeaderMap) -> Result<Arc<Tenant>, ApiError> {
+    let (user, password) = credentials(headers).ok_or_else(refused)?;
+    engine.authenticate(&user, &password).map_err(|error| match error.kind() {
+        ErrorKind::LimitExceeded => error.into(),
+        _ => refused(),
+    })
 }
 
 /// The user and password of `Basic` or `Bearer` credentials; the first `:` ends the user's name.

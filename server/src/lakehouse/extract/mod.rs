@@ -4,7 +4,7 @@ mod caller;
 mod json;
 mod params;
 
-pub(crate) use self::caller::Caller;
+pub(crate) use self::caller::{Caller, authenticate};
 #[cfg(test)]
 pub(crate) use self::json::parse;
 pub(crate) use self::json::{JsonBody, collect};

@@ -30,12 +30,14 @@ impl Running {
     /// Opens or finds the session and logs the query as running (LG-03).
     ///
     /// # Errors
-    /// `internal` when no database can be opened.
+    /// `limit-exceeded` for a statement that is too long, or one session too many; `internal` when no database can be
+    /// opened.
     pub(super) async fn start(
         tenant: &Arc<Tenant>,
         request: QueryRequest,
         headers: &HeaderMap,
     ) -> response::Result<Self> {
+        tenant.limits().check_statement(&request.statement)?;
         let session = match request.ephemeral {
             true => RequestSession::ephemeral(tenant).await?,
             false => RequestSession::named(tenant, request.session.as_ref().map(SentId::id)).await?,

@@ -6,10 +6,20 @@ use super::super::item::{Action, Alias, Identify, Track};
 use super::*;
 
 fn store(allow_any_key: bool) -> Store {
+    limited(allow_any_key, Limits::default())
+}
+
+/// Three undeclared keys, and a megabyte for each project.
+fn small(allow_any_key: bool) -> Store {
+    limited(allow_any_key, Limits { undeclared: 3, project_events: 1 << 20, ..Limits::default() })
+}
+
+fn limited(allow_any_key: bool, limits: Limits) -> Store {
     Store::new(Settings {
         keys: vec!["pk_one".into(), "pk_two".into()],
         environments: vec!["production".into(), "staging".into()],
         allow_any_key,
+        limits,
     })
 }
 
@@ -52,6 +62,65 @@ fn any_key_is_a_project_of_its_own_until_it_idles_out() {
     assert_eq!(store.snapshot("test-17", "staging").unwrap().events.len(), 1);
     store.drop_idle(Duration::ZERO);
     assert_eq!(store.snapshot("test-17", "staging").unwrap().events.len(), 0);
+}
+
+#[test]
+fn one_key_too_many_takes_the_place_of_an_empty_one_or_is_refused() {
+    let store = small(true);
+    for key in ["one", "two", "three"] {
+        store.admit(key).unwrap();
+    }
+    store.apply(&store.access("one").unwrap(), vec![track("staging", "u")], Micros(1)).unwrap();
+    let held = store.access("two").unwrap();
+    let four = store.admit("four").unwrap().expect("in place of three");
+    let refused = store.admit("five").unwrap_err();
+    assert!(refused.message().contains("at most 3; raise it with --undeclared-user-limit"), "{refused}");
+    drop((held, four));
+    assert!(store.admit("five").is_ok());
+    assert_eq!(store.snapshot("one", "staging").unwrap().events.len(), 1);
+}
+
+#[test]
+fn a_full_project_refuses_a_batch_as_a_whole() {
+    let store = small(false);
+    let access = store.access("pk_one").unwrap();
+    let batch = || (0..500).map(|n| track("production", &format!("user {n}"))).collect::<Vec<_>>();
+    let mut applied = 0;
+    let refused = loop {
+        match store.apply(&access, batch(), Micros(1)) {
+            Ok(()) => applied += 1,
+            Err(refused) => break refused,
+        }
+    };
+    let Unapplied::Full(error) = refused else { panic!("{refused:?}") };
+    assert!(error.message().contains("at most 1MB; raise it with --project-event-limit"), "{error}");
+    let snapshot = store.snapshot("pk_one", "production").unwrap();
+    assert_eq!((snapshot.events.len(), snapshot.requests), (500 * applied, applied as u64));
+    let weight = store.weight("pk_one", "production").unwrap();
+    assert!((900 << 10..=1 << 20).contains(&weight), "{weight}");
+    // Neither the key's other project nor a smaller batch is touched by it.
+    store.apply(&access, vec![track("staging", "u")], Micros(1)).unwrap();
+    store.apply(&access, vec![track("production", "user 1")], Micros(1)).unwrap();
+}
+
+#[test]
+fn traits_weigh_until_nothing_shows_them() {
+    let store = store(false);
+    let access = store.access("pk_one").unwrap();
+    let identify = |size: usize| {
+        let traits = vec![("t".into(), format!("\"{}\"", "x".repeat(size)).into())];
+        let identify = Identify { distinct_id: "u".into(), traits, ..Identify::default() };
+        vec![Item { environment: "production".into(), action: Action::Identify(identify) }]
+    };
+    let weight = || store.weight("pk_one", "production").unwrap();
+    // Each replaces the one before, until an event shows what they were then.
+    for _ in 0..50 {
+        store.apply(&access, identify(100_000), Micros(1)).unwrap();
+    }
+    assert!((200_000..210_000).contains(&weight()), "{}", weight());
+    store.apply(&access, vec![track("production", "u")], Micros(2)).unwrap();
+    store.apply(&access, identify(0), Micros(3)).unwrap();
+    assert!((100_000..105_000).contains(&weight()), "{}", weight());
 }
 
 #[test]
@@ -106,7 +175,7 @@ proptest! {
         let earlier = PROJECTS.map(|(key, environment)| summary(&store, key, environment));
         let mut batch = batch;
         batch.insert(at.min(batch.len()), track("nowhere", "u"));
-        prop_assert_eq!(store.apply(&access, batch, Micros(2)), Err(UnknownEnvironment("nowhere".into())));
+        prop_assert_eq!(store.apply(&access, batch, Micros(2)), Err(Unapplied::Environment("nowhere".into())));
         prop_assert_eq!(earlier, PROJECTS.map(|(key, environment)| summary(&store, key, environment)));
     }
 

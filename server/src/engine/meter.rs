@@ -1,0 +1,145 @@
+//! How much of something is held, against its limit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::limits::{Limits, Size, limit_exceeded};
+use crate::error::Result;
+
+/// Counts what is held of one thing, and refuses more than its limit.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    what: &'static str,
+    flag: &'static str,
+    in_bytes: bool,
+    limit: u64,
+    used: AtomicU64,
+}
+
+/// A part of what a [`Meter`] counts, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    meter: Arc<Meter>,
+    amount: u64,
+}
+
+impl Meter {
+    /// Counts things: `what` as an error names them, and the flag that raises their limit.
+    pub(crate) fn of(what: &'static str, limit: usize, flag: &'static str) -> Arc<Self> {
+        Arc::new(Self { what, flag, in_bytes: false, limit: limit as u64, used: AtomicU64::new(0) })
+    }
+
+    /// Counts bytes.
+    pub(crate) fn of_bytes(what: &'static str, limit: u64, flag: &'static str) -> Arc<Self> {
+        Arc::new(Self { what, flag, in_bytes: true, limit, used: AtomicU64::new(0) })
+    }
+
+    /// Holds `amount` more, until the share is dropped.
+    ///
+    /// # Errors
+    /// LimitExceeded, naming the limit; nothing is held then.
+    pub(crate) fn take(self: &Arc<Self>, amount: u64) -> Result<Share> {
+        let more = |used: u64| used.checked_add(amount).filter(|used| *used <= self.limit);
+        match self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more) {
+            Ok(_) => Ok(Share { meter: Arc::clone(self), amount }),
+            Err(_) if self.in_bytes => Err(limit_exceeded(self.what, Size(self.limit), self.flag)),
+            Err(_) => Err(limit_exceeded(self.what, self.limit, self.flag)),
+        }
+    }
+
+    /// How much is held now.
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::SeqCst)
+    }
+}
+
+impl Share {
+    /// Makes one share of two of the same meter.
+    pub(crate) fn add(&mut self, mut other: Self) {
+        self.amount += std::mem::take(&mut other.amount);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.meter.used.fetch_sub(self.amount, Ordering::SeqCst);
+    }
+}
+
+/// What all sessions of a tenant share of their limits.
+#[derive(Debug, Clone)]
+pub(crate) struct TenantMeters {
+    /// Statements that clients have prepared.
+    pub(crate) prepared: Arc<Meter>,
+    /// Flight tickets.
+    pub(crate) tickets: Arc<Meter>,
+    /// Bytes of what both hold: texts, and the rows bound to statements.
+    pub(crate) held: Arc<Meter>,
+}
+
+impl TenantMeters {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let prepared = "the prepared statements of this user";
+        let tickets = "the tickets of this user";
+        let held = "the texts and rows that this user's tickets and prepared statements hold";
+        Self {
+            prepared: Meter::of(prepared, limits.tenant_prepared, "--tenant-prepared-limit"),
+            tickets: Meter::of(tickets, limits.tenant_tickets, "--tenant-ticket-limit"),
+            held: Meter::of_bytes(held, limits.tenant_held, "--tenant-held-limit"),
+        }
+    }
+}
+
+/// How much is used of a limit, as `/health?verbose=1` tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// The limit's flag without its dashes, such as `tenant-session-limit`.
+    pub name: &'static str,
+    /// How much is used, in the limit's unit.
+    pub used: u64,
+    /// The limit.
+    pub limit: u64,
+}
+
+impl Usage {
+    pub(super) fn new(name: &'static str, used: usize, limit: usize) -> Self {
+        Self { name, used: used as u64, limit: limit as u64 }
+    }
+
+    pub(super) fn bytes(name: &'static str, used: u64, limit: u64) -> Self {
+        Self { name, used, limit }
+    }
+}
+
+impl From<&Meter> for Usage {
+    fn from(meter: &Meter) -> Self {
+        Self { name: meter.flag.trim_start_matches('-'), used: meter.used(), limit: meter.limit }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_share_counts_until_it_is_dropped() {
+        let meter = Meter::of("the things", 3, "--thing-limit");
+        let mut two = meter.take(2).unwrap();
+        let refused = meter.take(2).unwrap_err();
+        let text = "Limit exceeded: the things may be at most 3; raise it with --thing-limit";
+        assert_eq!((refused.kind(), refused.message()), (ErrorKind::LimitExceeded, text));
+        two.add(meter.take(1).unwrap());
+        assert_eq!(meter.used(), 3);
+        assert!(meter.take(1).is_err() && meter.take(u64::MAX).is_err());
+        drop(two);
+        assert_eq!(meter.used(), 0);
+        assert!(meter.take(3).is_ok());
+    }
+
+    #[test]
+    fn bytes_are_named_as_people_write_them() {
+        let refused = Meter::of_bytes("the rows", 8 << 20, "--row-limit").take(1 << 30).unwrap_err();
+        assert!(refused.message().contains("at most 8MB; raise it with --row-limit"), "{refused}");
+    }
+}

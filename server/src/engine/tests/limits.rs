@@ -1,0 +1,56 @@
+//! What happens at the limits of sessions and of a statement's time.
+
+use super::*;
+
+fn limited(limits: Limits) -> Arc<Engine> {
+    let users = vec![Account { name: "alice".to_owned(), password: "secret".to_owned() }];
+    Engine::new(EngineConfig { users, limits, ..EngineConfig::default() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_that_idles_longest_makes_room_unless_it_is_in_use_or_would_lose_something() {
+    let tenant = limited(Limits { tenant_sessions: 3, ..Limits::default() });
+    let tenant = tenant.authenticate("alice", "secret").unwrap();
+    let mut ids = Vec::new();
+    for sql in ["CREATE TEMP TABLE t (a INTEGER)", "SET VARIABLE x = 1", "SET VARIABLE x = 2"] {
+        let session = tenant.rest_session(None).await.unwrap();
+        run(&session, sql).await.unwrap();
+        tenant.sessions().release(&session);
+        ids.push(session.id());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let held = tenant.rest_session(Some(ids[1])).await.unwrap();
+    let fourth = tenant.rest_session(None).await.unwrap();
+    let gone: Vec<_> = ids.iter().map(|id| tenant.sessions().is_expired(*id)).collect();
+    assert_eq!(gone, [false, false, true]);
+    // The fourth and the held one are in use, and the first has its table.
+    let refused = tenant.rest_session(None).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::LimitExceeded);
+    assert_eq!(tenant.sessions().len(), 3);
+    let first = tenant.rest_session(Some(ids[0])).await.unwrap();
+    run(&first, "DROP TABLE t").await.unwrap();
+    tenant.sessions().release(&first);
+    assert!(tenant.rest_session(None).await.is_ok() && first.is_closed());
+    drop((held, fourth));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_beyond_its_time_is_interrupted_and_one_that_has_ended_is_not() {
+    let timeout = Duration::from_millis(500);
+    let engine = limited(Limits { statement_timeout: Some(timeout), ..Limits::default() });
+    let session = session(&engine).await;
+    let begun = Instant::now();
+    let error = run(&session, ENDLESS).await.unwrap_err();
+    assert!(begun.elapsed() >= timeout && begun.elapsed() < Duration::from_secs(5));
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    assert!(error.message().contains("0.5 s; raise it with --statement-timeout"), "{error}");
+
+    let insert = Execute::sql("CREATE TABLE t AS SELECT 1 AS a", Fidelity::Exact);
+    let mut done = session.execute(insert, CancelToken::new()).await.unwrap();
+    let mut slow = session.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    slow.next().await.unwrap().unwrap();
+    tokio::time::sleep(2 * timeout).await;
+    assert_eq!(rows(&collect(&mut done).await.unwrap()), 1);
+    assert_eq!(collect(&mut slow).await.unwrap_err().kind(), ErrorKind::LimitExceeded);
+    assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
+}
