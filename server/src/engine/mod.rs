@@ -62,7 +62,7 @@ pub use target::Target;
 pub use tenant::Tenant;
 pub use window::Window;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use accounts::Accounts;
 use analytics::Store;
 use instance::{Instance, InstancePool};
@@ -76,7 +76,6 @@ pub struct Engine {
     config: Arc<EngineConfig>,
     accounts: Accounts,
     analytics: Arc<Store>,
-    probe: Arc<parking_lot::Mutex<Option<duck::Connection>>>,
 }
 
 impl Engine {
@@ -90,7 +89,7 @@ impl Engine {
             allow_any_key: config.allow_any_user,
         }));
         let accounts = Accounts::new(Arc::clone(&config), pool, Arc::clone(&analytics));
-        Arc::new(Self { config, accounts, analytics, probe: Arc::default() })
+        Arc::new(Self { config, accounts, analytics })
     }
 
     /// The settings it was made with.
@@ -111,47 +110,16 @@ impl Engine {
         self.accounts.authenticate(user, password)
     }
 
-    /// Whether any tenant has a database yet.
-    pub fn is_used(&self) -> bool {
-        self.accounts.all().iter().any(|tenant| tenant.is_open())
-    }
-
-    /// Opens a database as tenants get it and drops it again, to find start-up faults such as an attached file that is
-    /// no database. Blocks.
+    /// Opens a database as tenants get it, uses it and drops it again, to find start-up faults such as an attached file
+    /// that is no database, or too little memory. Blocks.
     ///
     /// # Errors
     /// Config, naming the file or setting.
     pub fn check(&self) -> Result<()> {
-        Instance::open(&self.config).map(drop)
-    }
-
-    /// Asks the server's own database for an answer, to know that DuckDB still works (LX-14).
-    ///
-    /// # Errors
-    /// DuckDB's, or Internal when no database can be opened.
-    pub async fn probe(&self) -> Result<()> {
-        let own = Arc::clone(&self.probe);
-        let config = Arc::clone(&self.config);
-        blocking::run(move || {
-            // A probe that hangs keeps its lock; the next ones must not queue up behind it.
-            let mut own = own.try_lock().ok_or_else(|| Error::internal("the last probe has not ended"))?;
-            if own.is_none() {
-                *own = Some(Instance::open(&config)?.connect()?);
-            }
-            own.as_ref().map_or(Ok(()), |connection| connection.run(sql::PROBE))
+        Instance::open(&self.config)?.connect()?.run(sql::FIRST_USE).map_err(|error| {
+            let message = format!("the database that users get cannot be used, by these settings: {error}");
+            Error::new(ErrorKind::Config, message)
         })
-        .await
-    }
-
-    /// Hangs the engine as a stuck database would: no probe is answered until what this returns is dropped.
-    #[cfg(test)]
-    pub(crate) fn hang(&self) -> std::sync::mpsc::Sender<()> {
-        let (own, (guard, dropped)) = (Arc::clone(&self.probe), std::sync::mpsc::channel());
-        std::thread::spawn(move || {
-            let _held = own.lock();
-            let _ = dropped.recv();
-        });
-        guard
     }
 
     /// Discards what has idled out, again and again; ends when the engine is gone.

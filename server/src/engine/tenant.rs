@@ -64,11 +64,6 @@ impl Tenant {
         self.declared
     }
 
-    /// Whether its database was opened.
-    pub(super) fn is_open(&self) -> bool {
-        self.instance.lock().is_some()
-    }
-
     /// The log of this tenant's REST queries.
     pub fn queries(&self) -> &QueryLog {
         &self.queries

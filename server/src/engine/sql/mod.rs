@@ -20,8 +20,9 @@ pub(super) const MAIN: &str = "main";
 pub(super) const BEGIN: &str = "BEGIN TRANSACTION";
 pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
-/// What health probes ask.
-pub(super) const PROBE: &str = "SELECT 1";
+/// A small use of a database, to see at start-up that its settings allow one.
+pub(super) const FIRST_USE: &str =
+    "CREATE TEMP TABLE first_use AS SELECT range FROM range(2048) ORDER BY hash(range)";
 
 /// A name as it stands in SQL: always quoted, so that no name can end its quotes.
 #[derive(Debug, Clone, Copy)]
