@@ -1,25 +1,22 @@
 //! What a connection over HTTP/1.1 is busy with: it decides when the connection has idled out, when a request comes too
 //! slowly, and whether a client that has ended its sending half still waits for its answer (LX-09, LQ-07).
 
+mod body;
+mod socket;
+
 use std::io;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::response::Response;
-use http::header::CONTENT_TYPE;
-use http_body::{Body as _, Frame, SizeHint};
-use hyper::body::Incoming;
 use parking_lot::Mutex;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+pub(crate) use self::body::{Answer, Sent};
+pub(crate) use self::socket::Socket;
 use crate::connections::ask_peer;
 
 /// How long a client may take to send a request's headers, from their first byte on.
@@ -174,184 +171,49 @@ impl Drop for Exchange {
     }
 }
 
-/// A request's body.
-#[derive(Debug)]
-pub(crate) struct Sent {
-    body: Incoming,
-    _exchange: Arc<Exchange>,
-}
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
 
-impl Sent {
-    /// The body of that call's request.
-    pub(crate) fn new(body: Incoming, exchange: Arc<Exchange>) -> Self {
-        Self { body, _exchange: exchange }
-    }
-}
+    use super::*;
 
-impl http_body::Body for Sent {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    async fn connection(idle: Duration) -> (TcpStream, Arc<Activity>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (client, Activity::new(Arc::new(listener.accept().await.unwrap().0), idle))
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+    #[tokio::test]
+    async fn an_idle_connection_ends_when_it_has_idled_for_as_long_as_allowed_and_no_sooner() {
+        let second = Duration::from_secs(1);
+        let (_client, activity) = connection(600 * second).await;
+        drop(activity.begin());
+        let now = Instant::now();
+        assert_eq!(activity.check(now + 31 * second), Verdict::Stays);
+        assert_eq!(activity.check(now + 599 * second), Verdict::Stays);
+        assert_eq!(activity.check(now + 601 * second), Verdict::Idled);
+        assert!(matches!(activity.check(now + 602 * second), Verdict::Ends(_)));
     }
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// An answer's body. Between two lines of NDJSON, blanks ask a client that has ended its sending half whether it is
-/// there, and mean nothing to one that is.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    body: Body,
-    exchange: Arc<Exchange>,
-    may_blank: bool,
-    is_between_lines: bool,
-    looked: u64,
-}
-
-impl Answer {
-    /// The answer of that call.
-    pub(crate) fn wrap(response: Response, exchange: Arc<Exchange>) -> http::Response<Self> {
-        let kind = response.headers().get(CONTENT_TYPE);
-        let may_blank = kind.is_some_and(|kind| kind == "application/x-ndjson");
-        response.map(|body| Self {
-            may_blank: may_blank && body.size_hint().exact().is_none(),
-            body,
-            exchange,
-            is_between_lines: false,
-            looked: 0,
-        })
+    #[tokio::test]
+    async fn headers_that_drip_are_cut_half_a_minute_after_their_first_byte() {
+        let second = Duration::from_secs(1);
+        let (_client, activity) = connection(600 * second).await;
+        activity.note_read();
+        let now = Instant::now();
+        activity.note_read();
+        assert_eq!(activity.check(now + 29 * second), Verdict::Stays);
+        assert!(matches!(activity.check(now + 31 * second), Verdict::Ends(_)));
     }
 
-    fn is_blank_due(&mut self) -> bool {
-        let activity = &self.exchange.0;
-        let looks = activity.looks.load(Ordering::SeqCst);
-        let ended = activity.has_ended_sending.load(Ordering::SeqCst);
-        ended
-            && self.may_blank
-            && self.is_between_lines
-            && std::mem::replace(&mut self.looked, looks) != looks
-    }
-}
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
-            if self.is_blank_due() {
-                return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))));
-            }
-            return Poll::Pending;
-        };
-        if let Some(last) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()?.last()) {
-            self.is_between_lines = *last == b'\n';
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// The connection itself, which tells its state what goes over it.
-#[derive(Debug)]
-pub(crate) struct Socket {
-    stream: Arc<TcpStream>,
-    activity: Arc<Activity>,
-}
-
-impl Socket {
-    /// The connection whose state `activity` is.
-    pub(crate) fn new(stream: Arc<TcpStream>, activity: Arc<Activity>) -> Self {
-        Self { stream, activity }
-    }
-
-    fn poll_send(
-        &self,
-        context: &mut Context<'_>,
-        mut send: impl FnMut(&TcpStream) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            let Poll::Ready(is_ready) = self.stream.poll_write_ready(context) else {
-                self.activity.note_write(true);
-                return Poll::Pending;
-            };
-            is_ready?;
-            match send(&self.stream) {
-                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
-                sent => {
-                    self.activity.note_write(false);
-                    return Poll::Ready(sent);
-                }
-            }
-        }
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.stream.poll_read_ready(context))?;
-            match self.stream.try_read_buf(buffer) {
-                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
-                Err(fault) => return Poll::Ready(Err(fault)),
-                Ok(read) => {
-                    if read > 0 {
-                        self.activity.note_read();
-                    }
-                    return Poll::Ready(Ok(()));
-                }
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send(context, |stream| stream.try_write(bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_send(context, |stream| stream.try_write_vectored(parts))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write))
+    #[tokio::test]
+    async fn neither_a_call_under_way_nor_a_slow_reader_is_idle() {
+        let second = Duration::from_secs(1);
+        let (_client, activity) = connection(second).await;
+        let call = activity.begin();
+        assert_eq!(activity.check(Instant::now() + 100 * second), Verdict::Stays);
+        drop(call);
+        activity.note_write(true);
+        assert_eq!(activity.check(Instant::now() + 100 * second), Verdict::Stays);
     }
 }

@@ -370,3 +370,20 @@ async fn bind(address: IpAddr, port: u16, door: &str, flag: &str) -> Result<TcpL
 fn local(listener: &TcpListener) -> Result<SocketAddr> {
     listener.local_addr().map_err(|fault| Error::internal(format!("a bound port has no address: {fault}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_door_that_ends_by_itself_makes_the_server_unhealthy() {
+        let server = MockServer::builder().ephemeral_ports().start().await.unwrap();
+        let url = format!("http://{}/health", server.addresses().lakehouse);
+        assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
+        server.open(Door::Flight, async {});
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let answer = reqwest::get(&url).await.unwrap();
+        assert_eq!(answer.status(), 503);
+        assert!(answer.text().await.unwrap().contains("\"flight\":\"unavailable\""));
+    }
+}

@@ -116,8 +116,13 @@ impl Engine {
     /// # Errors
     /// Config, naming the file or setting.
     pub fn check(&self) -> Result<()> {
-        Instance::open(&self.config)?.connect()?.run(sql::FIRST_USE).map_err(|error| {
-            let message = format!("the database that users get cannot be used, by these settings: {error}");
+        let used = Instance::open(&self.config)
+            .and_then(|instance| instance.connect()?.run(sql::FIRST_USE).map(|()| instance));
+        used.map(drop).map_err(|error| {
+            let why = error.message().lines().next().unwrap_or_default();
+            let memory = &self.config.tenant_memory_limit;
+            let message =
+                format!("users' databases cannot be used: {why} (--tenant-memory-limit is {memory})");
             Error::new(ErrorKind::Config, message)
         })
     }

@@ -50,5 +50,5 @@ pub fn router(state: Lakehouse, health: MethodRouter) -> Router {
 /// Routes that answer every request with that error, for connections beyond the limit.
 pub(crate) fn refuse(error: Error) -> Router {
     let refusal = response::ApiError::from(error);
-    transport::wrap(Router::new().fallback(async move || refusal))
+    transport::share(Router::new().fallback(async move || refusal))
 }

@@ -32,9 +32,14 @@ pub(super) async fn ready() -> Json<Ready> {
     Json(Ready { status: "ok" })
 }
 
-/// Adds what every route of the door shares.
+/// Adds what every route of the door shares, and the answers where there is none.
 pub(super) fn wrap(routes: Router) -> Router {
-    panics::guard(routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed), PANICS)
+    share(routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed))
+}
+
+/// Adds what every answer of the door shares.
+pub(super) fn share(routes: Router) -> Router {
+    panics::guard(routes, PANICS)
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, NewRequestId))
         .layer(map_request(without_blank_id))
