@@ -1,4 +1,4 @@
-"""Connections: how long they idle, how many there may be, when a client counts as gone (LX-09, LX-16, LQ-07)."""
+"""Connections: how long they idle, how many there may be, when a client counts as gone (LX-09, LX-14, LQ-07)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import adbc_driver_flightsql.dbapi as flight_sql
 import httpx
 import pytest
 from mock_server import ALICE, API_KEY, BINARY, MockServer
@@ -256,22 +257,19 @@ def busy_upload(server: MockServer) -> None:
         httpx.post(f"{server.lakehouse_url}/upload", params=params, content=rows(), auth=ALICE.pair, timeout=60)
 
 
-def busy_flight(server: MockServer, statement: str, read: int) -> None:
-    import pyarrow.flight as flight
-
-    with contextlib.suppress(Exception):
-        client = flight.FlightClient(f"grpc://{server.flight_address}")
-        options = flight.FlightCallOptions(headers=[client.authenticate_basic_token(*ALICE.pair)])
-        from test_flight_messages import statement_query  # noqa: PLC0415
-
-        info = client.get_flight_info(statement_query(statement), options)
-        reader = client.do_get(info.endpoints[0].ticket, options)
-        for _ in range(read):
-            reader.read_chunk()
-        time.sleep(30)
+def busy_flight(server: MockServer) -> None:
+    """A result of which one batch is read, and a statement that computes."""
+    with flight_sql.connect(
+        f"grpc://{server.flight_address}", db_kwargs={"username": ALICE.name, "password": ALICE.password}
+    ) as connection:
+        with contextlib.suppress(Exception), connection.cursor() as cursor:
+            cursor.execute("SELECT range FROM range(100000000000)")
+            cursor.fetchone()
+            with connection.cursor() as other:
+                other.execute(LONG)
 
 
-@pytest.mark.parametrize("busy", [busy_rest, busy_upload])
+@pytest.mark.parametrize("busy", [busy_rest, busy_upload, busy_flight])
 @pytest.mark.parametrize("timeout", [1, 2])
 def test_it_ends_within_its_timeout_whatever_runs(busy: Callable[[MockServer], None], timeout: int) -> None:
     with MockServer(*USER, "--shutdown-timeout", str(timeout)) as server, connect(server.lakehouse_url) as idle:
@@ -286,7 +284,7 @@ def test_it_ends_within_its_timeout_whatever_runs(busy: Callable[[MockServer], N
         assert took < timeout + 0.3
 
 
-def test_too_little_memory_is_a_start_up_error() -> None:
+def test_impossible_limits_and_catalogs_are_start_up_errors() -> None:
     for flags, named in [
         (["--tenant-memory-limit", "1KB"], "memory"),
         (["--tenant-threads", "100000"], "--tenant-threads"),

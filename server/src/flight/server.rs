@@ -112,7 +112,7 @@ impl FlightServer {
 /// The transport's settings. Clients may ping as often as they like (FX-5): hyper never counts pings as abuse.
 ///
 /// The server pings, too: a peer that the network no longer reaches, even in the middle of an upload, ends its connection
-/// within `lost_after`, and with it its calls and their transactions (FX-9).
+/// within `lost_after`, and with it its calls and their transactions (FX-5).
 fn http2(lost_after: Duration) -> Server {
     Server::builder()
         .http2_keepalive_interval(Some(lost_after / 2))
