@@ -24,7 +24,7 @@ use tower::ServiceExt as _;
 
 use crate::connections::{Arrival, Entrance};
 use crate::error::Error;
-use crate::exchange::{Activity, Answer, Sent, Socket, Verdict};
+use crate::exchange::{Activity, Answer, Exchange, Sent, Socket, Verdict};
 use crate::leftover;
 
 /// Room for one request's line and headers; a longer one is answered with 431 (LX-04).
@@ -71,18 +71,7 @@ async fn connection(stream: TcpStream, router: Router, idle: Duration, stop: Can
     let stream = Arc::new(stream);
     let activity = Activity::new(Arc::clone(&stream), idle);
     let keep_alive = announced(idle);
-    let service = service_fn(|request: Request<Incoming>| {
-        let (router, exchange) = (router.clone(), activity.begin());
-        let keep_alive = keep_alive.clone();
-        async move {
-            let request = request.map(|body| Body::new(Sent::new(body, Arc::clone(&exchange))));
-            let Ok(mut response) = router.oneshot(request).await;
-            if let Some(keep_alive) = keep_alive.filter(|_| !response.headers().contains_key(CONNECTION)) {
-                response.headers_mut().insert(KEEP_ALIVE, keep_alive);
-            }
-            Ok::<_, Infallible>(Answer::wrap(response, exchange))
-        }
-    });
+    let service = service_fn(|request| answer(router.clone(), request, activity.begin(), keep_alive.clone()));
     let mut builder = http1::Builder::new();
     // Silence and slow headers are `Activity`'s matter, which tells an idle connection from a slow request. Neither is
     // a client gone that has ended its sending half: it may wait for its answer.
@@ -119,6 +108,20 @@ async fn connection(stream: TcpStream, router: Router, idle: Duration, stop: Can
     if let Err(fault) = ended.await {
         tracing::debug!(%fault, "a connection ended early");
     }
+}
+
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    exchange: Arc<Exchange>,
+    keep_alive: Option<HeaderValue>,
+) -> Result<http::Response<Answer>, Infallible> {
+    let request = request.map(|body| Body::new(Sent::new(body, Arc::clone(&exchange))));
+    let Ok(mut response) = router.oneshot(request).await;
+    if let Some(keep_alive) = keep_alive.filter(|_| !response.headers().contains_key(CONNECTION)) {
+        response.headers_mut().insert(KEEP_ALIVE, keep_alive);
+    }
+    Ok(Answer::wrap(response, exchange))
 }
 
 /// `Keep-Alive: timeout=…`, by which clients that read it never reuse a connection that is about to be closed.

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// Ctrl-C, and the request to terminate.
 const STOPPING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
 
+/// What is left of `--shutdown-timeout` for the end of the process itself.
+const END: Duration = Duration::from_millis(100);
+
 /// The signals that stop the program, kept from interrupting anything.
 #[derive(Debug)]
 pub(crate) struct Signals(SigSet);
@@ -49,7 +52,8 @@ impl Signals {
             }
             // Nobody who is told any more has ended already.
             let _ = told.send(());
-            std::thread::sleep(within);
+            // The end itself takes the system some hundredths of a second.
+            std::thread::sleep(within - (within / 10).min(END));
             tracing::warn!("The program ends with calls under way: --shutdown-timeout is over");
             exit_at_once();
         });

@@ -90,6 +90,7 @@ pub enum TlsOptions {
 
 pub(super) fn resolve(options: Options) -> Result<Config> {
     let limits = limits(&options)?;
+    let connections = connections(&options)?;
     let users = users(options.user.unwrap_or_default())?;
     let api_keys = distinct(options.api_key.unwrap_or_default(), "--api-key", false)?;
     let environments = options.environment.unwrap_or_else(|| vec!["production".to_owned()]);
@@ -131,14 +132,18 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
         legacy_query_stream: options.legacy_query_stream.unwrap_or(false),
         json_body_limit: options.json_body_limit.unwrap_or(64 << 20),
         analytics_body_limit: analytics_body_limit(options.analytics_body_limit)?,
-        connections: ConnectionOptions {
-            limit: at_least_one(options.connection_limit, "--connection-limit")?,
-            door_limit: at_least_one(options.door_connection_limit, "--door-connection-limit")?,
-            idle_timeout: some_seconds(options.idle_connection_timeout, 600, 1, "--idle-connection-timeout")?,
-            lost_after: some_seconds(options.lost_peer_timeout, 120, 2, "--lost-peer-timeout")?,
-        },
+        connections,
         shutdown_timeout: seconds(options.shutdown_timeout, 10),
         log_format: options.log_format.unwrap_or_default(),
+    })
+}
+
+fn connections(options: &Options) -> Result<ConnectionOptions> {
+    Ok(ConnectionOptions {
+        limit: at_least_one(options.connection_limit, "--connection-limit")?,
+        door_limit: at_least_one(options.door_connection_limit, "--door-connection-limit")?,
+        idle_timeout: some_seconds(options.idle_connection_timeout, 600, 1, "--idle-connection-timeout")?,
+        lost_after: some_seconds(options.lost_peer_timeout, 120, 2, "--lost-peer-timeout")?,
     })
 }
 
