@@ -150,7 +150,9 @@ def test_a_client_that_has_gone_has_its_query_interrupted(reset: bool) -> None:
     with MockServer(*USER) as server:
         stream = connect(server.lakehouse_url)
         content = json.dumps({"statement": LONG, "query_id": name}).encode()
-        stream.sendall(query(LONG).partition(b"content-length")[0] + b"content-length: %d\r\n\r\n" % len(content) + content)
+        stream.sendall(
+            query(LONG).partition(b"content-length")[0] + b"content-length: %d\r\n\r\n" % len(content) + content
+        )
         stream.recv(65_536)
         if reset:
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -229,7 +231,9 @@ def test_the_default_limits_fit_the_file_descriptors() -> None:
         for _ in range(80):
             held.enter_context(connect(server.lakehouse_url))
         assert httpx.get(f"{server.analytics_url}/", timeout=5).status_code == 200
-        said = httpx.post(f"{server.analytics_url}/track", json={"event": "e", "distinct_id": "d"}, headers={"x-api-key": API_KEY})
+        said = httpx.post(
+            f"{server.analytics_url}/track", json={"event": "e", "distinct_id": "d"}, headers={"x-api-key": API_KEY}
+        )
         assert said.status_code == 200
         assert not any("cannot accept" in line for line in server.log)
 
