@@ -232,7 +232,9 @@ impl Server {
 
     async fn stop_for_exit(self) {
         match self.running {
-            Running::InProcess(server) => server.shutdown_for_exit().await,
+            Running::InProcess(server) => {
+                server.shutdown_for_exit().await;
+            }
             running => Self { running, ..self }.stop().await,
         }
     }

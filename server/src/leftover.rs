@@ -1,10 +1,12 @@
 //! What a handler leaves of a request's body.
 //!
 //! An early answer, such as a 401 to an upload, closes the connection under a client that still sends, and many report
-//! the broken pipe rather than the answer that is there to read. So the rest of a large body is read on and thrown away,
-//! for a while.
+//! the broken pipe rather than the answer that is there to read; or it closes a pooled connection that the client is about
+//! to use again. So the rest of a body is read on and thrown away, for a while, and the connection stays (LX-09).
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,24 +14,37 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::EXPECT;
+use http::HeaderValue;
+use http::header::{CONNECTION, EXPECT};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
-
-/// A body of this many bytes fits into the buffers of both sides.
-const SMALL: u64 = 64 << 10;
 
 /// How long the rest of a body is read: enough for a gigabyte on one machine.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Reads on what the routes leave of large bodies.
+/// Reads on what the routes leave of bodies. A client that waits for `100 Continue` has sent nothing yet, and reading
+/// would make it send: it is told that the connection ends instead.
 pub(crate) async fn drain(request: Request, next: Next) -> Response {
-    let is_small = request.body().size_hint().upper().is_some_and(|bytes| bytes <= SMALL);
-    // A client that waits for `100 Continue` has sent nothing yet, and reading would make it send.
-    if is_small || request.headers().contains_key(EXPECT) {
+    if request.body().is_end_stream() {
         return next.run(request).await;
     }
-    next.run(request.map(|body| Body::new(Drained(Some(body))))).await
+    if !request.headers().contains_key(EXPECT) {
+        return next.run(request.map(|body| Body::new(Drained(Some(body))))).await;
+    }
+    let begun = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&begun);
+    let mut response = next
+        .run(request.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                asked.store(true, Ordering::SeqCst);
+                frame
+            }))
+        }))
+        .await;
+    if !begun.load(Ordering::SeqCst) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// A body that is read to its end even if it is dropped before.

@@ -18,8 +18,10 @@
 
 pub mod analytics;
 pub mod config;
+mod connections;
 pub mod engine;
 mod error;
+mod exchange;
 pub mod flight;
 mod health;
 pub mod healthcheck;
@@ -27,7 +29,9 @@ mod http_server;
 pub mod lakehouse;
 mod leftover;
 mod mock_server;
+mod panics;
 pub mod program;
+mod signals;
 pub mod telemetry;
 
 pub use error::{Error, ErrorKind, Result};

@@ -11,14 +11,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::analytics::{self, Analytics};
 use crate::config::{self, Config, Options};
+use crate::connections::{Connections, Entrance};
 use crate::engine::{Account, Engine, JournalEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flight::FlightServer;
-use crate::health::Health;
-use crate::http_server;
+use crate::health::{Door, Health};
+use crate::http_server::{self, Routes};
 use crate::lakehouse::{self, Lakehouse};
 
-/// How long interrupted calls get to tell their clients.
+/// How long interrupted calls get to tell their clients, at most: a part of `--shutdown-timeout`.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A running server; it stops when dropped.
@@ -127,9 +128,10 @@ impl MockServer {
         let analytics =
             bind(config.bind, ports.analytics, "Product Analytics HTTP", "--analytics-port").await?;
         let flight = bind(config.bind, ports.flight, "Flight SQL", "--flight-port").await?;
+        let connections = Connections::new(config.connections)?;
         let engine = Engine::new(config.engine.clone());
         let door = FlightServer::new(Arc::clone(&engine), &config.flight)?;
-        if !config.engine.attaches.is_empty() {
+        if config.engine.needs_check() {
             let engine = Arc::clone(&engine);
             crate::engine::run_blocking(move || engine.check()).await?;
         }
@@ -145,35 +147,43 @@ impl MockServer {
             shutdown_timeout: config.shutdown_timeout,
             engine,
         };
-        server.serve_http(&config, lakehouse, analytics);
-        server.serve_flight(door, flight);
+        server.health.start_watchdog().map_err(|fault| Error::internal(format!("no thread: {fault}")))?;
+        let lakehouse_routes = Routes { routes: server.lakehouse_router(&config), refuse: lakehouse::refuse };
+        server.serve_http(Door::Lakehouse, connections.door(lakehouse), lakehouse_routes);
+        let analytics_routes = Routes { routes: server.analytics_router(&config), refuse: analytics::refuse };
+        server.serve_http(Door::Analytics, connections.door(analytics), analytics_routes);
+        server.serve_flight(door, connections.door(flight));
         server.keep_house();
         server.announce(&config);
         Ok(server)
     }
 
-    fn serve_http(&self, config: &Config, lakehouse: TcpListener, analytics: TcpListener) {
-        let http = |listener, router: Router| {
-            let serving = http_server::serve(listener, router, self.stop.clone(), self.tasks.clone());
-            self.tasks.spawn(serving);
-        };
-        http(lakehouse, self.lakehouse_router(config));
-        http(analytics, self.analytics_router(config));
+    fn serve_http(&self, door: Door, entrance: Entrance, routes: Routes) {
+        self.open(door, http_server::serve(entrance, routes, self.stop.clone(), self.tasks.clone()));
     }
 
-    fn serve_flight(&self, door: FlightServer, listener: TcpListener) {
-        let serving = door.serve(listener, self.stop.clone(), self.health.watch());
-        self.tasks.spawn(async move {
+    fn serve_flight(&self, door: FlightServer, entrance: Entrance) {
+        let serving = door.serve(entrance, self.stop.clone(), self.health.watch());
+        self.open(Door::Flight, async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the Flight SQL server stopped");
             }
         });
     }
 
+    /// Serves a door until the server stops. Health tells if it ends before (LX-14).
+    fn open(&self, door: Door, serving: impl Future<Output = ()> + Send + 'static) {
+        let kept = self.health.serve(door);
+        self.tasks.spawn(async move {
+            serving.await;
+            drop(kept);
+        });
+    }
+
     /// What goes on in the background until the server stops.
     fn keep_house(&self) {
         let background = [
-            tokio::spawn(Arc::clone(&self.health).probe(Arc::clone(&self.engine))),
+            tokio::spawn(Arc::clone(&self.health).beat()),
             tokio::spawn(Engine::sweep(Arc::downgrade(&self.engine))),
         ];
         let stop = self.stop.clone();
@@ -268,7 +278,8 @@ impl MockServer {
         self.engine.journal(name)
     }
 
-    /// Stops: takes no new connections, lets running calls finish within `--shutdown-timeout`, interrupts the rest.
+    /// Stops within `--shutdown-timeout`: takes no new connections, lets running calls finish, interrupts the rest shortly
+    /// before.
     pub async fn shutdown(self) {
         self.finish().await;
     }
@@ -276,23 +287,32 @@ impl MockServer {
     /// As [`shutdown`](Self::shutdown), for a process that ends next: temporary folders are removed, the databases are
     /// left to the operating system. It has a thousand of them gone at once, where DuckDB takes some milliseconds for
     /// each.
-    pub async fn shutdown_for_exit(self) {
-        self.finish().await;
+    ///
+    /// Returns whether every call has ended. If not, threads are still inside DuckDB, and the process has to end without
+    /// the usual tidying up under them.
+    pub async fn shutdown_for_exit(self) -> bool {
+        let ended = self.finish().await;
         Engine::abandon(Arc::clone(&self.engine));
+        ended
     }
 
-    async fn finish(&self) {
+    /// Whether every call and connection has ended within `--shutdown-timeout`.
+    async fn finish(&self) -> bool {
         self.health.stop();
         self.stop.cancel();
         self.tasks.close();
-        if tokio::time::timeout(self.shutdown_timeout, self.tasks.wait()).await.is_err() {
-            tracing::warn!("Interrupting the calls that have not finished within --shutdown-timeout");
-            let closing = async {
-                self.engine.close().await;
-                self.tasks.wait().await;
-            };
-            let _ = tokio::time::timeout(LAST_WORDS, closing).await;
+        let last_words = LAST_WORDS.min(self.shutdown_timeout / 4);
+        let grace = self.shutdown_timeout - last_words;
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_ok() {
+            return true;
         }
+        tracing::warn!("Interrupting the calls that have not finished within --shutdown-timeout");
+        let engine = Arc::clone(&self.engine);
+        // In a task of its own, for a session that cannot be closed at once must not keep this one from its timeout.
+        let closing = tokio::spawn(async move { engine.close().await });
+        let ended = tokio::time::timeout(last_words / 2, self.tasks.wait()).await.is_ok();
+        closing.abort();
+        ended
     }
 }
 
@@ -349,4 +369,21 @@ async fn bind(address: IpAddr, port: u16, door: &str, flag: &str) -> Result<TcpL
 
 fn local(listener: &TcpListener) -> Result<SocketAddr> {
     listener.local_addr().map_err(|fault| Error::internal(format!("a bound port has no address: {fault}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_door_that_ends_by_itself_makes_the_server_unhealthy() {
+        let server = MockServer::builder().ephemeral_ports().start().await.unwrap();
+        let url = format!("http://{}/health", server.addresses().lakehouse);
+        assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
+        server.open(Door::Flight, async {});
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let answer = reqwest::get(&url).await.unwrap();
+        assert_eq!(answer.status(), 503);
+        assert!(answer.text().await.unwrap().contains("\"flight\":\"unavailable\""));
+    }
 }

@@ -4,7 +4,8 @@
 use crate::config::{Config, Invocation};
 use crate::error::Result;
 use crate::mock_server::{MockServer, runtime};
-use crate::{healthcheck, telemetry};
+use crate::signals::{self, Signals};
+use crate::{connections, healthcheck, telemetry};
 
 /// What a server that is not well ends with.
 const UNHEALTHY: u8 = 1;
@@ -32,12 +33,22 @@ pub fn run(invocation: Result<Invocation>) -> u8 {
 }
 
 fn serve(config: Config) -> Result<()> {
-    runtime()?.block_on(async {
-        // Listening comes first: a launcher may stop the server as soon as its doors are open.
-        let stop = telemetry::stop_signal()?;
+    connections::raise_file_limit();
+    // First of all: threads that start later must not take the signals, and a launcher may stop the server as soon as
+    // its doors are open.
+    let signals = Signals::hold()?;
+    let within = config.shutdown_timeout;
+    let runtime = runtime()?;
+    let has_ended = runtime.block_on(async {
+        let stop = signals.stop(within)?;
         let server = MockServer::start_with(config).await?;
         stop.await;
-        server.shutdown_for_exit().await;
-        Ok(())
-    })
+        Ok(server.shutdown_for_exit().await)
+    })?;
+    if !has_ended {
+        signals::exit_at_once();
+    }
+    // What blocks a thread now belongs to nobody; the thread of the signals ends the process in time.
+    drop(runtime);
+    Ok(())
 }

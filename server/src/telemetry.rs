@@ -46,30 +46,3 @@ pub fn print_fault(error: &Error) {
     // There is nobody left to tell if stderr is closed.
     let _ = writeln!(std::io::stderr().lock(), "error: {error}");
 }
-
-/// Listens for Ctrl-C and for requests to terminate from this call on; the future ends with the first of them.
-///
-/// # Errors
-/// Internal when the process cannot listen to signals.
-pub fn stop_signal() -> Result<impl Future<Output = ()>> {
-    let fault = |fault: std::io::Error| Error::internal(format!("cannot listen to signals: {fault}"));
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
-        Ok(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        })
-    }
-    #[cfg(windows)]
-    {
-        let mut interrupt = tokio::signal::windows::ctrl_c().map_err(fault)?;
-        Ok(async move {
-            interrupt.recv().await;
-        })
-    }
-}

@@ -66,8 +66,8 @@ def test_it_does_not_serve_as_soon_as_shutdown_begins(server: MockServer) -> Non
     assert time.monotonic() - began < 1
     assert healthcheck(server).returncode == 1
     assert server.process.wait(10) == 0
-    # The long query held it back for --shutdown-timeout, and no longer.
-    assert 2.5 < time.monotonic() - began < 6
+    # The long query held it back for most of --shutdown-timeout, and no longer than that.
+    assert 2 < time.monotonic() - began < 3.5
 
 
 def test_healthcheck_says_yes_in_silence(server: MockServer) -> None:

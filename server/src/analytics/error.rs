@@ -1,7 +1,5 @@
 //! The errors of this port (AE): one body, a closed set of codes, never a word about the key.
 
-use std::any::Any;
-
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,6 +8,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::error::Error;
+use crate::panics::Telling;
 
 /// Why a request was refused (AE-02), in the order in which it is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,11 +126,5 @@ pub(super) async fn method_not_allowed() -> Fault {
     Fault::MethodNotAllowed
 }
 
-/// A handler panicked, which is our fault and never the client's.
-#[expect(clippy::needless_pass_by_value, reason = "the signature that CatchPanicLayer asks for")]
-pub(super) fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
-    let text = cause.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| cause.downcast_ref::<String>().cloned()).unwrap_or_default();
-    tracing::error!(cause = text, "an analytics handler panicked");
-    Fault::Internal.into_response()
-}
+/// A panic is a fault of the server; an answer under way breaks off.
+pub(super) const PANICS: Telling = Telling { answer: || Fault::Internal.into_response(), end: || None };

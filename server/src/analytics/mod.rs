@@ -27,9 +27,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::engine::analytics::Store;
+use crate::error::Error;
+use crate::panics;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -62,7 +63,7 @@ impl std::fmt::Debug for Analytics {
 
 /// Every route of the port (AX-01).
 pub fn router(analytics: Analytics) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/", get(response::root))
         .route("/health", get(response::health))
         .route("/openapi/product-analytics.json", get(openapi::document))
@@ -70,9 +71,16 @@ pub fn router(analytics: Analytics) -> Router {
         .route("/identify", post(identify::identify))
         .route("/alias", post(alias::alias))
         .fallback(error::not_found)
-        .method_not_allowed_fallback(error::method_not_allowed)
-        .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(from_fn(cors::allow_origin))
-        .layer(from_fn(request_id::stamp))
-        .with_state(analytics)
+        .method_not_allowed_fallback(error::method_not_allowed);
+    wrap(routes).with_state(analytics)
+}
+
+/// Routes that answer every request with that error, for connections beyond the limit.
+pub(crate) fn refuse(error: Error) -> Router {
+    wrap(Router::new().fallback(async move || error::Fault::Limit(error)))
+}
+
+/// Adds what every route of the port shares.
+fn wrap<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    panics::guard(routes, error::PANICS).layer(from_fn(cors::allow_origin)).layer(from_fn(request_id::stamp))
 }

@@ -192,7 +192,20 @@ options! {
     /// Largest body of the Product Analytics API, in bytes, at least 4000000 [default: 16777216].
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     analytics_body_limit: u64,
-    /// Seconds that running calls get to finish once the server is asked to stop [default: 10].
+    /// Connections that may be open at a time, all doors together [default: 12288, less where the system allows fewer
+    /// open files].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    connection_limit: usize,
+    /// Connections that each door may have open at a time [default: a third of --connection-limit].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    door_connection_limit: usize,
+    /// Seconds that an HTTP connection may wait for its next request [default: 600].
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    idle_connection_timeout: u64,
+    /// Seconds after which a peer that the network no longer reaches is taken for lost, on every door [default: 120].
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    lost_peer_timeout: u64,
+    /// Seconds within which the program ends once it is asked to stop; running calls get most of them [default: 10].
     #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
     shutdown_timeout: u64,
     /// How log lines are written [default: text].

@@ -30,10 +30,25 @@ pub struct Config {
     pub json_body_limit: u64,
     /// Largest body of the analytics API in bytes (AX-08).
     pub analytics_body_limit: u64,
-    /// How long running calls may take once the server is asked to stop.
+    /// Connections, of all doors.
+    pub connections: ConnectionOptions,
+    /// Within which time the server stops once it is asked to.
     pub shutdown_timeout: Duration,
     /// How log lines are written.
     pub log_format: LogFormat,
+}
+
+/// How many connections there may be, and for how long (LX-09).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionOptions {
+    /// `--connection-limit`: of all doors together; by what the system allows when `None`.
+    pub limit: Option<usize>,
+    /// `--door-connection-limit`: of each door; a third of all when `None`.
+    pub door_limit: Option<usize>,
+    /// `--idle-connection-timeout`: how long an HTTP connection may wait for its next request.
+    pub idle_timeout: Duration,
+    /// `--lost-peer-timeout`: when a peer that the network no longer reaches is taken for lost.
+    pub lost_after: Duration,
 }
 
 /// The ports of the three doors; 0 picks a free one.
@@ -75,6 +90,7 @@ pub enum TlsOptions {
 
 pub(super) fn resolve(options: Options) -> Result<Config> {
     let limits = limits(&options)?;
+    let connections = connections(&options)?;
     let users = users(options.user.unwrap_or_default())?;
     let api_keys = distinct(options.api_key.unwrap_or_default(), "--api-key", false)?;
     let environments = options.environment.unwrap_or_else(|| vec!["production".to_owned()]);
@@ -101,7 +117,7 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             product_analytics,
             legacy_altertable_catalog: options.legacy_altertable_catalog.unwrap_or(false),
             tenant_memory_limit: memory_limit(options.tenant_memory_limit)?,
-            tenant_threads: at_least_one(options.tenant_threads, "--tenant-threads")?,
+            tenant_threads: threads(options.tenant_threads, "--tenant-threads")?,
             limits,
             temporary_folder: std::env::temp_dir(),
             allow_external_access: options.allow_external_access.unwrap_or(false),
@@ -116,8 +132,18 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
         legacy_query_stream: options.legacy_query_stream.unwrap_or(false),
         json_body_limit: options.json_body_limit.unwrap_or(64 << 20),
         analytics_body_limit: analytics_body_limit(options.analytics_body_limit)?,
+        connections,
         shutdown_timeout: seconds(options.shutdown_timeout, 10),
         log_format: options.log_format.unwrap_or_default(),
+    })
+}
+
+fn connections(options: &Options) -> Result<ConnectionOptions> {
+    Ok(ConnectionOptions {
+        limit: at_least_one(options.connection_limit, "--connection-limit")?,
+        door_limit: at_least_one(options.door_connection_limit, "--door-connection-limit")?,
+        idle_timeout: some_seconds(options.idle_connection_timeout, 600, 1, "--idle-connection-timeout")?,
+        lost_after: some_seconds(options.lost_peer_timeout, 120, 2, "--lost-peer-timeout")?,
     })
 }
 
@@ -219,14 +245,19 @@ fn project_choice(
 /// Names that an attached catalog cannot have.
 const TAKEN_CATALOGS: &[&str] = &["memory", "system", "temp", "product_analytics", "altertable", "main"];
 
+/// Names of catalogs, which DuckDB compares without regard to case.
 fn catalogs(given: Vec<String>) -> Result<Vec<String>> {
     let names = distinct(given, "--catalog", true)?;
     names.iter().try_for_each(|name| free_catalog("--catalog", name))?;
+    let mut seen = HashSet::new();
+    if let Some(name) = names.iter().find(|name| !seen.insert(name.to_lowercase())) {
+        return Err(fault(format!("--catalog \"{name}\" is given twice: case makes no difference")));
+    }
     Ok(names)
 }
 
 fn attaches(given: &[String], catalogs: &[String]) -> Result<Vec<(String, String)>> {
-    let mut names: HashSet<&str> = catalogs.iter().map(String::as_str).collect();
+    let mut names: HashSet<String> = catalogs.iter().map(|name| name.to_lowercase()).collect();
     let mut attaches = Vec::with_capacity(given.len());
     for text in given {
         let Some((name, file)) =
@@ -235,8 +266,10 @@ fn attaches(given: &[String], catalogs: &[String]) -> Result<Vec<(String, String
             return Err(fault(format!("--attach \"{text}\" has to be NAME=FILE")));
         };
         free_catalog("--attach", name)?;
-        if !names.insert(name) {
-            return Err(fault(format!("--attach: the catalog \"{name}\" is declared twice")));
+        if !names.insert(name.to_lowercase()) {
+            return Err(fault(format!(
+                "--attach: the catalog \"{name}\" is declared twice; case makes no difference"
+            )));
         }
         if let Err(error) = std::fs::File::open(file) {
             return Err(fault(format!("--attach {name}: cannot read the file {file}: {error}")));
@@ -309,8 +342,29 @@ fn limits(options: &Options) -> Result<Limits> {
             "--tenant-concurrency",
         )?,
         threads: number(options.thread_limit, default.threads, "--thread-limit")?,
-        worker_threads: at_least_one(options.worker_threads, "--worker-threads")?,
+        worker_threads: threads(options.worker_threads, "--worker-threads")?,
     })
+}
+
+/// More threads than any machine has cores are a slip, and the system might refuse them.
+const MOST_THREADS: usize = 1024;
+
+fn threads(given: Option<usize>, flag: &str) -> Result<Option<usize>> {
+    match at_least_one(given, flag)? {
+        Some(given) if given > MOST_THREADS => {
+            Err(fault(format!("{flag} {given} is too much: at most {MOST_THREADS} threads")))
+        }
+        given => Ok(given),
+    }
+}
+
+fn some_seconds(given: Option<u64>, default: u64, least: u64, flag: &str) -> Result<Duration> {
+    let given = given.unwrap_or(default);
+    // More than a year is as good as no limit, and clocks can still add it.
+    match given {
+        given if given < least => Err(fault(format!("{flag} has to be at least {least}"))),
+        given => Ok(Duration::from_secs(given.min(366 * 24 * 60 * 60))),
+    }
 }
 
 fn at_least_one(given: Option<usize>, flag: &str) -> Result<Option<usize>> {

@@ -12,6 +12,7 @@ use super::config::{Account, EngineConfig};
 use super::instance::InstancePool;
 use super::limit_exceeded;
 use super::projects::Project;
+use super::sql;
 use super::tenant::Tenant;
 use super::turns::Turns;
 use crate::error::{Error, ErrorKind, Result};
@@ -88,12 +89,12 @@ impl Accounts {
         self.declared.write().remove(name).map(|login| login.tenant)
     }
 
-    /// Opens a database as tenants get it and drops it again. Blocks.
+    /// Opens a database as tenants get it, uses it and drops it again. Blocks.
     ///
     /// # Errors
     /// Config, naming the file or setting that DuckDB does not take.
     pub(super) fn check(&self) -> Result<()> {
-        self.pool.open().map(drop)
+        self.pool.open()?.connect()?.run(sql::FIRST_USE)
     }
 
     /// Opens databases ahead of the first tenant.

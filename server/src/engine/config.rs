@@ -97,6 +97,17 @@ impl Default for EngineConfig {
     }
 }
 
+impl EngineConfig {
+    /// Whether a database may fail to open by what was configured; the defaults are known to work.
+    pub fn needs_check(&self) -> bool {
+        let default = Self::default();
+        !self.attaches.is_empty()
+            || !self.catalogs.is_empty()
+            || self.tenant_memory_limit != default.tenant_memory_limit
+            || self.tenant_threads != default.tenant_threads
+    }
+}
+
 impl std::fmt::Debug for EngineConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let users: Vec<&str> = self.users.iter().map(|user| user.name.as_str()).collect();

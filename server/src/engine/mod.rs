@@ -69,7 +69,7 @@ pub use target::Target;
 pub use tenant::Tenant;
 pub use window::Window;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use accounts::Accounts;
 use analytics::Store;
 use instance::{Instance, InstancePool};
@@ -125,18 +125,19 @@ impl Engine {
         vec![Usage::new(flag, most, limits.undeclared)]
     }
 
-    /// Whether any tenant has a database yet.
-    pub fn is_used(&self) -> bool {
-        self.accounts.all().iter().any(|tenant| tenant.is_open())
-    }
-
-    /// Opens a database as tenants get it and drops it again, to find start-up faults such as an attached file that is
-    /// no database. Blocks.
+    /// Opens a database as tenants get it, uses it and drops it again, to find start-up faults such as an attached file
+    /// that is no database, or too little memory. Blocks.
     ///
     /// # Errors
     /// Config, naming the file or setting.
     pub fn check(&self) -> Result<()> {
-        self.accounts.check()
+        self.accounts.check().map_err(|error| {
+            let why = error.message().lines().next().unwrap_or_default();
+            let memory = &self.config.tenant_memory_limit;
+            let message =
+                format!("users' databases cannot be used: {why} (--tenant-memory-limit is {memory})");
+            Error::new(ErrorKind::Config, message)
+        })
     }
 
     /// Discards what has idled out, again and again; ends when the engine is gone.

@@ -1,13 +1,16 @@
 //! Serving the port: what it is configured with, and the services on it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use axum::middleware;
-use tokio::net::TcpListener;
+use http::HeaderMap;
+use http_body::Frame;
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
@@ -18,11 +21,13 @@ use super::reflection;
 use super::service::Service;
 use super::sessions::Sessions;
 use super::tls;
-use super::transport::incoming;
+use super::transport::{incoming, refuse};
 use super::unserved;
 use crate::config::FlightOptions;
+use crate::connections::Entrance;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::panics::{self, Telling};
 
 /// The largest message a client may send, in bytes (FX-4); Python 0.4 allows itself as much.
 const MAX_INBOUND: usize = 512 * 1024 * 1024;
@@ -36,6 +41,19 @@ const FRAME: u32 = 1024 * 1024;
 
 /// Calls that one connection may have open at once; more of them queue in the client.
 const CALLS_PER_CONNECTION: u32 = 10_000;
+
+/// A panic is INTERNAL, in the middle of an answer as well.
+pub(super) const PANICS: Telling = Telling {
+    answer: || panicked().into_http(),
+    end: || {
+        let mut trailers = HeaderMap::new();
+        panicked().add_header(&mut trailers).ok().map(|()| Frame::trailers(trailers))
+    },
+};
+
+fn panicked() -> Status {
+    Status::internal("the server failed inside this call; its log has the details")
+}
 
 /// The name under which health checks know the service (FX-7).
 const SERVICE: &str = "arrow.flight.protocol.FlightService";
@@ -57,13 +75,13 @@ impl FlightServer {
         Ok(Self { sessions, tls })
     }
 
-    /// Serves `listener` until `stop` fires and the calls under way have ended.
+    /// Serves what comes in until `stop` fires and the calls under way have ended.
     ///
     /// # Errors
     /// `Internal` when the HTTP/2 server fails.
-    pub async fn serve(
+    pub(crate) async fn serve(
         self,
-        listener: TcpListener,
+        entrance: Entrance,
         stop: CancellationToken,
         healthy: watch::Receiver<bool>,
     ) -> Result<()> {
@@ -80,9 +98,10 @@ impl FlightServer {
             .add_service(reflection::v1()?)
             .add_service(reflection::v1alpha()?);
         let services = services.into_axum_router().layer(middleware::from_fn(unserved::named));
-        http2()
+        let services = panics::guard(services, PANICS).layer(middleware::from_fn(refuse));
+        http2(entrance.options().lost_after)
             .add_routes(Routes::from(services))
-            .serve_with_incoming_shutdown(incoming(listener, self.tls, stop), stopped)
+            .serve_with_incoming_shutdown(incoming(entrance, self.tls, stop), stopped)
             .await
             .map_err(|e| Error::internal(format!("The Flight server failed: {e}")))?;
         self.sessions.close_all().await;
@@ -91,8 +110,13 @@ impl FlightServer {
 }
 
 /// The transport's settings. Clients may ping as often as they like (FX-5): hyper never counts pings as abuse.
-fn http2() -> Server {
+///
+/// The server pings, too: a peer that the network no longer reaches, even in the middle of an upload, ends its connection
+/// within `lost_after`, and with it its calls and their transactions (FX-5).
+fn http2(lost_after: Duration) -> Server {
     Server::builder()
+        .http2_keepalive_interval(Some(lost_after / 2))
+        .http2_keepalive_timeout(Some(lost_after / 2))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME)

@@ -28,6 +28,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 pub use self::state::Lakehouse;
+use crate::error::Error;
 
 /// Every route of the door. `health` answers `/health`, which the HTTP doors share (LX-14).
 pub fn router(state: Lakehouse, health: MethodRouter) -> Router {
@@ -47,4 +48,10 @@ pub fn router(state: Lakehouse, health: MethodRouter) -> Router {
         .with_state(state)
         .route("/health", health);
     transport::wrap(routes)
+}
+
+/// Routes that answer every request with that error, for connections beyond the limit.
+pub(crate) fn refuse(error: Error) -> Router {
+    let refusal = response::ApiError::from(error);
+    transport::share(Router::new().fallback(async move || refusal))
 }

@@ -162,3 +162,22 @@ async fn the_openapi_document_covers_every_route() {
     assert_eq!(document["paths"]["/query"]["post"]["security"].as_array().unwrap().len(), 2);
     assert!(document["paths"]["/"]["get"]["security"].is_null());
 }
+
+#[tokio::test]
+async fn a_panic_is_a_500_with_the_requests_id() {
+    let router = super::transport::wrap(crate::panics::panicking());
+    let request = Request::builder().uri("/panic").header("x-request-id", "r1").body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.headers()["x-request-id"], "r1");
+    assert_eq!(json(&router, request_to_panic()).await["error"]["code"], "internal");
+
+    let later = Request::builder().uri("/panic/later").body(Body::empty()).unwrap();
+    let mut body = router.oneshot(later).await.unwrap().into_body();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "begun");
+    assert!(body.frame().await.unwrap().is_err(), "an answer that breaks off must not look whole");
+}
+
+fn request_to_panic() -> Request<Body> {
+    Request::builder().uri("/panic").body(Body::empty()).unwrap()
+}

@@ -2,7 +2,7 @@
 
 use axum::extract::Request;
 use axum::middleware::{map_request, map_response};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use axum::{Json, Router};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::response::{ApiError, Code, ErrorMessage, plain_text};
 use super::state::Lakehouse;
+use crate::panics::{self, Telling};
 
 /// The header of a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,15 +32,27 @@ pub(super) async fn ready() -> Json<Ready> {
     Json(Ready { status: "ok" })
 }
 
-/// Adds what every route of the door shares.
+/// Adds what every route of the door shares, and the answers where there is none.
 pub(super) fn wrap(routes: Router) -> Router {
-    routes
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
+    share(routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed))
+}
+
+/// Adds what every answer of the door shares.
+pub(super) fn share(routes: Router) -> Router {
+    panics::guard(routes, PANICS)
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, NewRequestId))
         .layer(map_request(without_blank_id))
 }
+
+/// A panic is a 500; an answer under way breaks off.
+const PANICS: Telling = Telling {
+    answer: || {
+        let message = "the server failed inside this call; its log has the details";
+        ApiError::new(Code::Internal, message).into_response()
+    },
+    end: || None,
+};
 
 /// An empty id is as good as none.
 async fn without_blank_id(mut request: Request) -> Request {

@@ -172,3 +172,14 @@ async fn the_openapi_document_covers_every_route() {
         assert!(document["components"]["schemas"][name]["example"].is_object(), "{name} has no example");
     }
 }
+
+#[tokio::test]
+async fn a_panic_is_a_500_with_the_ports_body_and_the_requests_id() {
+    let request = Request::builder().uri("/panic").header("x-request-id", "r1").body(Body::empty()).unwrap();
+    let response = crate::analytics::wrap(crate::panics::panicking()).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.headers()["x-request-id"], "r1");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&body["ok"], &body["error_code"]), (&false.into(), &"internal".into()));
+}

@@ -23,8 +23,11 @@ pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// A column of the type VARIANT.
 pub(super) const NO_VARIANT: &str = "SELECT NULL::VARIANT";
-/// What health probes ask.
+/// Whether a database answers.
 pub(super) const PROBE: &str = "SELECT 1";
+/// A small use of a database, to see at start-up that its settings allow one.
+pub(super) const FIRST_USE: &str =
+    "CREATE TEMP TABLE first_use AS SELECT range FROM range(2048) ORDER BY hash(range)";
 
 /// Has a row if the session has a temporary table or view. The functions are named in full, past any of the user's.
 pub(super) const HAS_TEMPORARY: &str = "SELECT table_name FROM system.main.duckdb_tables() WHERE temporary \

@@ -21,7 +21,8 @@ use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
-use crate::config::FlightOptions;
+use crate::config::{ConnectionOptions, FlightOptions};
+use crate::connections::Connections;
 use crate::engine::{Account, Engine, EngineConfig};
 use crate::flight::FlightServer;
 
@@ -41,10 +42,21 @@ impl Door {
         let account = |name: &str| Account { name: name.to_owned(), password: format!("{name}-pw") };
         let users = ["alice", "bob"].map(account).to_vec();
         let server = FlightServer::new(Engine::new(EngineConfig { users, ..engine }), &flight).unwrap();
+        let second = std::time::Duration::from_secs(1);
+        Self::open_server(server, Self::connections(None, 120 * second)).await
+    }
+
+    /// Limits of connections, and the time after which a peer is taken for lost.
+    pub(super) fn connections(limit: Option<usize>, lost_after: std::time::Duration) -> ConnectionOptions {
+        ConnectionOptions { limit, door_limit: limit, idle_timeout: lost_after, lost_after }
+    }
+
+    pub(super) async fn open_server(server: FlightServer, connections: ConnectionOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(server.serve(listener, stop.clone(), tokio::sync::watch::channel(true).1));
+        let entrance = Connections::new(connections).unwrap().door(listener);
+        tokio::spawn(server.serve(entrance, stop.clone(), tokio::sync::watch::channel(true).1));
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         Self { address, endpoint, _stop: stop.drop_guard() }
     }
