@@ -375,7 +375,7 @@ fn the_lexer_counts_statements_as_duckdb_does() {
         "B'1;'",
         "1;2",
     ]);
-    let database = duck::Database::open_in_memory(&Vec::new(), 1).unwrap();
+    let database = duck::Database::open_in_memory(&Vec::new(), 1, &duck::Workers::new(0)).unwrap();
     let connection = database.connect().unwrap();
     let config = ProptestConfig { cases: 5_000, ..ProptestConfig::default() };
     proptest!(config, |(pieces in prop::collection::vec(piece, 1..9))| {
