@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::analytics::Store;
 use super::config::{Account, EngineConfig};
-use super::instance::InstancePool;
+use super::instance::{self, InstancePool};
 use super::limit_exceeded;
 use super::projects::Project;
 use super::sql;
@@ -94,7 +94,11 @@ impl Accounts {
     /// # Errors
     /// Config, naming the file or setting that DuckDB does not take.
     pub(super) fn check(&self) -> Result<()> {
-        self.pool.open()?.connect()?.run(sql::FIRST_USE)
+        let used = self.pool.open().and_then(|instance| instance.connect()?.run(sql::FIRST_USE));
+        used.map_err(|error| match error.kind() {
+            ErrorKind::Config => error,
+            _ => instance::as_config(&error, &self.config),
+        })
     }
 
     /// Opens databases ahead of the first tenant.

@@ -48,7 +48,7 @@ impl Instance {
         }
         let threads = config.tenant_threads.unwrap_or_else(cores);
         let database = Database::open_in_memory(&settings(config, &folder), threads, workers)
-            .map_err(|error| as_config(&error))?;
+            .map_err(|error| as_config(&error, config))?;
         let connection = database.connect()?;
         let scans = ScanRegistry::install(&connection)?;
         connection.withdraw_variant_decoder()?;
@@ -213,8 +213,12 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-fn as_config(error: &Error) -> Error {
-    Error::new(ErrorKind::Config, error.message())
+/// What DuckDB says of a configuration under which no database is of use, as a start-up fault in one line.
+pub(super) fn as_config(error: &Error, config: &EngineConfig) -> Error {
+    let why = error.message().lines().next().unwrap_or_default();
+    let memory = &config.tenant_memory_limit;
+    let message = format!("users' databases cannot be used: {why} (--tenant-memory-limit is {memory})");
+    Error::new(ErrorKind::Config, message)
 }
 
 fn attach_fault(name: &str, error: &Error) -> Error {

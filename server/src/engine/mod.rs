@@ -69,7 +69,7 @@ pub use target::Target;
 pub use tenant::Tenant;
 pub use window::Window;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use accounts::Accounts;
 use analytics::Store;
 use instance::{Instance, InstancePool};
@@ -131,13 +131,7 @@ impl Engine {
     /// # Errors
     /// Config, naming the file or setting.
     pub fn check(&self) -> Result<()> {
-        self.accounts.check().map_err(|error| {
-            let why = error.message().lines().next().unwrap_or_default();
-            let memory = &self.config.tenant_memory_limit;
-            let message =
-                format!("users' databases cannot be used: {why} (--tenant-memory-limit is {memory})");
-            Error::new(ErrorKind::Config, message)
-        })
+        self.accounts.check()
     }
 
     /// Discards what has idled out, again and again; ends when the engine is gone.

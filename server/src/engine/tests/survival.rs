@@ -223,8 +223,8 @@ async fn a_seed_set_inside_a_macro_stays_in_its_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_larger_than_the_memory_limit_uses_the_disk() {
     let users = vec![Account { name: "alice".to_owned(), password: "secret".to_owned() }];
-    let tenant_memory_limit = "32MB".to_owned();
+    let tenant_memory_limit = "80MB".to_owned();
     let engine = Engine::new(EngineConfig { users, tenant_memory_limit, ..EngineConfig::default() });
-    let sorted = "SELECT count(*) FROM (SELECT i, md5(i::VARCHAR) AS m FROM range(2000000) r(i) ORDER BY m) WHERE m <> ''";
-    assert_eq!(number(&session(&engine).await, sorted).await, 2_000_000);
+    let sorted = "SELECT count(*) FROM (SELECT i, md5(i::VARCHAR) AS m FROM range(4000000) r(i) ORDER BY m) WHERE m <> ''";
+    assert_eq!(number(&session(&engine).await, sorted).await, 4_000_000);
 }
