@@ -255,15 +255,10 @@ async fn in_process(flags: &[String]) -> Result<Server> {
         .await
         .map_err(|error| Fault(format!("the server with {} does not start: {error}", flags.join(" "))))?;
     let addresses = addresses_of(server.addresses());
-    if let Some(judge) = addresses.judge.as_ref().filter(|_| !takes_anybody(flags)) {
+    if let Some(judge) = &addresses.judge {
         server.add_user(&judge.user, &judge.password, None).during("a tenant for the liveness judge")?;
     }
     Ok(Server { addresses, running: Running::InProcess(server), prober: None })
-}
-
-/// Whether a server with these flags knows every user.
-fn takes_anybody(flags: &[String]) -> bool {
-    flags.iter().any(|flag| flag == "--allow-any-user")
 }
 
 /// Where a server of this process listens, with a tenant of its own for the liveness judge.
@@ -293,9 +288,7 @@ async fn in_container(image: &str, flags: &[String]) -> Result<Server> {
         };
     }
     let judge = Account::fresh();
-    if !takes_anybody(flags) {
-        mock = mock.with_user(&judge.user, &judge.password);
-    }
+    mock = mock.with_user(&judge.user, &judge.password);
     let running = mock.start().await?;
     let addresses = Addresses {
         lakehouse: running.lakehouse_url().to_owned(),

@@ -50,6 +50,12 @@ fn kind_of(connection: &Connection, sql: &str) -> Option<StatementKind> {
 }
 
 fn check_kind(connection: &Connection, kind: StatementKind, sql: &str) -> Result<()> {
+    if matches!(
+        kind,
+        StatementKind::Copy | StatementKind::Export | StatementKind::Attach | StatementKind::Prepare
+    ) {
+        return check_file(connection, kind, sql);
+    }
     if !is_managed_kind(kind) {
         return Ok(());
     }
@@ -68,6 +74,33 @@ fn check_kind(connection: &Connection, kind: StatementKind, sql: &str) -> Result
         }
         _ => Ok(()),
     }
+}
+
+/// Statements that write files or read them. With external access off DuckDB refuses every path but those in the folder
+/// where the server keeps uploads and spilled rows; SQL has no business there either.
+fn check_file(connection: &Connection, kind: StatementKind, sql: &str) -> Result<()> {
+    let tokens: Vec<Token<'_>> = lexer::tokens(lexer::first_statement(sql)).collect();
+    let names_file = match kind {
+        StatementKind::Copy | StatementKind::Export => true,
+        StatementKind::Attach => names_file(&tokens),
+        _ => {
+            let begun = tokens.iter().position(|token| token.is_keyword("as")).map_or(0, |at| at + 1);
+            let prepared = &tokens[begun..];
+            let begins = |verb: &str| prepared.first().is_some_and(|first| first.is_keyword(verb));
+            begins("copy") || begins("export") || (begins("attach") && names_file(prepared))
+        }
+    };
+    if !names_file || has_external_access(connection)? {
+        return Ok(());
+    }
+    let message = "Permission Error: file system operations are disabled by configuration";
+    Err(Error::new(ErrorKind::Refused, message))
+}
+
+/// Whether an ATTACH names anything but memory.
+fn names_file(tokens: &[Token<'_>]) -> bool {
+    let is_text = |token: &&Token<'_>| matches!(token, Token::Text(_) | Token::Dollar(_) | Token::Escaped(_));
+    !matches!(tokens.iter().find(is_text), Some(Token::Text("" | ":memory:")))
 }
 
 fn check_pragma(rest: &[Token<'_>]) -> Result<()> {
@@ -116,11 +149,12 @@ fn check_setting(connection: &Connection, global: Option<bool>, rest: &[Token<'_
 
 /// INSTALL asks a repository by network, whatever DuckDB's own switch for it says.
 fn check_install(connection: &Connection) -> Result<()> {
+    if has_external_access(connection)? { Ok(()) } else { Err(managed("INSTALL")) }
+}
+
+fn has_external_access(connection: &Connection) -> Result<bool> {
     let rows = connection.query(settings::EXTERNAL_ACCESS)?.text_rows()?;
-    if matches!(rows.first().map(Vec::as_slice), Some([Some(on)]) if on == "true") {
-        return Ok(());
-    }
-    Err(managed("INSTALL"))
+    Ok(matches!(rows.first().map(Vec::as_slice), Some([Some(on)]) if on == "true"))
 }
 
 fn managed(name: &str) -> Error {

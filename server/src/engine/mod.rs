@@ -66,7 +66,7 @@ pub use sessions::Sessions;
 pub use sql::TableRef;
 pub use stream::ResultStream;
 pub use target::Target;
-pub use tenant::Tenant;
+pub use tenant::{Tenant, Visit};
 pub use window::Window;
 
 use crate::error::Result;

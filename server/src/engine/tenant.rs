@@ -1,6 +1,7 @@
 //! A tenant: one user's database, its sessions and its query log, shared by every protocol.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
@@ -40,6 +41,18 @@ pub struct Tenant {
     limits: Limits,
     meters: TenantMeters,
     used: Mutex<Instant>,
+    visits: AtomicUsize,
+}
+
+/// A request of a tenant's, which does not idle as long as this lives: an upload may take hours before it has a session.
+#[derive(Debug)]
+pub struct Visit(Arc<Tenant>);
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.visits.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Tenant {
@@ -66,6 +79,7 @@ impl Tenant {
             limits: config.limits,
             meters: TenantMeters::new(&config.limits),
             used: Mutex::new(Instant::now()),
+            visits: AtomicUsize::new(0),
         })
     }
 
@@ -198,8 +212,17 @@ impl Tenant {
         *self.used.lock() = Instant::now();
     }
 
-    /// How long ago the tenant was last used; zero while any session is busy.
+    /// A request begins.
+    pub fn visit(self: &Arc<Self>) -> Visit {
+        self.visits.fetch_add(1, Ordering::SeqCst);
+        Visit(Arc::clone(self))
+    }
+
+    /// How long ago the tenant was last used; zero while a request or any session is busy.
     pub(super) fn idle(&self) -> Duration {
+        if self.visits.load(Ordering::SeqCst) > 0 {
+            return Duration::ZERO;
+        }
         let since_use = self.used.lock().elapsed();
         self.sessions.shortest_idle().map_or(since_use, |idle| idle.min(since_use))
     }

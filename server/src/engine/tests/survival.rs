@@ -228,3 +228,42 @@ async fn a_statement_larger_than_the_memory_limit_uses_the_disk() {
     let sorted = "SELECT count(*) FROM (SELECT i, md5(i::VARCHAR) AS m FROM range(4000000) r(i) ORDER BY m) WHERE m <> ''";
     assert_eq!(number(&session(&engine).await, sorted).await, 4_000_000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_reaches_the_folder_of_uploads_and_spilled_rows() {
+    let session = session(&engine()).await;
+    run(&session, "CREATE TABLE t AS SELECT 42::BIGINT AS i").await.unwrap();
+    let folder = session.instance().spool_folder().create().unwrap().to_owned();
+    let path = folder.display();
+    for sql in [
+        format!("COPY t TO '{path}/x.csv'"),
+        format!("COPY (FROM t) TO $${path}/x.parquet$$ (FORMAT 'parquet')"),
+        format!("EXPLAIN ANALYZE COPY t TO '{path}/x.csv'"),
+        format!("PREPARE p AS COPY t TO '{path}/x.csv'"),
+        format!("PREPARE p /* as */ AS -- as\n COPY t TO '{path}/x'"),
+        format!("PREPARE p AS ATTACH '{path}/x.db' AS x"),
+        format!("EXPORT DATABASE '{path}/x'"),
+        format!("ATTACH '{path}/x.db' AS x"),
+        format!("ATTACH DATABASE IF NOT EXISTS $${path}/x.db$$ AS x (TYPE '')"),
+        format!("ATTACH E'{path}/x.db' AS x (TYPE ':memory:')"),
+    ] {
+        let refused = run(&session, &sql).await.unwrap_err();
+        assert!(refused.message().contains("disabled by configuration"), "{sql}: {refused}");
+        let _ = run(&session, "EXECUTE p").await;
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "{sql}");
+    }
+    for sql in ["ATTACH ':memory:' AS m", "CREATE TABLE m.t AS FROM t", "PREPARE q AS SELECT 1 AS copy"] {
+        run(&session, sql).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_that_a_request_has_does_not_idle() {
+    let tenant = engine().authenticate("alice", "secret").unwrap();
+    let visit = tenant.visit();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert_eq!(tenant.idle(), Duration::ZERO);
+    drop(visit);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert!(tenant.idle() >= Duration::from_millis(5));
+}

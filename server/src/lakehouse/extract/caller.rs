@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use crate::engine::{Engine, Tenant};
+use crate::engine::{Engine, Tenant, Visit};
 use crate::error::ErrorKind;
 use crate::lakehouse::response::{ApiError, Code};
 use crate::lakehouse::state::Lakehouse;
@@ -22,14 +22,19 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The tenant of the user who proved a password. Handlers take it first, so that nothing else is checked before.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller(pub(crate) Arc<Tenant>);
+#[derive(Debug)]
+pub(crate) struct Caller(
+    pub(crate) Arc<Tenant>,
+    #[expect(dead_code, reason = "ends with the request")] Visit,
+);
 
 impl FromRequestParts<Lakehouse> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &Lakehouse) -> Result<Self, ApiError> {
-        authenticate(&state.engine, &parts.headers).map(Self)
+        let tenant = authenticate(&state.engine, &parts.headers)?;
+        let visit = tenant.visit();
+        Ok(Self(tenant, visit))
     }
 }
 
