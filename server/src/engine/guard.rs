@@ -31,7 +31,7 @@ pub(super) fn check(connection: &Connection, sql: &str, planned: &Prepared) -> R
     match planned.kind() {
         StatementKind::Explain => {
             let explained = lexer::explained(sql);
-            kind_of(connection, explained).map_or(Ok(()), |kind| check_kind(connection, kind, explained))
+            check_kind(connection, kind_of(connection, &explained)?, &explained)
         }
         kind => check_kind(connection, kind, sql),
     }
@@ -44,9 +44,16 @@ pub(super) fn is_managed_kind(kind: StatementKind) -> bool {
 }
 
 /// What DuckDB says that an explained statement is; one that it expands to several changes no settings.
-fn kind_of(connection: &Connection, sql: &str) -> Option<StatementKind> {
-    let extracted = connection.extract(sql).ok()?;
-    if extracted.len() == 1 { extracted.prepare(connection, 0).ok().map(|it| it.kind()) } else { None }
+///
+/// # Errors
+/// Refused, for what DuckDB cannot read by itself.
+fn kind_of(connection: &Connection, sql: &str) -> Result<StatementKind> {
+    let unread = |_| managed("EXPLAIN");
+    let extracted = connection.extract(sql).map_err(unread)?;
+    if extracted.len() > 1 {
+        return Ok(StatementKind::Other);
+    }
+    extracted.prepare(connection, 0).map(|it| it.kind()).map_err(unread)
 }
 
 fn check_kind(connection: &Connection, kind: StatementKind, sql: &str) -> Result<()> {
@@ -86,8 +93,7 @@ fn check_file(connection: &Connection, kind: StatementKind, sql: &str) -> Result
         _ => {
             let begun = tokens.iter().position(|token| token.is_keyword("as")).map_or(0, |at| at + 1);
             let prepared = &tokens[begun..];
-            let begins = |verb: &str| prepared.first().is_some_and(|first| first.is_keyword(verb));
-            begins("copy") || begins("export") || (begins("attach") && names_file(prepared))
+            prepared.first().is_some_and(|first| first.is_keyword("copy"))
         }
     };
     if !names_file || has_external_access(connection)? {

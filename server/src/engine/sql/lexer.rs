@@ -64,22 +64,36 @@ pub fn first_statement(sql: &str) -> &str {
     }
 }
 
-/// The text of the statement that an EXPLAIN explains: what follows its options.
-pub fn explained(sql: &str) -> &str {
-    let mut lexer = Lexer { rest: first_statement(sql) };
-    let mut rest = lexer.rest;
-    let mut depth = 0_usize;
+/// The statement that an EXPLAIN explains, its own words replaced by blanks. Everything else stays where it is: DuckDB
+/// looks for quotes before it looks for comments, and would read another text from where a comment is cut off.
+pub fn explained(sql: &str) -> String {
+    let statement = first_statement(sql);
+    let mut text = statement.as_bytes().to_vec();
+    let mut lexer = Lexer { rest: statement };
+    let (mut depth, mut opened) = (0_usize, 0);
     while let Some(token) = lexer.next() {
+        let end = statement.len() - lexer.rest.len();
+        let own = ["explain", "analyze", "analyse", "verbose"];
         match &token {
-            Token::Symbol('(') => depth += 1,
-            Token::Symbol(')') => depth = depth.saturating_sub(1),
+            Token::Symbol('(') => {
+                depth += 1;
+                if depth == 1 {
+                    opened = end - 1;
+                }
+            }
+            Token::Symbol(')') => {
+                depth = depth.saturating_sub(1);
+                text[opened..end].fill(b' ');
+            }
             _ if depth > 0 => {}
-            _ if ["explain", "analyze", "analyse", "verbose"].iter().any(|word| token.is_keyword(word)) => {}
-            _ => return rest,
+            Token::Word { name, .. } if own.iter().any(|word| token.is_keyword(word)) => {
+                text[end - name.len()..end].fill(b' ');
+            }
+            _ => break,
         }
-        rest = lexer.rest;
     }
-    rest
+    // Whole tokens became blanks, so that this is still UTF-8.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Whether a statement inserts literals and parameters and nothing else, so that it means the same whatever changes.

@@ -241,7 +241,6 @@ async fn no_statement_reaches_the_folder_of_uploads_and_spilled_rows() {
         format!("EXPLAIN ANALYZE COPY t TO '{path}/x.csv'"),
         format!("PREPARE p AS COPY t TO '{path}/x.csv'"),
         format!("PREPARE p /* as */ AS -- as\n COPY t TO '{path}/x'"),
-        format!("PREPARE p AS ATTACH '{path}/x.db' AS x"),
         format!("EXPORT DATABASE '{path}/x'"),
         format!("ATTACH '{path}/x.db' AS x"),
         format!("ATTACH DATABASE IF NOT EXISTS $${path}/x.db$$ AS x (TYPE '')"),
