@@ -37,6 +37,21 @@ pub(super) fn check(connection: &Connection, sql: &str, planned: &Prepared) -> R
     }
 }
 
+/// Refuses EXPORT before it is planned, which makes its folder already.
+///
+/// # Errors
+/// Refused, with external access off.
+pub(super) fn check_unplanned(connection: &Connection, sql: &str) -> Result<()> {
+    const EXPORT: &str = "export";
+    let mentioned =
+        sql.as_bytes().windows(EXPORT.len()).any(|part| part.eq_ignore_ascii_case(EXPORT.as_bytes()));
+    let begins = |text: &str| lexer::tokens(text).next().is_some_and(|first| first.is_keyword(EXPORT));
+    if mentioned && begins(&lexer::explained(sql)) && !has_external_access(connection)? {
+        return Err(no_file());
+    }
+    Ok(())
+}
+
 /// Whether a statement of this kind changes settings or extensions, and so is this module's business.
 pub(super) fn is_managed_kind(kind: StatementKind) -> bool {
     use StatementKind as Kind;
@@ -57,10 +72,7 @@ fn kind_of(connection: &Connection, sql: &str) -> Result<StatementKind> {
 }
 
 fn check_kind(connection: &Connection, kind: StatementKind, sql: &str) -> Result<()> {
-    if matches!(
-        kind,
-        StatementKind::Copy | StatementKind::Export | StatementKind::Attach | StatementKind::Prepare
-    ) {
+    if matches!(kind, StatementKind::Copy | StatementKind::Attach | StatementKind::Prepare) {
         return check_file(connection, kind, sql);
     }
     if !is_managed_kind(kind) {
@@ -88,7 +100,7 @@ fn check_kind(connection: &Connection, kind: StatementKind, sql: &str) -> Result
 fn check_file(connection: &Connection, kind: StatementKind, sql: &str) -> Result<()> {
     let tokens: Vec<Token<'_>> = lexer::tokens(lexer::first_statement(sql)).collect();
     let names_file = match kind {
-        StatementKind::Copy | StatementKind::Export => true,
+        StatementKind::Copy => true,
         StatementKind::Attach => names_file(&tokens),
         _ => {
             let begun = tokens.iter().position(|token| token.is_keyword("as")).map_or(0, |at| at + 1);
@@ -99,8 +111,11 @@ fn check_file(connection: &Connection, kind: StatementKind, sql: &str) -> Result
     if !names_file || has_external_access(connection)? {
         return Ok(());
     }
-    let message = "Permission Error: file system operations are disabled by configuration";
-    Err(Error::new(ErrorKind::Refused, message))
+    Err(no_file())
+}
+
+fn no_file() -> Error {
+    Error::new(ErrorKind::Refused, "Permission Error: file system operations are disabled by configuration")
 }
 
 /// Whether an ATTACH names anything but memory.

@@ -159,6 +159,7 @@ impl Session {
 /// DuckDB's parser or binder error; NotOneStatement; Refused.
 pub(super) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
     calls::check(sql)?;
+    guard::check_unplanned(connection, sql)?;
     refusal::check(connection, sql)?;
     let extracted = connection.extract(sql)?;
     match extracted.len() {
