@@ -76,7 +76,10 @@ impl SpoolFolder {
         let existing = self.path.ancestors().find(|folder| folder.exists());
         let told = existing.and_then(|folder| nix::sys::statvfs::statvfs(folder).ok());
         told.map_or(u64::MAX, |disk| {
-            #[allow(clippy::useless_conversion, reason = "these counts are narrower on some systems")]
+            #[cfg_attr(
+                target_os = "linux",
+                expect(clippy::useless_conversion, reason = "they are narrower on other systems")
+            )]
             u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()))
         })
     }

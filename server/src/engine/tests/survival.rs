@@ -243,7 +243,7 @@ async fn no_statement_reaches_the_folder_of_uploads_and_spilled_rows() {
         format!("PREPARE p /* as */ AS -- as\n COPY t TO '{path}/x'"),
         format!("EXPORT DATABASE '{path}/x'"),
         format!("ATTACH '{path}/x.db' AS x"),
-        format!("ATTACH DATABASE IF NOT EXISTS $${path}/x.db$$ AS x (TYPE '')"),
+        format!("ATTACH IF NOT EXISTS $${path}/x.db$$ AS x (TYPE '')"),
         format!("ATTACH E'{path}/x.db' AS x (TYPE ':memory:')"),
     ] {
         let refused = run(&session, &sql).await.unwrap_err();
