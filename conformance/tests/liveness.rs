@@ -27,7 +27,7 @@ const MARKER: &str = "freeze for ";
 /// within bounds; none is so busy for the second.
 const FREEZES: [u64; 2] = [3_000, 30_000];
 
-async fn frozen_by_turns() -> Target {
+fn frozen_by_turns() -> Target {
     let front = |honest: Addresses| {
         async move {
             let frozen: Frozen = Arc::new(Mutex::new(Instant::now()));
@@ -101,7 +101,7 @@ fn freeze(millis: u64) -> Value {
 }
 
 async fn run(cases: &[Case]) -> (Vec<CaseResult>, Duration) {
-    let target = frozen_by_turns().await;
+    let target = frozen_by_turns();
     let results = run::run_all(&target, cases, 8, |_| {}).await;
     let [_, twin] = target.liveness().unwrap();
     target.stop().await;
