@@ -96,3 +96,14 @@ def test_it_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert list(tmp_path.iterdir()), "uploads are expected to go through a temporary folder"
         assert server.stop() == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hosts_time_zone_is_nobodys() -> None:
+    session = {"session_id": "0191f6c0-0000-7000-8000-000000000001"}
+    with MockServer("--user", "alice:secret", env={"TZ": "Asia/Tokyo"}) as server:
+        for statement in ["SET TimeZone = 'Europe/Paris'", "RESET TimeZone", "SELECT current_setting('TimeZone')"]:
+            answer = httpx.post(
+                f"{server.lakehouse_url}/query", auth=("alice", "secret"), json={"statement": statement, **session}
+            )
+            *_, last = answer.text.splitlines()
+        assert last == '["Etc/UTC"]'

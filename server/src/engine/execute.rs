@@ -14,6 +14,7 @@ use super::live::{self, Live};
 use super::prepared::{self, PreparedStatement};
 use super::session::Session;
 use super::slot::Slot;
+use super::sql::{self as text, lexer};
 use super::stream::{ResultStream, StreamShared};
 use super::types::{Column, Fidelity, ResultShape};
 use super::window::Window;
@@ -213,6 +214,12 @@ impl Job<'_> {
         }
         let outcome = self.start(statement, request, announce);
         transaction::note(self.slot, kind, sql, outcome.is_ok());
+        if outcome.is_ok()
+            && matches!(kind, StatementKind::Set | StatementKind::Explain)
+            && lexer::resets(sql, "TimeZone")
+        {
+            self.slot.connection()?.run(text::SESSION_ZONE)?;
+        }
         if kind != StatementKind::Select {
             self.slot.instance().note_change();
         }

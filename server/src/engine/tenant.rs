@@ -111,6 +111,7 @@ impl Tenant {
     /// How much of its limits the tenant uses.
     pub fn usage(&self) -> Vec<Usage> {
         let (limits, meters) = (&self.limits, &self.meters);
+        let (spooled, most) = self.instance().map_or((0, 0), |instance| instance.spool_space().usage());
         let project = self.project.as_ref();
         let events = project.and_then(|project| project.store.weight(&project.key, &project.environment));
         vec![
@@ -118,6 +119,7 @@ impl Tenant {
             Usage::from(&*meters.prepared),
             Usage::from(&*meters.tickets),
             Usage::from(&*meters.held),
+            Usage::bytes("tenant-spool-limit", spooled, most),
             Usage::bytes("query-log-limit", self.queries.bytes() as u64, limits.query_log),
             Usage::bytes("journal-limit", self.journal.bytes() as u64, limits.journal),
             Usage::bytes("project-event-limit", events.unwrap_or(0), limits.project_events),

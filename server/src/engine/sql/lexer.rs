@@ -96,6 +96,15 @@ pub fn explained(sql: &str) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
+/// Whether a statement, explained or not, resets the setting of that name.
+pub fn resets(sql: &str, setting: &str) -> bool {
+    let explained = explained(sql);
+    let mut tokens = tokens(&explained);
+    let scope = |token: &Token<'_>| ["session", "local", "global"].iter().any(|word| token.is_keyword(word));
+    tokens.next().is_some_and(|verb| verb.is_keyword("reset"))
+        && tokens.find(|token| !scope(token)).is_some_and(|name| name.is_name(setting))
+}
+
 /// Whether a statement inserts literals and parameters and nothing else, so that it means the same whatever changes.
 pub fn inserts_plain_values(sql: &str) -> bool {
     let mut tokens = tokens(sql);

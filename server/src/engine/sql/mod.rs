@@ -98,6 +98,9 @@ pub(super) fn detach(name: &str) -> String {
 /// The zone every session starts in (LS-07, FY-2).
 pub(super) const START_ZONE: &str = "SET GLOBAL TimeZone = 'Etc/UTC'";
 
+/// The same zone for one session, whose RESET would take that of the host.
+pub(super) const SESSION_ZONE: &str = "SET SESSION TimeZone = 'Etc/UTC'";
+
 /// Sets the limit of an instance's memory, upon which DuckDB also gives the system what its allocators hold free.
 pub(super) fn memory_limit(limit: &str) -> String {
     format!("SET memory_limit = {}", Literal(limit))
