@@ -165,11 +165,16 @@ fn run_cases(options: &Run, cases: &[Case]) -> Result<ExitCode> {
     let mut out = std::io::stdout();
     writeln!(out, "{} in {took:.1} s{}", Tally::of(&results), report::liveness(&results))
         .during("writing")?;
+    let mut in_time = true;
     if let Some([servers, twin]) = asked {
         writeln!(out, "liveness: {servers}; idle twin: {twin}").during("writing")?;
+        if let Some(bound) = servers.missed(&twin) {
+            in_time = false;
+            writeln!(out, "liveness: FAILED, since p99 has to be within {bound:.1?}").during("writing")?;
+        }
     }
     options.write("rust", &results)?;
-    Ok(code(&results, true))
+    Ok(code(&results, in_time))
 }
 
 fn drive(options: &Drive, cases: &[Case]) -> Result<ExitCode> {
