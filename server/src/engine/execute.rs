@@ -338,8 +338,7 @@ fn leaves_nothing(kind: StatementKind) -> bool {
 
 /// Whether a statement may set the seed of the session's random numbers, as any query may that calls `setseed`.
 fn sets_seed(sql: &str) -> bool {
-    const NAME: &[u8] = b"setseed";
-    sql.as_bytes().windows(NAME.len()).any(|part| part.eq_ignore_ascii_case(NAME))
+    lexer::mentions(sql, &["setseed"])
 }
 
 fn send(announce: &mut Announce, shape: ResultShape, returns: Returns) {

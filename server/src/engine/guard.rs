@@ -43,10 +43,9 @@ pub(super) fn check(connection: &Connection, sql: &str, planned: &Prepared) -> R
 /// Refused, with external access off.
 pub(super) fn check_unplanned(connection: &Connection, sql: &str) -> Result<()> {
     const EXPORT: &str = "export";
-    let mentioned =
-        sql.as_bytes().windows(EXPORT.len()).any(|part| part.eq_ignore_ascii_case(EXPORT.as_bytes()));
     let begins = |text: &str| lexer::tokens(text).next().is_some_and(|first| first.is_keyword(EXPORT));
-    if mentioned && begins(&lexer::explained(sql)) && !has_external_access(connection)? {
+    if lexer::mentions(sql, &[EXPORT]) && begins(&lexer::explained(sql)) && !has_external_access(connection)?
+    {
         return Err(no_file());
     }
     Ok(())

@@ -80,10 +80,7 @@ fn check_at(sql: &str, depth: usize) -> Result<()> {
 
 /// A quick test that lets nearly every statement pass without being split into tokens.
 fn mentions(sql: &str) -> bool {
-    let contains = |name: &str| {
-        sql.as_bytes().windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes()))
-    };
-    contains(QUERY) || MANAGED.iter().any(|name| contains(name))
+    lexer::mentions(sql, &[QUERY]) || lexer::mentions(sql, MANAGED)
 }
 
 /// Whether the name between these tokens is defined or filled: a table with its columns, a CTE, an alias, or what

@@ -37,6 +37,13 @@ impl Token<'_> {
     }
 }
 
+/// Whether any of these words, in lower case, stands anywhere in a text, in any case: a quick test before its tokens are
+/// looked at.
+pub fn mentions(sql: &str, words: &[&str]) -> bool {
+    let lower = sql.to_ascii_lowercase();
+    words.iter().any(|word| memchr::memmem::find(lower.as_bytes(), word.as_bytes()).is_some())
+}
+
 /// How many statements a text holds: parts between top-level semicolons that hold anything at all.
 pub fn count_statements(sql: &str) -> usize {
     let mut count = 0;
