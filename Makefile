@@ -64,7 +64,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-hostile test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
+test: test-rust test-python test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace

@@ -14,6 +14,7 @@ from mock_server import ALICE, MockServer
 
 MIB = 1 << 20
 FULL = "FULL_MEMORY" in os.environ
+pytestmark = pytest.mark.skipif("MEMORY" not in os.environ and not FULL, reason="make test-memory runs it")
 # How often each is done, the first hundredth before the first measure.
 QUERIES, SESSIONS, PREPARED, RESULTS, TEXTS = (
     (100_000, 10_000, 10_000, 1_000, 1_000) if FULL else (2_000, 200, 200, 30, 50)

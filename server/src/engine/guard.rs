@@ -37,18 +37,23 @@ pub(super) fn check(connection: &Connection, sql: &str, planned: &Prepared) -> R
     }
 }
 
-/// Refuses EXPORT before it is planned, which makes its folder already.
+/// Refuses what may not even be planned: EXPORT with external access off, since planning makes its folder, and IMPORT,
+/// whose files are SQL that nobody has looked at.
 ///
 /// # Errors
-/// Refused, with external access off.
+/// Refused.
 pub(super) fn check_unplanned(connection: &Connection, sql: &str) -> Result<()> {
     const EXPORT: &str = "export";
-    let begins = |text: &str| lexer::tokens(text).next().is_some_and(|first| first.is_keyword(EXPORT));
-    if lexer::mentions(sql, &[EXPORT]) && begins(&lexer::explained(sql)) && !has_external_access(connection)?
-    {
-        return Err(no_file());
+    const IMPORT: &str = "import";
+    if !lexer::mentions(sql, &[EXPORT, IMPORT]) {
+        return Ok(());
     }
-    Ok(())
+    let explained = lexer::explained(sql);
+    match lexer::tokens(&explained).next() {
+        Some(verb) if verb.is_keyword(IMPORT) => Err(managed("IMPORT")),
+        Some(verb) if verb.is_keyword(EXPORT) && !has_external_access(connection)? => Err(no_file()),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a statement of this kind changes settings or extensions, and so is this module's business.

@@ -93,11 +93,13 @@ fn is_defined(before: &[Token<'_>], rest: &[Token<'_>]) -> bool {
     before.last().is_some_and(|word| DEFINERS.iter().any(|definer| word.is_keyword(definer))) || is_cte(rest)
 }
 
-/// Whether what follows an opening parenthesis ends in `) AS (`, which no call does: an alias is a name.
+/// Whether what follows an opening parenthesis is the rest of a CTE: names, `) AS (`, and a query. What a call may have
+/// behind `AS (` is a list of columns with their types, none of which can be named by one of these words.
 fn is_cte(rest: &[Token<'_>]) -> bool {
     let columns = |token: &Token<'_>| matches!(token, Token::Word { .. } | Token::Symbol(','));
     let end = rest.iter().position(|token| !columns(token)).unwrap_or(rest.len());
-    matches!(&rest[end..], [Token::Symbol(')'), word, Token::Symbol('('), ..] if word.is_keyword("as"))
+    let [Token::Symbol(')'), word, Token::Symbol('('), first, ..] = &rest[end..] else { return false };
+    word.is_keyword("as") && ["select", "from", "with"].iter().any(|begins| first.is_keyword(begins))
 }
 
 fn unreadable() -> Error {
@@ -130,6 +132,9 @@ mod tests {
             "PRAGMA json_execute_serialized_sql('{}')",
             "WITH x(a) AS (FROM enable_logging()) FROM x",
             "FROM enable_logging() AS a(b)",
+            "FROM enable_logging() AS (a INT)",
+            "FROM (SELECT 1), enable_logging() AS (\"select\" INT)",
+            "CREATE MACRO m(x) AS TABLE FROM sql_auto_complete(x) AS (a INT)",
         ] {
             let error = check(sql).expect_err(sql);
             assert!(error.message().ends_with("\" is managed by the server"), "{sql}: {error}");
@@ -146,6 +151,8 @@ mod tests {
             "CREATE MACRO m(x) AS TABLE FROM \"query\"(x)",
             "CREATE MACRO m(x) AS TABLE FROM query(x) AS materialized(a)",
             "FROM t, query(x)",
+            "CREATE MACRO m(x) AS TABLE FROM query(x) AS (a INT)",
+            "FROM (SELECT 1), query(x) AS (a INT, b INT)",
             "PREPARE p AS FROM query($1)",
             "FROM query('SELECT * '\n'FROM x')",
             "FROM query('FROM query(getvariable(''x''))')",
