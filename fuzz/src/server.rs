@@ -23,7 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Small limits, so that what a limit has to stop is stopped soon.
 const FLAGS: &[&str] = &[
-    "altertable-mock",
     "--tenant-memory-limit=256MB",
     "--tenant-threads=1",
     "--tenant-spool-limit=256MB",
@@ -173,7 +172,9 @@ fn abort_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let is_arrows = panic.location().is_some_and(|at| at.file().contains("/arrow-"));
-        if !is_arrows {
+        if is_arrows {
+            eprintln!("{panic}");
+        } else {
             report(panic);
             std::process::abort();
         }
