@@ -83,6 +83,8 @@ impl Server {
             let (name, _) = USERS[0];
             self.runtime.block_on(self.mock.remove_user(name)).expect("the user was declared");
             self.mock.add_user(name, PASSWORD, None).expect("the name is free");
+            // Its folder of temporary files has a name of its own.
+            self.settings = None;
         }
         self.query(0, "DROP TABLE IF EXISTS t");
     }
