@@ -2,12 +2,13 @@
 
 use bytes::{Buf, BufMut, Bytes};
 use futures::StreamExt;
-use std::time::Duration;
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
+
+use crate::server::PATIENCE;
 
 /// The RPCs, by the first byte of a call.
 const RPCS: [&str; 8] = [
@@ -30,7 +31,6 @@ const LAST_ID: &[u8] = b"IDIDIDIDIDIDIDIDIDIDIDIDIDIDIDID";
 
 /// How many bytes of an answer are read before the client goes away.
 const ENOUGH: usize = 1 << 20;
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Makes the calls of an input one after another, in a session of their own.
 pub async fn act(address: std::net::SocketAddr, input: &[u8]) {
