@@ -34,6 +34,10 @@ REPORTS := $(abspath $(TARGET_DIR))/conformance
 # Which mutants `make mutants` makes: one of sixty equal parts, the same ones every time.
 PART ?= 0/60
 
+# How long each fuzz target runs, and which: all of fuzz/targets.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= lexer guard flight arrow load
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -208,6 +212,10 @@ conformance-node: build ## Run the behaviour spec's HTTP cases with fetch and th
 mutants: tools ## Change the server in small ways and list what the suite does not notice (an hour; another part: PART=1/60)
 	@scripts/test-mutants "$(PART)" "$(abspath $(TARGET_DIR))/mutants"
 
+.PHONY: fuzz
+fuzz: tools ## Send what libFuzzer makes of the spec's inputs (FUZZ_SECONDS=600 each; some: FUZZ_TARGETS="guard lexer")
+	@scripts/test-fuzz "$(FUZZ_SECONDS)" "$(abspath $(TARGET_DIR))/fuzz" $(FUZZ_TARGETS)
+
 .PHONY: bench
 bench: build ## Measure the release binary beside the same work in process (some of it: make bench PARTS=lakehouse)
 	@$(CARGO) build $(WORKSPACE) --package altertable-mock-conformance --example small_queries
@@ -224,12 +232,12 @@ check-image: ## Do what CI does with the image: its tests, and the behaviour spe
 
 .PHONY: lint
 lint: tools ## Check formatting, clippy, shell scripts, Python and workflows
-	@cargo fmt --all --check
+	@cargo fmt --all --check && cargo fmt --manifest-path fuzz/Cargo.toml --check
 	@$(CARGO) clippy $(SCOPE) -- --deny warnings
 	@bin=$$($(VENV) scripts/requirements.txt)/bin && \
 	  "$$bin/shellcheck" scripts/build-* scripts/cargo scripts/check-* scripts/fill-* scripts/setup-* scripts/stage-* scripts/test-* .ci/run && \
-	  "$$bin/ruff" check --quiet tests python && \
-	  "$$bin/ruff" format --quiet --check tests python
+	  "$$bin/ruff" check --quiet fuzz tests python && \
+	  "$$bin/ruff" format --quiet --check fuzz tests python
 	@bin=$$($(VENV) scripts/requirements.txt)/bin && actionlint=$$(scripts/setup-actionlint) && \
 	  "$$actionlint" -shellcheck "$$bin/shellcheck" && \
 	  sed -n '/^```yaml$$/,/^```$$/{/^```/!p;}' docs/sdk-authors.md | "$$actionlint" -shellcheck "$$bin/shellcheck" -
@@ -241,8 +249,8 @@ deny: tools ## Check the dependencies' licences, bans and sources
 
 .PHONY: fmt
 fmt: tools ## Format the Rust and Python sources
-	@cargo fmt --all
-	@bin=$$($(VENV) scripts/requirements.txt)/bin && "$$bin/ruff" format --quiet tests python && "$$bin/ruff" check --quiet --fix tests python
+	@cargo fmt --all && cargo fmt --manifest-path fuzz/Cargo.toml
+	@bin=$$($(VENV) scripts/requirements.txt)/bin && "$$bin/ruff" format --quiet fuzz tests python && "$$bin/ruff" check --quiet --fix fuzz tests python
 
 .PHONY: wheel
 wheel: tools ## Build the Python wheel for old systems too, into the target folder's dist (a compilation of its own)

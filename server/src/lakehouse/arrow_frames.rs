@@ -2,6 +2,7 @@
 //! length claims, and a few bytes may claim more than the machine has.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow::error::ArrowError;
 use arrow::ipc::{Block, root_as_footer, root_as_message};
@@ -27,6 +28,14 @@ pub(super) fn is_file(body: &mut (impl Read + Seek)) -> Result<bool> {
     fits?;
     body.rewind()?;
     Ok(file)
+}
+
+/// Arrow's reader asserts some of what a hostile body may break: such a body is refused like any other.
+///
+/// # Errors
+/// The reader's.
+pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(malformed("it breaks the format")))
 }
 
 fn stream_fits(body: &mut (impl Read + Seek), end: u64) -> Result<()> {

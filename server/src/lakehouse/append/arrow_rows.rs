@@ -22,7 +22,7 @@ use crate::lakehouse::response::{ApiError, Result};
 /// # Errors
 /// `bad-request` for a body that is neither.
 pub(super) fn read(body: &[u8], target: IngestTarget) -> Result<Read> {
-    let (schema, batches) = batches(body).map_err(|fault| {
+    let (schema, batches) = arrow_frames::guarded(|| batches(body)).map_err(|fault| {
         ApiError::bad_request(format!("the body is not an Arrow IPC stream or file: {fault}"))
     })?;
     Ok(gather(&schema, &batches, target).map_or_else(Read::NoRows, Read::Rows))

@@ -8,7 +8,7 @@ use arrow::ipc::reader::{FileReader, StreamReader};
 
 use crate::engine::ingest::{ArrowSource, UploadFile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lakehouse::arrow_frames;
+use crate::lakehouse::arrow_frames::{self, guarded};
 
 /// The batches of an IPC file or stream; the file goes with them.
 ///
@@ -19,10 +19,10 @@ pub(super) fn open(file: UploadFile) -> Result<ArrowSource> {
     let mut reader = BufReader::with_capacity(1 << 18, reader);
     let is_file = arrow_frames::is_file(&mut reader).map_err(|fault| unreadable(&fault))?;
     Ok(if is_file {
-        let batches = FileReader::try_new(reader, None).map_err(|fault| unreadable(&fault))?;
+        let batches = guarded(|| FileReader::try_new(reader, None)).map_err(|fault| unreadable(&fault))?;
         ArrowSource { schema: batches.schema(), batches: with_file(file, batches) }
     } else {
-        let batches = StreamReader::try_new(reader, None).map_err(|fault| unreadable(&fault))?;
+        let batches = guarded(|| StreamReader::try_new(reader, None)).map_err(|fault| unreadable(&fault))?;
         ArrowSource { schema: batches.schema(), batches: with_file(file, batches) }
     })
 }
@@ -31,11 +31,11 @@ type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 fn with_file(
     file: UploadFile,
-    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
+    mut batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
 ) -> Batches {
-    Box::new(batches.map(move |batch| {
+    Box::new(std::iter::from_fn(move || {
         let _kept = &file;
-        batch.map_err(|fault| unreadable(&fault))
+        guarded(|| batches.next().transpose()).map_err(|fault| unreadable(&fault)).transpose()
     }))
 }
 

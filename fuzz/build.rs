@@ -1,0 +1,8 @@
+//! Writes an rpath to the prebuilt libduckdb, as the server's build does.
+
+#[path = "../server/build/rpath.rs"]
+mod rpath;
+
+fn main() {
+    rpath::write();
+}
