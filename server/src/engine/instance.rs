@@ -41,11 +41,6 @@ impl Instance {
     /// Config when DuckDB does not take a configured limit or cannot attach a configured file.
     pub(super) fn open(config: &EngineConfig, workers: &Workers) -> Result<Arc<Self>> {
         let folder = SpoolFolder::new(&config.temporary_folder);
-        // DuckDB makes a folder below it for what does not fit into memory, but not this one. Where it cannot be made,
-        // those who need it are told.
-        if let Err(fault) = folder.create() {
-            tracing::debug!(%fault, "statements cannot use the disk");
-        }
         let threads = config.tenant_threads.unwrap_or_else(cores);
         let database = Database::open_in_memory(&settings(config, &folder), threads, workers)
             .map_err(|error| as_config(&error, config))?;
@@ -255,6 +250,11 @@ impl InstancePool {
     pub(super) fn take(self: &Arc<Self>) -> Result<Arc<Instance>> {
         let ready = self.ready.lock().pop();
         let instance = ready.map_or_else(|| self.open(), Ok)?;
+        // DuckDB makes a folder below it for what does not fit into memory, but not this one. Where it cannot be made,
+        // those who need it are told.
+        if let Err(fault) = instance.folder.create() {
+            tracing::debug!(%fault, "statements cannot use the disk");
+        }
         self.fill();
         Ok(instance)
     }
