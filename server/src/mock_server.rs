@@ -292,7 +292,7 @@ impl MockServer {
     /// the usual tidying up under them.
     pub async fn shutdown_for_exit(self) -> bool {
         let ended = self.finish().await;
-        Engine::abandon(Arc::clone(&self.engine));
+        Engine::abandon(Arc::clone(&self.engine)).await;
         ended
     }
 

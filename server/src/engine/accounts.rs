@@ -101,6 +101,11 @@ impl Accounts {
         })
     }
 
+    /// Opens no more databases ahead.
+    pub(super) async fn stop_opening(&self) {
+        self.pool.stop_filling().await;
+    }
+
     /// Opens databases ahead of the first tenant.
     pub(super) fn warm_up(&self) {
         self.pool.fill();

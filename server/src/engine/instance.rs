@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -13,6 +14,9 @@ use super::projects::{self, Viewer};
 use super::spool::{SpoolFolder, SpoolSpace};
 use super::sql;
 use crate::error::{Error, ErrorKind, Result};
+
+/// How long the end of the process waits for a database that is being opened, in milliseconds; it takes about 15.
+const LAST_OPENING_MS: u32 = 200;
 
 /// How many connections are opened ahead of the sessions that need them.
 const AHEAD: usize = 2;
@@ -227,12 +231,19 @@ pub(super) struct InstancePool {
     workers: Workers,
     ready: Mutex<Vec<Arc<Instance>>>,
     filling: AtomicBool,
+    stopped: AtomicBool,
 }
 
 impl InstancePool {
     pub(super) fn new(config: Arc<EngineConfig>) -> Arc<Self> {
         let workers = Workers::new(config.limits.worker_threads.unwrap_or_else(cores));
-        Arc::new(Self { config, workers, ready: Mutex::new(Vec::new()), filling: AtomicBool::new(false) })
+        Arc::new(Self {
+            config,
+            workers,
+            ready: Mutex::new(Vec::new()),
+            filling: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+        })
     }
 
     /// Opens an instance, which need not be kept.
@@ -259,6 +270,18 @@ impl InstancePool {
         Ok(instance)
     }
 
+    /// Fills the pool no more, and waits for the instance that is being opened, whose temporary files would stay behind at
+    /// the end of the process.
+    pub(super) async fn stop_filling(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        for _ in 0..LAST_OPENING_MS {
+            if !self.filling.load(Ordering::SeqCst) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// Opens instances in the background until the pool is full. Nothing is opened before the first tenant comes or is
     /// announced, so that a server nobody uses stays small.
     pub(super) fn fill(self: &Arc<Self>) {
@@ -267,7 +290,7 @@ impl InstancePool {
         }
         let pool = Arc::clone(self);
         blocking::start(move || {
-            while pool.ready.lock().len() < pool.config.pool_size {
+            while !pool.stopped.load(Ordering::SeqCst) && pool.ready.lock().len() < pool.config.pool_size {
                 match pool.open() {
                     Ok(instance) => pool.ready.lock().push(instance),
                     Err(error) => {
@@ -283,8 +306,6 @@ impl InstancePool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test]

@@ -170,7 +170,8 @@ impl Engine {
     }
 
     /// Removes the temporary folders and leaves the databases to the end of the process.
-    pub fn abandon(self: Arc<Self>) {
+    pub async fn abandon(self: Arc<Self>) {
+        self.accounts.stop_opening().await;
         for tenant in self.accounts.all() {
             tenant.remove_folder();
         }
