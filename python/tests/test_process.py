@@ -99,7 +99,7 @@ os._exit(0)
 """
     lines = run_python(START + ENDLESS + look).stdout.splitlines()
     ours = [line for line in lines if not line.startswith("python")]
-    assert {line.split()[0] for line in ours} == {"altertable-mock", "duckdb-helper"}
+    assert {line.split()[0] for line in ours} == {"altertable-mock", "altertable-duck", "duckdb-worker", "watchdog"}
     assert {line.split()[1] for line in ours} == {"True"}
     assert [line for line in lines if line.startswith("python") and line.endswith("True")] == []
 

@@ -60,6 +60,26 @@ class MockServer(HasEndpoints):
         allow_external_access: bool = False,
         tenant_memory_limit: str | None = None,
         tenant_threads: int | None = None,
+        tenant_concurrency: int | None = None,
+        thread_limit: int | None = None,
+        worker_threads: int | None = None,
+        statement_timeout: int | None = None,
+        tenant_session_limit: int | None = None,
+        session_prepared_limit: int | None = None,
+        tenant_prepared_limit: int | None = None,
+        session_ticket_limit: int | None = None,
+        tenant_ticket_limit: int | None = None,
+        undeclared_user_limit: int | None = None,
+        connection_limit: int | None = None,
+        door_connection_limit: int | None = None,
+        idle_connection_timeout: int | None = None,
+        lost_peer_timeout: int | None = None,
+        statement_limit: str | int | None = None,
+        tenant_spool_limit: str | int | None = None,
+        tenant_held_limit: str | int | None = None,
+        query_log_limit: str | int | None = None,
+        journal_limit: str | int | None = None,
+        project_event_limit: str | int | None = None,
         session_idle_timeout: int | None = None,
         tenant_idle_timeout: int | None = None,
         json_body_limit: int | None = None,
@@ -71,7 +91,7 @@ class MockServer(HasEndpoints):
         """Notes the settings; :meth:`start` checks and uses them.
 
         ``users`` maps names to passwords, ``attaches`` catalog names to DuckDB files, ``product_analytics`` users to
-        the (API key, environment) they see. ``shutdown_timeout`` is in seconds. ``flags`` are
+        the (API key, environment) they see. Timeouts are in seconds; sizes are texts such as ``"64MB"`` or bytes. ``flags`` are
         further flags as on the command line, which win. ``log`` is a filter in the syntax of
         ``RUST_LOG``, such as ``"info"``; the first one given in a process counts, and lines go to stderr.
         """
