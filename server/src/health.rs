@@ -174,6 +174,7 @@ impl Health {
 }
 
 fn watch_beats(health: &Weak<Health>) {
+    crate::engine::leave_signals_to_others();
     let (mut heard, mut left_out) = (0, 0);
     loop {
         std::thread::sleep(BEAT);

@@ -333,24 +333,9 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .thread_name("altertable-mock")
         .max_blocking_threads(4096)
-        .on_thread_start(leave_signals_to_others)
+        .on_thread_start(crate::engine::leave_signals_to_others)
         .build()
         .map_err(|fault| Error::internal(format!("cannot start the runtime: {fault}")))
-}
-
-/// Has this thread take no signals but those of its own faults. The program around the server waits for them: Ctrl-C
-/// that arrives in one of our threads does not wake a Python script that sleeps.
-fn leave_signals_to_others() {
-    use nix::sys::signal::{SigSet, Signal};
-    let mut others = SigSet::all();
-    for own in
-        [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGTRAP, Signal::SIGABRT]
-    {
-        others.remove(own);
-    }
-    if let Err(fault) = others.thread_block() {
-        tracing::debug!(%fault, "signals may arrive in the server's threads");
-    }
 }
 
 async fn bind(address: IpAddr, port: u16, door: &str, flag: &str) -> Result<TcpListener> {

@@ -31,9 +31,25 @@ thread_local! {
     static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes that this thread may block.
+/// Notes that this thread may block, and has it take no signals.
 pub(super) fn prepare_thread() {
     MAY_BLOCK.set(true);
+    leave_signals_to_others();
+}
+
+/// Has this thread take no signals but those of its own faults. The program around the server waits for them: Ctrl-C
+/// that arrives in one of our threads does not wake a Python script that sleeps.
+pub(crate) fn leave_signals_to_others() {
+    use nix::sys::signal::{SigSet, Signal};
+    let mut others = SigSet::all();
+    for own in
+        [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGTRAP, Signal::SIGABRT]
+    {
+        others.remove(own);
+    }
+    if let Err(fault) = others.thread_block() {
+        tracing::debug!(%fault, "signals may arrive in the server's threads");
+    }
 }
 
 /// Runs `work` on a thread that may block, inside the caller's tracing span, and waits for it.

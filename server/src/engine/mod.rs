@@ -48,7 +48,7 @@ use std::time::Duration;
 
 pub use assist::Suggestion;
 pub use bind::{Bind, BindBy};
-pub(crate) use blocking::run as run_blocking;
+pub(crate) use blocking::{leave_signals_to_others, run as run_blocking};
 pub use cancel::{CancelToken, GiveUpOnDrop};
 pub use catalog::{CatalogQuery, KeyOrder, KeySide};
 pub use config::{Account, EngineConfig, ProjectChoice};
