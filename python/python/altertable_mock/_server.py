@@ -91,8 +91,8 @@ class MockServer(HasEndpoints):
         """Notes the settings; :meth:`start` checks and uses them.
 
         ``users`` maps names to passwords, ``attaches`` catalog names to DuckDB files, ``product_analytics`` users to
-        the (API key, environment) they see. Timeouts are in seconds; sizes are texts such as ``"64MB"`` or bytes. ``flags`` are
-        further flags as on the command line, which win. ``log`` is a filter in the syntax of
+        the (API key, environment) they see. Timeouts are in seconds; sizes are texts such as ``"64MB"``, or bytes.
+        ``flags`` are further flags as on the command line, which win. ``log`` is a filter in the syntax of
         ``RUST_LOG``, such as ``"info"``; the first one given in a process counts, and lines go to stderr.
         """
         settings = {name: value for name, value in locals().items() if name not in ("self", "flags", "log")}
