@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::Version;
 use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -28,8 +29,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long an idle connection that is to be closed may take to do so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How often a client that has ended its sending half is asked whether it is there.
+/// How often the system of a client that has ended its sending half is asked whether it is there.
 const ASK_EVERY: Duration = Duration::from_secs(5);
+
+/// What a client that has ended its sending half is sent until its answer begins. One that is there reads on, as RFC 9110
+/// (15.2) has it; the system of one that is gone answers with a reset.
+const STILL_HERE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ pub(crate) struct Activity {
 struct Phase {
     /// Calls under way: a request's body may outlive its answer for a moment.
     calls: usize,
+    /// Whether the latest call has no answer yet, and a client that knows interim answers.
+    awaits_answer: bool,
     /// Since when a request's headers have been coming in.
     head: Option<Instant>,
     /// The last time that anything went over the connection, or that it was looked at.
@@ -69,7 +76,14 @@ pub(crate) enum Verdict {
 impl Activity {
     /// The state of a new connection, which may idle for `idle`.
     pub(crate) fn new(stream: Arc<TcpStream>, idle: Duration) -> Arc<Self> {
-        let phase = Phase { calls: 0, head: None, last: Instant::now(), is_blocked: false, is_ending: false };
+        let phase = Phase {
+            calls: 0,
+            awaits_answer: false,
+            head: None,
+            last: Instant::now(),
+            is_blocked: false,
+            is_ending: false,
+        };
         Arc::new(Self {
             stream,
             idle,
@@ -79,10 +93,11 @@ impl Activity {
         })
     }
 
-    /// A call begins; it ends when the last of the returned references is dropped.
-    pub(crate) fn begin(self: &Arc<Self>) -> Arc<Exchange> {
+    /// A call begins, by a request of that version; it ends when the last of the returned references is dropped.
+    pub(crate) fn begin(self: &Arc<Self>, version: Version) -> Arc<Exchange> {
         let mut phase = self.phase.lock();
         phase.calls += 1;
+        phase.awaits_answer = version == Version::HTTP_11;
         phase.head = None;
         phase.last = Instant::now();
         Arc::new(Exchange(Arc::clone(self)))
@@ -131,14 +146,29 @@ impl Activity {
             return Verdict::Ends("its client has gone");
         }
         match socket.peek(&mut [MaybeUninit::uninit()]) {
-            Ok(0) if !self.has_ended_sending.swap(true, Ordering::SeqCst) => {
-                if let Err(fault) = ask_peer(&self.stream, ASK_EVERY, ASK_EVERY) {
+            Ok(0) => {
+                if !self.has_ended_sending.swap(true, Ordering::SeqCst)
+                    && let Err(fault) = ask_peer(&self.stream, ASK_EVERY, ASK_EVERY)
+                {
                     tracing::debug!(%fault, "a client that has ended its sending half cannot be asked for a sign");
                 }
-                Verdict::Stays
+                self.ask_client()
             }
             Err(fault) if fault.kind() != io::ErrorKind::WouldBlock => Verdict::Ends("its client has gone"),
             _ => Verdict::Stays,
+        }
+    }
+
+    /// Sends a client that has ended its sending half something that means nothing, unless it would fall into an answer.
+    fn ask_client(&self) -> Verdict {
+        let phase = self.phase.lock();
+        if !phase.awaits_answer || phase.calls > 1 || phase.is_blocked {
+            return Verdict::Stays;
+        }
+        match self.stream.try_write(STILL_HERE) {
+            Ok(sent) if sent == STILL_HERE.len() => Verdict::Stays,
+            Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => Verdict::Stays,
+            Ok(_) | Err(_) => Verdict::Ends("its client has gone"),
         }
     }
 
@@ -162,6 +192,13 @@ impl Activity {
 /// One call: its request and its answer.
 #[derive(Debug)]
 pub(crate) struct Exchange(Arc<Activity>);
+
+impl Exchange {
+    /// The answer begins.
+    pub(crate) fn answers(&self) {
+        self.0.phase.lock().awaits_answer = false;
+    }
+}
 
 impl Drop for Exchange {
     fn drop(&mut self) {
@@ -187,7 +224,7 @@ mod tests {
     async fn an_idle_connection_ends_when_it_has_idled_for_as_long_as_allowed_and_no_sooner() {
         let second = Duration::from_secs(1);
         let (_client, activity) = connection(600 * second).await;
-        drop(activity.begin());
+        drop(activity.begin(Version::HTTP_11));
         let now = Instant::now();
         assert_eq!(activity.check(now + 31 * second), Verdict::Stays);
         assert_eq!(activity.check(now + 599 * second), Verdict::Stays);
@@ -210,7 +247,7 @@ mod tests {
     async fn neither_a_call_under_way_nor_a_slow_reader_is_idle() {
         let second = Duration::from_secs(1);
         let (_client, activity) = connection(second).await;
-        let call = activity.begin();
+        let call = activity.begin(Version::HTTP_11);
         assert_eq!(activity.check(Instant::now() + 100 * second), Verdict::Stays);
         drop(call);
         activity.note_write(true);

@@ -71,7 +71,10 @@ async fn connection(stream: TcpStream, router: Router, idle: Duration, stop: Can
     let stream = Arc::new(stream);
     let activity = Activity::new(Arc::clone(&stream), idle);
     let keep_alive = announced(idle);
-    let service = service_fn(|request| answer(router.clone(), request, activity.begin(), keep_alive.clone()));
+    let service = service_fn(|request: Request<Incoming>| {
+        let exchange = activity.begin(request.version());
+        answer(router.clone(), request, exchange, keep_alive.clone())
+    });
     let mut builder = http1::Builder::new();
     // Silence and slow headers are `Activity`'s matter, which tells an idle connection from a slow request. Neither is
     // a client gone that has ended its sending half: it may wait for its answer.
@@ -118,6 +121,7 @@ async fn answer(
 ) -> Result<http::Response<Answer>, Infallible> {
     let request = request.map(|body| Body::new(Sent::new(body, Arc::clone(&exchange))));
     let Ok(mut response) = router.oneshot(request).await;
+    exchange.answers();
     if let Some(keep_alive) = keep_alive.filter(|_| !response.headers().contains_key(CONNECTION)) {
         response.headers_mut().insert(KEEP_ALIVE, keep_alive);
     }
