@@ -160,3 +160,21 @@ def test_a_large_parquet_file_passes_in_little_memory(frugal: MockServer, tmp_pa
         path.unlink()
         assert answer(rest, "SELECT count(*), min(id), max(id) FROM large") == [rows, 0, rows - 1]
     assert uploads.peak_memory(frugal) < PROCESS_MEMORY
+
+
+@pytest.mark.parametrize("levels", [100, 129, 300])
+def test_parquet_that_nests_too_deeply_is_invalid_and_costs_nothing(rest: httpx.Client, table: str, levels: int) -> None:
+    """LX-17: from 256 levels on, DuckDB's reader takes the whole database for damaged."""
+    nested = pa.int32()
+    for _ in range(levels):
+        nested = pa.struct([("a", nested)])
+    file = io.BytesIO()
+    pq.write_table(pa.table({"deep": pa.array([None], nested)}), file)
+    rest.post("/query", json={"statement": f"CREATE TABLE {table}_kept AS SELECT 42 AS answer"})
+    sent = upload(rest, table, file.getvalue(), "application/parquet")
+    assert answer(rest, f"FROM {table}_kept") == [42]
+    if levels == 100:
+        assert sent.status_code == 200, sent.text
+    else:
+        error = sent.json()["error"]
+        assert (error["code"], error["message"]) == ("invalid-data", 'The column "deep" nests deeper than 128 levels')
