@@ -1,4 +1,5 @@
-//! Writes an rpath to the prebuilt libduckdb, so that binaries run without `LD_LIBRARY_PATH`.
+//! Writes an rpath to the prebuilt libduckdb, so that binaries run without `LD_LIBRARY_PATH`, and has the linker export the
+//! functions that take the place of C++'s: it knows by itself only of those that libduckdb defines.
 
 pub fn write() {
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
@@ -8,6 +9,11 @@ pub fn write() {
         Ok("linux") => "$ORIGIN",
         _ => return,
     };
+    if origin == "$ORIGIN" {
+        for symbol in ["_Znwm", "_ZdlPv"] {
+            println!("cargo:rustc-link-arg=-Wl,--undefined={symbol},--export-dynamic-symbol={symbol}");
+        }
+    }
     if let Ok(dir) = std::env::var("DUCKDB_LIB_DIR") {
         for path in [origin.to_owned(), format!("{origin}/../lib"), dir] {
             println!("cargo:rustc-link-arg=-Wl,-rpath,{path}");

@@ -5,6 +5,7 @@
 //! file.
 
 mod file;
+mod limits;
 mod options;
 mod resolve;
 mod size;

@@ -102,6 +102,11 @@ class MockServer:
         fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def peak_resident_bytes(self) -> int:
+        """The most memory that the process has held."""
+        fields = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return 1024 * next(int(field.split()[1]) for field in fields if field.startswith("VmHWM"))
+
     def threads(self) -> int:
         """The threads that the process has now."""
         return len(os.listdir(f"/proc/{self.process.pid}/task"))

@@ -126,6 +126,9 @@ options! {
     /// Let SQL read and write the host's files, open the network and load extensions.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "Limits")]
     allow_external_access: bool,
+    /// Memory that all users' databases may use together, such as 6GB [default: four fifths of what there is].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    memory_limit: Size,
     /// Memory that each user's database may use, such as 512MB [default: 4GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     tenant_memory_limit: String,
@@ -135,6 +138,9 @@ options! {
     /// Statements of each user that run at once, a thread each; more wait for their turn [default: 256].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     tenant_concurrency: usize,
+    /// Cancelled statements of each user that may go on in DuckDB before new ones are refused [default: 16].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    tenant_lingering_limit: usize,
     /// Statements of all users that run at once, a thread each; more wait for their turn [default: 4096].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     thread_limit: usize,

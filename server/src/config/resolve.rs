@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::limits::{limits, memory_limit, threads};
 use super::options::{LogFormat, Options};
-use super::size::Size;
-use crate::engine::{Account, EngineConfig, Limits, ProjectChoice};
+use crate::engine::{Account, EngineConfig, ProjectChoice};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The least that the analytics body limit may be (AX-08).
@@ -286,78 +286,6 @@ fn free_catalog(flag: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// DuckDB's spelling of a size, checked here so that a bad one is a start-up fault.
-fn memory_limit(given: Option<String>) -> Result<String> {
-    let Some(text) = given else { return Ok(EngineConfig::default().tenant_memory_limit) };
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let units = ["b", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib"];
-    let good_unit = units.contains(&unit.trim().to_ascii_lowercase().as_str());
-    match number.parse::<f64>() {
-        Ok(number) if number > 0.0 && good_unit => Ok(text),
-        _ => Err(fault(format!("--tenant-memory-limit \"{text}\" is no size: write 512MB or 4GB"))),
-    }
-}
-
-/// The limits, each with its default; none may be zero.
-fn limits(options: &Options) -> Result<Limits> {
-    let default = Limits::default();
-    let number = |given: Option<usize>, default: usize, flag: &str| {
-        at_least_one(given, flag).map(|given| given.unwrap_or(default))
-    };
-    let size = |given: Option<Size>, default: u64| given.map_or(default, Size::bytes);
-    Ok(Limits {
-        tenant_spool: options.tenant_spool_limit.map(Size::bytes),
-        query_log: size(options.query_log_limit, default.query_log),
-        journal: size(options.journal_limit, default.journal),
-        tenant_sessions: number(
-            options.tenant_session_limit,
-            default.tenant_sessions,
-            "--tenant-session-limit",
-        )?,
-        session_prepared: number(
-            options.session_prepared_limit,
-            default.session_prepared,
-            "--session-prepared-limit",
-        )?,
-        tenant_prepared: number(
-            options.tenant_prepared_limit,
-            default.tenant_prepared,
-            "--tenant-prepared-limit",
-        )?,
-        session_tickets: number(
-            options.session_ticket_limit,
-            default.session_tickets,
-            "--session-ticket-limit",
-        )?,
-        tenant_tickets: number(options.tenant_ticket_limit, default.tenant_tickets, "--tenant-ticket-limit")?,
-        tenant_held: size(options.tenant_held_limit, default.tenant_held),
-        undeclared: number(options.undeclared_user_limit, default.undeclared, "--undeclared-user-limit")?,
-        project_events: size(options.project_event_limit, default.project_events),
-        statement: size(options.statement_limit, default.statement),
-        statement_timeout: options.statement_timeout.filter(|seconds| *seconds > 0).map(Duration::from_secs),
-        tenant_concurrency: number(
-            options.tenant_concurrency,
-            default.tenant_concurrency,
-            "--tenant-concurrency",
-        )?,
-        threads: number(options.thread_limit, default.threads, "--thread-limit")?,
-        worker_threads: threads(options.worker_threads, "--worker-threads")?,
-    })
-}
-
-/// More threads than any machine has cores are a slip, and the system might refuse them.
-const MOST_THREADS: usize = 1024;
-
-fn threads(given: Option<usize>, flag: &str) -> Result<Option<usize>> {
-    match at_least_one(given, flag)? {
-        Some(given) if given > MOST_THREADS => {
-            Err(fault(format!("{flag} {given} is too much: at most {MOST_THREADS} threads")))
-        }
-        given => Ok(given),
-    }
-}
-
 fn some_seconds(given: Option<u64>, default: u64, least: u64, flag: &str) -> Result<Duration> {
     let given = given.unwrap_or(default);
     // More than a year is as good as no limit, and clocks can still add it.
@@ -367,7 +295,7 @@ fn some_seconds(given: Option<u64>, default: u64, least: u64, flag: &str) -> Res
     }
 }
 
-fn at_least_one(given: Option<usize>, flag: &str) -> Result<Option<usize>> {
+pub(super) fn at_least_one(given: Option<usize>, flag: &str) -> Result<Option<usize>> {
     if given == Some(0) {
         return Err(fault(format!("{flag} has to be at least 1")));
     }
@@ -393,6 +321,6 @@ fn tls(
     }
 }
 
-fn fault(message: String) -> Error {
+pub(super) fn fault(message: String) -> Error {
     Error::new(ErrorKind::Config, message)
 }

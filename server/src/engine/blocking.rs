@@ -4,8 +4,10 @@
 //! recursion, and a stack that overflows ends the process.
 
 use std::cell::Cell;
-use std::sync::LazyLock;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock, mpsc};
 
+use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{Error, Result};
@@ -77,12 +79,47 @@ pub(super) fn start(work: impl FnOnce() + Send + 'static) {
     }
 }
 
+type Work = Box<dyn FnOnce() + Send>;
+
+/// How many threads do what nobody waits for. They are apart from those of calls: a thousand sessions that idle out
+/// together take no thread each.
+const CLOSERS: usize = 8;
+
+static TO_CLOSE: LazyLock<mpsc::Sender<Work>> = LazyLock::new(|| {
+    let (sender, work) = mpsc::channel::<Work>();
+    let work = Arc::new(Mutex::new(work));
+    for _ in 0..CLOSERS {
+        let work = Arc::clone(&work);
+        let closer = std::thread::Builder::new().name("closer".to_owned()).stack_size(STACK_BYTES);
+        let started = closer.spawn(move || {
+            prepare_thread();
+            loop {
+                let next = work.lock().recv();
+                let Ok(next) = next else { return };
+                if catch_unwind(AssertUnwindSafe(next)).is_err() {
+                    tracing::error!("what nobody waits for ended in a panic");
+                }
+            }
+        });
+        if let Err(fault) = started {
+            tracing::error!(%fault, "a thread that closes sessions could not be started");
+        }
+    }
+    sender
+});
+
+/// Does `work` on a thread that may block, in its turn; nobody waits for it.
+pub(super) fn later(work: impl FnOnce() + Send + 'static) {
+    // The receiving end is never closed.
+    let _ = TO_CLOSE.send(Box::new(work));
+}
+
 /// Drops what may block while it is dropped: a connection rolls its transaction back, a database writes its files.
 pub(super) fn discard(remains: impl Send + 'static) {
     if MAY_BLOCK.get() {
         drop(remains);
     } else {
-        start(move || drop(remains));
+        later(move || drop(remains));
     }
 }
 
@@ -99,13 +136,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_discarded_is_dropped_where_it_may_block() {
-        struct Tell(std::sync::mpsc::Sender<bool>);
+        struct Tell(mpsc::Sender<bool>);
         impl Drop for Tell {
             fn drop(&mut self) {
                 let _ = self.0.send(MAY_BLOCK.get());
             }
         }
-        let (tell, told) = std::sync::mpsc::channel();
+        let (tell, told) = mpsc::channel();
         discard(Tell(tell));
         assert!(tokio::task::spawn_blocking(move || told.recv().unwrap()).await.unwrap());
     }

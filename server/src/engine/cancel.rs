@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -11,11 +11,23 @@ use tokio::task::AbortHandle;
 
 use super::duck::InterruptHandle;
 use super::limit_exceeded;
+use super::meter::Meter;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long DuckDB may ignore an interrupt before it is sent again. An interrupt that arrives in the moment before
 /// a statement starts is wiped by its start, so one is not enough.
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(5);
+
+/// How long a cancelled query may go on before its caller is answered: DuckDB looks at interrupts between pieces of work,
+/// and plans a statement as one piece (LX-15).
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long after it was cancelled a query that goes on counts as lingering: before its caller is answered, so that the
+/// next call finds it counted.
+const LINGERS: Duration = Duration::from_millis(500);
+
+/// How long a query that lingers may ignore an interrupt before it is sent again.
+const INTERRUPT_LINGERING: Duration = Duration::from_millis(100);
 
 /// Cancels one query, whether it is queued, running or merely being read. Clones share the same query.
 #[derive(Debug, Clone, Default)]
@@ -122,6 +134,22 @@ impl CancelToken {
         }
     }
 
+    /// Waits for `work` of this query, but once it was cancelled, no longer than a moment.
+    ///
+    /// # Errors
+    /// `work`'s own; the reason given to `cancel`.
+    pub(super) async fn or_left<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let left = async {
+            self.cancelled().await;
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = left => Err(self.error()),
+        }
+    }
+
     /// An error if the query was cancelled.
     ///
     /// # Errors
@@ -208,17 +236,20 @@ pub struct Gate {
     connection: OnceLock<Arc<InterruptHandle>>,
     /// How long a query may take from the first time it enters (LX-15).
     timeout: Option<Duration>,
+    /// Counts the query while it lingers.
+    lingering: Arc<Meter>,
     runtime: Handle,
 }
 
 impl Gate {
     /// A gate in front of a connection that is not open yet.
-    pub fn new(timeout: Option<Duration>, runtime: Handle) -> Arc<Self> {
+    pub fn new(timeout: Option<Duration>, lingering: Arc<Meter>, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             running: Mutex::new(None),
             latest: AtomicU64::new(0),
             connection: OnceLock::new(),
             timeout,
+            lingering,
             runtime,
         })
     }
@@ -264,10 +295,16 @@ impl Gate {
         }
         let gate = Arc::clone(self);
         self.runtime.spawn(async move {
+            let begun = Instant::now();
+            let mut lingers = None;
             loop {
-                tokio::time::sleep(INTERRUPT_AGAIN).await;
+                tokio::time::sleep(lingers.as_ref().map_or(INTERRUPT_AGAIN, |_| INTERRUPT_LINGERING)).await;
                 if !gate.interrupt_once(id) {
                     return;
+                }
+                if lingers.is_none() && begun.elapsed() > LINGERS {
+                    tracing::warn!("a cancelled statement has not stopped: DuckDB is at work on its plan, or on one value");
+                    lingers = Some(gate.lingering.count(1));
                 }
             }
         });

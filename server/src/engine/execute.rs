@@ -113,7 +113,7 @@ impl Session {
         let turn = self.acquire(&cancel).await?;
         let (announce, started) = oneshot::channel();
         let early = request.early_shape;
-        let (session, feed) = (Arc::clone(self), Arc::clone(&shared));
+        let (session, feed, cancelled) = (Arc::clone(self), Arc::clone(&shared), cancel.clone());
         blocking::start(move || {
             let mut announce = Some(announce);
             let outcome = session.run(turn, &cancel, |slot| {
@@ -131,7 +131,7 @@ impl Session {
                 feed.fail(error);
             }
         });
-        let started = wait_for_start(started, early.then_some(&*shared)).await;
+        let started = cancelled.or_left(wait_for_start(started, early.then_some(&*shared))).await;
         on_drop.armed = false;
         let (shape, returns) = started?;
         Ok(ResultStream::new(shape, returns, Arc::clone(self), shared))

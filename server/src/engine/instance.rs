@@ -95,7 +95,7 @@ impl Instance {
         let database =
             self.database.as_ref().ok_or_else(|| Error::internal("the database is being closed"))?;
         let connection = database.connect()?;
-        for setting in sql::COUNT_PROGRESS {
+        for setting in sql::CONNECTION {
             connection.run(setting)?;
         }
         Ok(connection)
@@ -119,7 +119,9 @@ impl Instance {
             return;
         }
         let answer = self.open_connection().and_then(|connection| connection.run(sql::PROBE));
-        if let Err(fault) = answer {
+        if let Err(fault) = answer
+            && is_fault_of_engine(&fault)
+        {
             tracing::error!(%error, %fault, "a user's database failed and is replaced");
             self.mark_broken();
         }

@@ -43,6 +43,11 @@ pub struct Limits {
     pub statement_timeout: Option<Duration>,
     /// `--tenant-concurrency`: statements that run at once, per tenant; more wait.
     pub tenant_concurrency: usize,
+    /// `--memory-limit`: bytes that DuckDB may take for all tenants together; four fifths of what this machine or
+    /// container has when `None`.
+    pub memory: Option<u64>,
+    /// `--tenant-lingering-limit`: cancelled statements that DuckDB has not let go of, per tenant.
+    pub tenant_lingering: usize,
     /// `--thread-limit`: statements that run at once in the whole process, a thread each; more wait.
     pub threads: usize,
     /// `--worker-threads`: threads of the process that share the work of longer statements; one per core when `None`.
@@ -66,6 +71,8 @@ impl Default for Limits {
             statement: 64 * MIB,
             statement_timeout: None,
             tenant_concurrency: 256,
+            memory: None,
+            tenant_lingering: 16,
             threads: 4096,
             worker_threads: None,
         }
@@ -83,6 +90,19 @@ impl Limits {
         }
         Ok(())
     }
+}
+
+/// Four fifths of the memory that this machine has, or the container in which the process runs; without end where neither
+/// can be told.
+pub(super) fn most_memory() -> u64 {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        Some(total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
+    });
+    let container = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        .into_iter()
+        .find_map(|file| std::fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
+    machine.into_iter().chain(container).min().map_or(u64::MAX, |bytes| bytes / 5 * 4)
 }
 
 /// A number of bytes as people write it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::limits::{Limits, Size, limit_exceeded};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Counts what is held of one thing, and refuses more than its limit.
 #[derive(Debug)]
@@ -42,8 +42,29 @@ impl Meter {
         let more = |used: u64| used.checked_add(amount).filter(|used| *used <= self.limit);
         match self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more) {
             Ok(_) => Ok(Share { meter: Arc::clone(self), amount }),
-            Err(_) if self.in_bytes => Err(limit_exceeded(self.what, Size(self.limit), self.flag)),
-            Err(_) => Err(limit_exceeded(self.what, self.limit, self.flag)),
+            Err(_) => Err(self.exceeded()),
+        }
+    }
+
+    /// Holds `amount` more whatever the limit, until the share is dropped: it is there already.
+    pub(crate) fn count(self: &Arc<Self>, amount: u64) -> Share {
+        self.used.fetch_add(amount, Ordering::SeqCst);
+        Share { meter: Arc::clone(self), amount }
+    }
+
+    /// Refuses what would add to it.
+    ///
+    /// # Errors
+    /// LimitExceeded, naming the limit, once as much is held.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        if self.used() < self.limit { Ok(()) } else { Err(self.exceeded()) }
+    }
+
+    fn exceeded(&self) -> Error {
+        if self.in_bytes {
+            limit_exceeded(self.what, Size(self.limit), self.flag)
+        } else {
+            limit_exceeded(self.what, self.limit, self.flag)
         }
     }
 
@@ -75,6 +96,8 @@ pub(crate) struct TenantMeters {
     pub(crate) tickets: Arc<Meter>,
     /// Bytes of what both hold: texts, and the rows bound to statements.
     pub(crate) held: Arc<Meter>,
+    /// Statements that were cancelled a while ago and that DuckDB has not let go of.
+    pub(crate) lingering: Arc<Meter>,
 }
 
 impl TenantMeters {
@@ -82,10 +105,12 @@ impl TenantMeters {
         let prepared = "the prepared statements of this user";
         let tickets = "the tickets of this user";
         let held = "the texts and rows that this user's tickets and prepared statements hold";
+        let lingering = "the cancelled statements of this user that have not stopped yet";
         Self {
             prepared: Meter::of(prepared, limits.tenant_prepared, "--tenant-prepared-limit"),
             tickets: Meter::of(tickets, limits.tenant_tickets, "--tenant-ticket-limit"),
             held: Meter::of_bytes(held, limits.tenant_held, "--tenant-held-limit"),
+            lingering: Meter::of(lingering, limits.tenant_lingering, "--tenant-lingering-limit"),
         }
     }
 }
@@ -135,6 +160,16 @@ mod tests {
         drop(two);
         assert_eq!(meter.used(), 0);
         assert!(meter.take(3).is_ok());
+    }
+
+    #[test]
+    fn what_is_there_already_counts_beyond_the_limit() {
+        let meter = Meter::of("the things", 1, "--thing-limit");
+        assert!(meter.check_room().is_ok());
+        let there = (meter.count(1), meter.count(1));
+        assert_eq!((meter.used(), meter.check_room().is_err()), (2, true));
+        drop(there);
+        assert!(meter.check_room().is_ok());
     }
 
     #[test]

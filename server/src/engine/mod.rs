@@ -72,7 +72,7 @@ pub use window::Window;
 use crate::error::Result;
 use accounts::Accounts;
 use analytics::Store;
-use instance::{Instance, InstancePool};
+use instance::InstancePool;
 
 /// How often idle sessions and tenants are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -86,8 +86,9 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Makes the engine; opens no database.
+    /// Makes the engine; opens no database. Its `--memory-limit` holds for the whole process from now on.
     pub fn new(config: EngineConfig) -> Arc<Self> {
+        duck::limit_memory(config.limits.memory.unwrap_or_else(limits::most_memory));
         let config = Arc::new(config);
         let pool = InstancePool::new(Arc::clone(&config));
         let analytics = Arc::new(Store::new(analytics::Settings {
@@ -122,7 +123,8 @@ impl Engine {
     pub fn usage(&self) -> Vec<Usage> {
         let (limits, flag) = (&self.config.limits, "undeclared-user-limit");
         let most = self.accounts.undeclared_users().max(self.analytics.undeclared_keys());
-        vec![Usage::new(flag, most, limits.undeclared)]
+        let (memory, most_memory) = duck::memory();
+        vec![Usage::bytes("memory-limit", memory, most_memory), Usage::new(flag, most, limits.undeclared)]
     }
 
     /// Opens a database as tenants get it, uses it and drops it again, to find start-up faults such as an attached file
@@ -136,7 +138,7 @@ impl Engine {
 
     /// Discards what has idled out, again and again; ends when the engine is gone.
     pub async fn sweep(engine: std::sync::Weak<Self>) {
-        let (mut ended, mut instance) = (Vec::new(), std::sync::Weak::new());
+        let (mut ended, mut kept) = (Vec::new(), 0);
         loop {
             tokio::time::sleep(SWEEP).await;
             let Some(engine) = engine.upgrade() else { return };
@@ -148,24 +150,17 @@ impl Engine {
                 for session in tenant.sessions().drop_idle() {
                     session.close().await;
                     ended.push(Arc::downgrade(&session));
-                    instance = Arc::downgrade(session.instance());
                 }
             }
             // The protocols let go of a session a little later.
-            if !ended.is_empty() && ended.iter().all(|session| session.strong_count() == 0) {
+            let all_gone = !ended.is_empty() && ended.iter().all(|session| session.strong_count() == 0);
+            // What large results have left is given back once nobody makes more of it.
+            let (before, now) = (kept, duck::kept_memory());
+            kept = now;
+            if all_gone || now > 0 && now == before {
                 ended.clear();
-                engine.give_memory_back(instance.upgrade()).await;
+                blocking::start(duck::flush);
             }
-        }
-    }
-
-    /// Gives the system what ended sessions have left free in the allocators, through any instance: they serve all.
-    async fn give_memory_back(&self, instance: Option<Arc<Instance>>) {
-        let Some(instance) = instance else { return };
-        let limit = sql::memory_limit(&self.config.tenant_memory_limit);
-        let given = blocking::run(move || instance.connect()?.run(&limit)).await;
-        if let Err(fault) = given {
-            tracing::debug!(%fault, "memory of ended sessions was not given back");
         }
     }
 

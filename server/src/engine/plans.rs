@@ -64,6 +64,11 @@ impl Plans {
         }
     }
 
+    /// Whether there is no plan, neither kept nor in use.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty() && self.in_use.is_none()
+    }
+
     /// Drops the plan of a statement that is not needed any more, unless its result is still there.
     pub(super) fn forget(&mut self, statement: u64) {
         if self.in_use.as_ref().is_none_or(|(in_use, _)| in_use.number() != statement) {

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot};
 use uuid::Uuid;
 
 use super::blocking;
-use super::cancel::{CancelToken, Gate, GiveUpOnDrop};
+use super::cancel::{CancelToken, Gate, GiveUpOnDrop, PATIENCE};
 use super::instance::Instance;
 use super::journal::Journal;
 use super::slot::Slot;
@@ -68,13 +68,14 @@ impl Session {
         statement_timeout: Option<Duration>,
     ) -> Arc<Self> {
         let runtime = Handle::current();
+        let lingering = Arc::clone(turns.lingering());
         Arc::new(Self {
             id,
             slot: Arc::new(AsyncMutex::new(Slot::new(Arc::clone(&instance)))),
             instance,
             journal,
             turns,
-            gate: Gate::new(statement_timeout, runtime.clone()),
+            gate: Gate::new(statement_timeout, lingering, runtime.clone()),
             runtime,
             waiting: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -164,7 +165,7 @@ impl Session {
         let gone = GiveUpOnDrop::new(cancel);
         let turn = self.acquire(cancel).await?;
         let (session, token) = (Arc::clone(self), cancel.clone());
-        let outcome = blocking::run(move || session.run(turn, &token, work)).await;
+        let outcome = cancel.or_left(blocking::run(move || session.run(turn, &token, work))).await;
         gone.answered();
         outcome
     }
@@ -197,6 +198,7 @@ impl Session {
         if self.is_lost() {
             return Err(lost());
         }
+        self.turns.lingering().check_room()?;
         let _turn = Count::enter(&self.waiting);
         let turn = async {
             let slot = Arc::clone(&self.slot).lock_owned().await;
@@ -253,7 +255,7 @@ impl Session {
     /// The reader of a live stream went away: its result is dropped, which frees the connection.
     pub(super) fn abandon(self: &Arc<Self>, shared: &Arc<StreamShared>) {
         let shared = Arc::clone(shared);
-        self.with_slot(move |slot| slot.abandon(&shared));
+        self.give_back(move |slot| slot.abandon(&shared));
     }
 
     /// Notes that a prepared statement is not needed any more; what it holds is given back by the next call.
@@ -265,7 +267,7 @@ impl Session {
     pub(super) fn forget_soon(self: &Arc<Self>, statement: u64) {
         self.forget_later(statement);
         let session = Arc::clone(self);
-        self.with_slot(move |slot| session.forget_unneeded(slot));
+        self.give_back(move |slot| session.forget_unneeded(slot));
     }
 
     fn forget_unneeded(&self, slot: &mut Slot) {
@@ -273,12 +275,18 @@ impl Session {
         unneeded.into_iter().for_each(|statement| slot.forget_plan(statement));
     }
 
-    /// Does something with the slot once it is free; nobody waits for it.
-    fn with_slot(self: &Arc<Self>, work: impl FnOnce(&mut Slot) + Send + 'static) {
+    /// Gives back something that the slot holds, once it is free; nobody waits for it.
+    fn give_back(self: &Arc<Self>, work: impl FnOnce(&mut Slot) + Send + 'static) {
         let slot = Arc::clone(&self.slot);
         self.runtime.spawn(async move {
-            let mut slot = slot.lock_owned().await;
-            blocking::start(move || work(&mut slot));
+            if slot.lock().await.holds_results() {
+                blocking::later(move || {
+                    // A call that came first has done it.
+                    if let Ok(mut slot) = slot.try_lock() {
+                        work(&mut slot);
+                    }
+                });
+            }
         });
     }
 
@@ -292,13 +300,18 @@ impl Session {
         const WHY: &str = "the session was closed";
         self.closing.cancel(WHY);
         self.gate.cancel_running(WHY);
-        let mut slot = Arc::clone(&self.slot).lock_owned().await;
-        let closed = blocking::run(move || {
-            slot.close(Error::new(ErrorKind::Cancelled, WHY));
-            Ok(())
+        let slot = Arc::clone(&self.slot);
+        let (done, closed) = oneshot::channel();
+        self.runtime.spawn(async move {
+            let mut slot = slot.lock_owned().await;
+            blocking::later(move || {
+                slot.close(Error::new(ErrorKind::Cancelled, WHY));
+                // Whoever closes it may have stopped waiting.
+                let _ = done.send(());
+            });
         });
-        if let Err(fault) = closed.await {
-            tracing::error!(%fault, "a session was not closed in order");
+        if tokio::time::timeout(PATIENCE, closed).await.is_err() {
+            tracing::warn!("a session is closed once the statement that lingers in it has stopped");
         }
     }
 

@@ -59,9 +59,9 @@ impl Slot {
             State::Closed => Err(closed()),
             State::Unopened => {
                 let connection = self.instance.connect().map_err(|fault| {
-                    tracing::error!(%fault, "a user's database takes no connection any more and is replaced");
-                    self.instance.mark_broken();
-                    lost()
+                    // What lacks memory for a moment is not lost.
+                    self.instance.check_after(&fault);
+                    if self.instance.is_broken() { lost() } else { fault }
                 })?;
                 gate.guard(connection.interrupt_handle());
                 self.state = State::Open(connection);
@@ -112,6 +112,11 @@ impl Slot {
     /// Keeps a plan until the statement's result is gone, and for its next execution.
     pub(super) fn keep_plan(&mut self, statement: &Arc<PreparedStatement>, plan: Prepared, changes: u64) {
         self.plans.keep(statement, plan, changes);
+    }
+
+    /// Whether it holds a result or a plan, which DuckDB gives back.
+    pub(super) fn holds_results(&self) -> bool {
+        self.live.is_some() || !self.plans.is_empty()
     }
 
     /// Lets go of the plan that was executed, once its result is gone.

@@ -64,6 +64,8 @@ impl Tenant {
         pool: Arc<InstancePool>,
         threads: &Arc<Semaphore>,
     ) -> Arc<Self> {
+        let meters = TenantMeters::new(&config.limits);
+        let turns = Turns::new(config.limits.tenant_concurrency, threads, Arc::clone(&meters.lingering));
         Arc::new(Self {
             name: name.to_owned(),
             declared,
@@ -71,13 +73,13 @@ impl Tenant {
             pool,
             instance: RwLock::new(None),
             opening: Arc::default(),
-            turns: Turns::new(config.limits.tenant_concurrency, threads),
+            turns,
             sessions: Sessions::new(config.session_idle_timeout, config.limits.tenant_sessions),
             queries: QueryLog::new(config.limits.query_log),
             journal: Arc::new(Journal::new(config.limits.journal)),
             appends: AppendQueues::default(),
             limits: config.limits,
-            meters: TenantMeters::new(&config.limits),
+            meters,
             used: Mutex::new(Instant::now()),
             visits: AtomicUsize::new(0),
         })
@@ -119,6 +121,7 @@ impl Tenant {
             Usage::from(&*meters.prepared),
             Usage::from(&*meters.tickets),
             Usage::from(&*meters.held),
+            Usage::from(&*meters.lingering),
             Usage::bytes("tenant-spool-limit", spooled, most),
             Usage::bytes("query-log-limit", self.queries.bytes() as u64, limits.query_log),
             Usage::bytes("journal-limit", self.journal.bytes() as u64, limits.journal),
@@ -231,8 +234,7 @@ impl Tenant {
 
     /// Closes every session.
     pub(super) async fn close(&self) {
-        for session in self.sessions.take_all() {
-            session.close().await;
-        }
+        let sessions = self.sessions.take_all();
+        futures::future::join_all(sessions.iter().map(|session| session.close())).await;
     }
 }

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::meter::Meter;
+
 /// A tenant's share of the threads that statements run on; more statements wait for their turn, in order.
 #[derive(Debug)]
 pub(super) struct Turns {
     tenant: Arc<Semaphore>,
     process: Arc<Semaphore>,
+    lingering: Arc<Meter>,
 }
 
 /// The right to run one statement now.
@@ -20,9 +23,14 @@ pub(super) struct Permit {
 
 impl Turns {
     /// `limit` turns at once for one tenant, of those that the process has.
-    pub(super) fn new(limit: usize, process: &Arc<Semaphore>) -> Arc<Self> {
+    pub(super) fn new(limit: usize, process: &Arc<Semaphore>, lingering: Arc<Meter>) -> Arc<Self> {
         let limit = limit.min(Semaphore::MAX_PERMITS);
-        Arc::new(Self { tenant: Arc::new(Semaphore::new(limit)), process: Arc::clone(process) })
+        Arc::new(Self { tenant: Arc::new(Semaphore::new(limit)), process: Arc::clone(process), lingering })
+    }
+
+    /// Counts the tenant's cancelled statements that have not stopped: while there are too many, no more begin.
+    pub(super) fn lingering(&self) -> &Arc<Meter> {
+        &self.lingering
     }
 
     /// The threads that all tenants share.
@@ -47,7 +55,8 @@ mod tests {
     #[tokio::test]
     async fn one_tenant_takes_no_more_than_its_share() {
         let process = Turns::of_process(3);
-        let (greedy, other) = (Turns::new(2, &process), Turns::new(2, &process));
+        let none = || Meter::of("the cancelled statements", 1, "--tenant-lingering-limit");
+        let (greedy, other) = (Turns::new(2, &process, none()), Turns::new(2, &process, none()));
         let held = (greedy.take().await, greedy.take().await);
         let third = tokio::time::timeout(Duration::from_millis(20), greedy.take()).await;
         assert!(third.is_err(), "a third turn of two");

@@ -52,7 +52,7 @@ pub const FAULTS: &[Wrong] = &[
     },
     Wrong {
         name: "errors are swallowed",
-        breaks: &["LQ-02", "LQ-09", "LQ-11", "LS-08", "LS-10", "LX-12", "LX-17", "AC-05", "AC-13"],
+        breaks: &["LQ-02", "LQ-09", "LQ-11", "LS-08", "LS-10", "LX-12", "LX-17", "LX-18", "AC-05", "AC-13"],
         http: Http {
             reply: Some(|_, reply| {
                 reply.edit_lines(|lines| lines.retain(|line| line.get("error").is_none()));

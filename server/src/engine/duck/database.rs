@@ -61,6 +61,7 @@ impl Database {
         if state == ffi::DuckDBSuccess {
             return Ok(Connection::new(raw, Arc::clone(&self.crew)));
         }
+        // DuckDB gives no reason: there is none but a lack of memory.
         Err(Error::internal("DuckDB refused a connection to its own instance"))
     }
 }

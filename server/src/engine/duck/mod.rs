@@ -2,6 +2,7 @@
 //!
 //! Everything here blocks; the session layer above decides on which thread it runs.
 
+mod allocation;
 mod connection;
 mod database;
 mod error;
@@ -23,6 +24,7 @@ mod value;
 mod vector_writer;
 mod workers;
 
+pub(super) use allocation::{flush, kept_memory, limit_memory, memory};
 pub use connection::{Connection, InterruptHandle};
 pub use database::{Database, Settings};
 pub(super) use error::{is_fault_of_engine, is_interrupt};

@@ -32,7 +32,7 @@ pub(in crate::engine) const LASTS_FOR_SESSION: &[&str] = &[
 
 /// Settings that the server itself changes while an instance is open, or DuckDB within statements that it expands.
 const OWN: &[&str] =
-    &["enable_progress_bar_print", "memory_limit", "current_transaction_invalidation_policy"];
+    &["enable_progress_bar_print", "streaming_buffer_size", "current_transaction_invalidation_policy"];
 
 /// What stays unlocked after [`LOCK`].
 pub(in crate::engine) fn unlocked() -> String {

@@ -54,3 +54,57 @@ async fn a_statement_beyond_its_time_is_interrupted_and_one_that_has_ended_is_no
     assert_eq!(collect(&mut slow).await.unwrap_err().kind(), ErrorKind::LimitExceeded);
     assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
 }
+
+/// What DuckDB plans for some ten seconds, without looking at interrupts: twice as long with each level.
+fn planned_slowly(levels: usize) -> String {
+    let (open, close) = (0..levels)
+        .map(|level| (format!("list_transform([1], lambda x{level}: "), ")"))
+        .unzip::<_, _, String, String>();
+    format!("SELECT {open}x0{close}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_statement_is_answered_while_duckdb_goes_on_planning_it() {
+    let engine = limited(Limits { tenant_lingering: 1, ..Limits::default() });
+    let stuck = session(&engine).await;
+    let tenant = engine.authenticate("alice", "secret").unwrap();
+    let lingering = || tenant.meters().lingering.used();
+    let cancel = CancelToken::new();
+    let canceller = cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        canceller.cancel("the test is over");
+    });
+    let begun = Instant::now();
+    let call = Execute::sql(planned_slowly(23), Fidelity::Exact);
+    let error = stuck.execute(call, cancel).await.err().unwrap();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Cancelled, "the test is over"));
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    // The user's statements wait until it has stopped; nobody else's do.
+    let refused = run(&stuck, "SELECT 1").await.unwrap_err();
+    assert!(refused.message().contains("at most 1; raise it with --tenant-lingering-limit"), "{refused}");
+    assert_eq!(lingering(), 1);
+    let closing = Instant::now();
+    stuck.close().await;
+    assert!(closing.elapsed() < Duration::from_secs(2), "{:?}", closing.elapsed());
+    while lingering() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(120));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(number(&session(&engine).await, "SELECT 42::BIGINT").await, 42);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_only_planned_is_answered_as_soon() {
+    let session = session(&engine()).await;
+    let cancel = CancelToken::new();
+    let canceller = cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        canceller.cancel("the test is over");
+    });
+    let begun = Instant::now();
+    let error = session.prepare(planned_slowly(23), Fidelity::Exact, &cancel).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
