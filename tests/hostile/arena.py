@@ -135,7 +135,9 @@ class Watch:
         self._thread.start()
 
     def _run(self) -> None:
-        with httpx.Client(base_url=self.server.lakehouse_url, auth=BYSTANDER.pair, timeout=PATIENCE, verify=PLAIN) as client:
+        with httpx.Client(
+            base_url=self.server.lakehouse_url, auth=BYSTANDER.pair, timeout=PATIENCE, verify=PLAIN
+        ) as client:
             while not self._stop.wait(0.1):
                 started = time.monotonic()
                 try:

@@ -57,7 +57,7 @@ def test_sessions_that_hold_something_are_limited(arena: Arena, held: str) -> No
     assert tenant.rows("FROM first", session_id=first) == [[5]], "a session lost what it held"
 
 
-@pytest.mark.growth(48)
+@pytest.mark.growth(80)
 def test_large_texts_are_not_kept(arena: Arena) -> None:
     """LG-05: the log keeps bytes, not only entries."""
     tenant = arena.attacker()
