@@ -68,7 +68,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
+test: test-rust test-python test-hostile test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -82,12 +82,12 @@ test-python: build ## Run the tests that use the published Python clients
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python/legacy
 
 .PHONY: test-hostile
-test-hostile: build ## Attack the server by hostile statements and calls, and hold it to its other tenants (minutes, not part of test)
+test-hostile: build ## Attack the server by hostile statements and calls, and hold it to its other tenants
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
-	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" --quiet tests/hostile -m "not slow" --ignore tests/hostile/test_depth.py
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" --quiet --numprocesses 2 tests/hostile -m "not slow"
 
 .PHONY: test-hostile-all
-test-hostile-all: build ## The same with the attacks that take long, and every family of nesting (many minutes)
+test-hostile-all: build ## The same with the attacks that take long, and every family of nesting at every depth (many minutes, not part of test)
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" --quiet tests/hostile
 

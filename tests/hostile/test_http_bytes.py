@@ -81,7 +81,7 @@ def break_offs() -> Iterator[object]:
         yield pytest.param(call, chunked, stage, ending, marks=later)
 
 
-@pytest.mark.parametrize(("call", "chunked", "stage", "ending"), break_offs())
+@pytest.mark.parametrize(("call", "chunked", "stage", "ending"), list(break_offs()))
 def test_a_call_that_breaks_off_leaves_nothing(arena: Arena, call: str, chunked: bool, stage: str, ending: str) -> None:
     door, path, body = CALLS[call]
     tenant = arena.attacker()

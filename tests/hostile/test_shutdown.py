@@ -10,12 +10,12 @@ from contextlib import suppress
 import grpc
 import httpx
 import pytest
-from arena import Arena, Tenant
+from arena import Arena, Tenant, files_in
 from raw_flight import messages
 from raw_http import connect
 from test_flight_calls import ENDLESS_ROWS, ENDLESS_WORK, attempt, close_prepared, prepare, run_prepared, uploads
 
-GRACE = 1
+GRACE = 2
 
 
 def rest_work(tenant: Tenant) -> None:
@@ -103,7 +103,7 @@ def end_under(*loads: Callable[[Tenant], None]) -> None:
         took = time.monotonic() - started
         assert code == 0, arena.server.log[-5:]
         assert took < GRACE + 2, f"it took {took:.1f} s"
-        assert arena.spooled() == 0, "temporary files were left"
+        assert arena.spooled() == 0, f"temporary files were left: {[str(path) for path in files_in(arena.folder)]}"
     finally:
         arena.close()
 
