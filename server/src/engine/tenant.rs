@@ -235,6 +235,6 @@ impl Tenant {
     /// Closes every session.
     pub(super) async fn close(&self) {
         let sessions = self.sessions.take_all();
-        futures::future::join_all(sessions.iter().map(|session| session.close())).await;
+        futures::future::join_all(sessions.iter().map(Session::close)).await;
     }
 }
