@@ -310,7 +310,7 @@ impl MockServer {
         let engine = Arc::clone(&self.engine);
         // In a task of its own, for a session that cannot be closed at once must not keep this one from its timeout.
         let closing = tokio::spawn(async move { engine.close().await });
-        let ended = tokio::time::timeout(last_words / 2, self.tasks.wait()).await.is_ok();
+        let ended = tokio::time::timeout(last_words / 4, self.tasks.wait()).await.is_ok();
         closing.abort();
         ended
     }

@@ -196,8 +196,7 @@ def test_loads_into_one_table_race(arena: Arena) -> None:
         path, body = calls[at % 4]
         return tenant.rest.post(path, content=body)
 
-    # Not all at once: DuckDB takes 31 MiB to read a CSV file of any size, and a commit without memory is its end.
-    at_once(80, load, workers=6)
+    at_once(80, load)
     usable(tenant)
 
 

@@ -15,7 +15,7 @@ from raw_flight import messages
 from raw_http import connect
 from test_flight_calls import ENDLESS_ROWS, ENDLESS_WORK, attempt, close_prepared, prepare, run_prepared, uploads
 
-GRACE = 2
+GRACE = 1
 
 
 def rest_work(tenant: Tenant) -> None:

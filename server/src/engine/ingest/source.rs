@@ -66,7 +66,7 @@ const COPY: usize = 1 << 16;
 pub(super) fn inferred(path: &Path, format: FileFormat) -> Result<String> {
     let text = text(path)?;
     Ok(match format {
-        FileFormat::Csv => sql::read_csv(text, delimiter::of(path)?, &[]),
+        FileFormat::Csv => sql::read_csv(text, length(path)?, delimiter::of(path)?, &[]),
         FileFormat::Json => sql::read_json(text, largest_object(path)?),
         FileFormat::Parquet => sql::read_parquet(text),
     })
@@ -84,7 +84,7 @@ pub(super) fn towards(path: &Path, format: FileFormat, columns: &[(String, Logic
         FileFormat::Csv => {
             let exact = columns.iter().filter(|(_, ty)| !is_inferred_exactly(ty));
             let exact: Vec<_> = exact.map(|(name, _)| name.clone()).collect();
-            sql::read_csv(text, delimiter::of(path)?, &exact)
+            sql::read_csv(text, length(path)?, delimiter::of(path)?, &exact)
         }
         FileFormat::Json => {
             let read: Vec<_> = columns.iter().map(|(name, ty)| (name.clone(), json_type(ty))).collect();
@@ -217,9 +217,11 @@ fn text(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| Error::internal("the spool folder's path is not UTF-8"))
 }
 
+fn length(path: &Path) -> Result<u64> {
+    let file = std::fs::metadata(path);
+    file.map(|file| file.len()).map_err(|fault| Error::internal(format!("the uploaded file: {fault}")))
+}
+
 fn largest_object(path: &Path) -> Result<u64> {
-    let length = std::fs::metadata(path)
-        .map_err(|fault| Error::internal(format!("the uploaded file: {fault}")))?
-        .len();
-    Ok(length.clamp(*JSON_OBJECT.start(), *JSON_OBJECT.end()))
+    Ok(length(path)?.clamp(*JSON_OBJECT.start(), *JSON_OBJECT.end()))
 }

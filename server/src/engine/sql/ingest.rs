@@ -34,18 +34,31 @@ fn list<T>(
     Ok(())
 }
 
-/// Lines of up to 16 MB in the buffers that DuckDB has by default; by default, a line of 2 MB is too long.
-const LONG_LINES: &str = "max_line_size = 16000000, buffer_size = 32000000";
+/// The longest line of a CSV file, in bytes; by default, a line of 2 MB is too long for DuckDB.
+const LONGEST_LINE: u64 = 16_000_000;
 
-/// A CSV file as a relation: header line, types inferred (LU-03), except that the columns named in `text` stay text.
+/// The smallest buffer for CSV: DuckDB's default for a line.
+const LEAST_BUFFER: u64 = 1 << 21;
+
+/// Lines of up to 16 MB, in the buffers of 32 MB that DuckDB has by default. A smaller file has a buffer of its own size: a
+/// handful of small loads at once would take a small tenant's memory otherwise, and a commit that then finds none is the end of
+/// its database.
+fn buffers(length: u64) -> String {
+    let line = length.clamp(LEAST_BUFFER, LONGEST_LINE);
+    let buffer = if length < LONGEST_LINE { line } else { 2 * LONGEST_LINE };
+    format!("max_line_size = {line}, buffer_size = {buffer}")
+}
+
+/// A CSV file of `length` bytes as a relation: header line, types inferred (LU-03), except that the columns named in `text` stay text.
 ///
 /// Only types are inferred. Left to itself, DuckDB takes lines that do not fit its guess of the dialect for preamble,
 /// the header first of all, and drops them in silence.
-pub(in crate::engine) fn read_csv(path: &str, delimiter: char, text: &[String]) -> String {
+pub(in crate::engine) fn read_csv(path: &str, length: u64, delimiter: char, text: &[String]) -> String {
     let mut relation = format!(
-        "read_csv({}, header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, comment = '', {LONG_LINES}",
+        "read_csv({}, header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, comment = '', {}",
         Literal(path),
-        Literal(&delimiter.to_string())
+        Literal(&delimiter.to_string()),
+        buffers(length)
     );
     for (index, name) in text.iter().enumerate() {
         relation += if index == 0 { ", types = {" } else { ", " };
@@ -220,6 +233,13 @@ mod tests {
     }
 
     #[test]
+    fn a_csv_file_has_buffers_of_its_size() {
+        assert_eq!(buffers(7), "max_line_size = 2097152, buffer_size = 2097152");
+        assert_eq!(buffers(15_999_999), "max_line_size = 15999999, buffer_size = 15999999");
+        assert_eq!(buffers(u64::MAX), "max_line_size = 16000000, buffer_size = 32000000");
+    }
+
+    #[test]
     fn every_name_is_quoted() {
         let sql = insert(&table("t\"; DROP TABLE x"), &names(&["a\"b"]), "src", &names(&["a\"b"]));
         assert_eq!(sql, r#"INSERT INTO "c"."s"."t""; DROP TABLE x" ("a""b") SELECT "a""b" FROM src"#);
@@ -228,9 +248,9 @@ mod tests {
     #[test]
     fn paths_and_csv_names_are_literals() {
         assert_eq!(
-            read_csv("/x/it's", '|', &names(&["a", "b'c"])),
+            read_csv("/x/it's", 3_000_000, '|', &names(&["a", "b'c"])),
             "read_csv('/x/it''s', header = true, delim = '|', quote = '\"', escape = '\"', skip = 0, comment = '', \
-             max_line_size = 16000000, buffer_size = 32000000, types = {'a': 'VARCHAR', 'b''c': 'VARCHAR'})"
+             max_line_size = 3000000, buffer_size = 3000000, types = {'a': 'VARCHAR', 'b''c': 'VARCHAR'})"
         );
     }
 
