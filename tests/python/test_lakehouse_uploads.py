@@ -163,7 +163,9 @@ def test_a_large_parquet_file_passes_in_little_memory(frugal: MockServer, tmp_pa
 
 
 @pytest.mark.parametrize("levels", [100, 129, 300])
-def test_parquet_that_nests_too_deeply_is_invalid_and_costs_nothing(rest: httpx.Client, table: str, levels: int) -> None:
+def test_parquet_that_nests_too_deeply_is_refused_and_costs_nothing(
+    rest: httpx.Client, table: str, levels: int
+) -> None:
     """LX-17: from 256 levels on, DuckDB's reader takes the whole database for damaged."""
     nested = pa.int32()
     for _ in range(levels):
