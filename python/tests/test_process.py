@@ -99,7 +99,8 @@ os._exit(0)
 """
     lines = run_python(START + ENDLESS + look).stdout.splitlines()
     ours = [line for line in lines if not line.startswith("python")]
-    assert {line.split()[0] for line in ours} == {"altertable-mock", "altertable-duck", "duckdb-worker", "watchdog"}
+    names = {line.split()[0] for line in ours}
+    assert names == {"altertable-mock", "altertable-duck", "duckdb-worker", "watchdog", "closer"}
     assert {line.split()[1] for line in ours} == {"True"}
     assert [line for line in lines if line.startswith("python") and line.endswith("True")] == []
 
