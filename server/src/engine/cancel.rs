@@ -83,7 +83,9 @@ impl CancelToken {
     /// As [`cancel`](Self::cancel), with an error of another kind, such as the session's end.
     pub fn cancel_with(&self, error: Error) {
         self.0.reason.lock().get_or_insert(error);
-        self.0.cancelled.store(true, Ordering::SeqCst);
+        if self.0.cancelled.swap(true, Ordering::SeqCst) {
+            return;
+        }
         self.0.changed.notify_waiters();
         let gate = self.0.gate.lock().upgrade();
         if let Some(gate) = gate {

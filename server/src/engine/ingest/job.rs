@@ -31,7 +31,8 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
         match source {
             Source::File { file, format } => {
                 let relation = source::inferred(file.path(), format)?;
-                source::check(connection, &relation, format).map_err(|error| file.without_path(&error))?;
+                source::check(connection, &file, &relation, format)
+                    .map_err(|error| file.without_path(&error))?;
                 let mut quoted = None;
                 let towards = |pairs: &Matched| {
                     quoted = source::quoted(&file, format, pairs)?;

@@ -9,6 +9,7 @@ mod delimiter;
 mod digits;
 mod file;
 mod fit;
+mod footer;
 mod gather;
 mod job;
 mod source;

@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::file::UploadFile;
 use super::job::Matched;
-use super::{delimiter, digits};
+use super::{delimiter, digits, footer};
 use crate::engine::duck::{BatchReader, Connection};
 use crate::engine::sql::ingest as sql;
 use crate::engine::types::{Column, LogicalType};
@@ -118,41 +118,31 @@ pub(super) fn columns(connection: &Connection, relation: &str) -> Result<Vec<Col
     Ok(connection.prepare(&sql::all_of(relation))?.columns().to_vec())
 }
 
-/// How deeply the types of a Parquet file's columns may nest. From 256 levels on, DuckDB's reader takes the whole database
-/// for damaged, and time grows with the cube of the levels.
-const PARQUET_DEPTH: usize = 128;
-
-/// Refuses what DuckDB does not survive in a Parquet file: a VARIANT, which it decodes as deep as its bytes say, on the
-/// thread's stack, and types that nest too deeply (LX-17).
+/// Refuses what DuckDB does not survive in a Parquet file: columns that nest too deeply, and a VARIANT, which it decodes as
+/// deep as its bytes say, on the thread's stack (LX-17).
 ///
 /// # Errors
-/// InvalidData, naming the column; DuckDB's, when it cannot read the file.
-pub(super) fn check(connection: &Connection, relation: &str, format: FileFormat) -> Result<()> {
+/// InvalidData; Internal when the file cannot be read; DuckDB's, when it cannot read the relation.
+pub(super) fn check(
+    connection: &Connection,
+    file: &UploadFile,
+    relation: &str,
+    format: FileFormat,
+) -> Result<()> {
     if format != FileFormat::Parquet {
         return Ok(());
     }
-    for Column { name, ty } in columns(connection, relation)? {
-        let fault = if is_deeper(&ty, PARQUET_DEPTH) {
-            format!("nests deeper than {PARQUET_DEPTH} levels")
-        } else if holds_variant(&ty) {
-            "holds a VARIANT, which is not read from Parquet; send JSON".to_owned()
-        } else {
-            continue;
-        };
-        return Err(Error::new(ErrorKind::InvalidData, format!("The column \"{name}\" {fault}")));
-    }
-    Ok(())
-}
-
-/// Whether a type nests deeper than that.
-fn is_deeper(ty: &LogicalType, levels: usize) -> bool {
-    use LogicalType as T;
-    let inner = |ty| levels.checked_sub(1).is_none_or(|levels| is_deeper(ty, levels));
-    match ty {
-        T::List(child) | T::Array(child, _) => inner(child),
-        T::Map(key, value) => inner(key) || inner(value),
-        T::Struct(fields) | T::Union(fields) => fields.iter().any(|(_, ty)| inner(ty)),
-        _ => false,
+    let refusal = file.reopen().and_then(footer::refusal);
+    let refusal = refusal.map_err(|fault| Error::internal(format!("the uploaded file: {fault}")))?;
+    let variant = || -> Result<Option<String>> {
+        let found = columns(connection, relation)?.into_iter().find(|column| holds_variant(&column.ty));
+        Ok(found.map(|Column { name, .. }| {
+            format!("The column \"{name}\" holds a VARIANT, which is not read from Parquet; send JSON")
+        }))
+    };
+    match refusal.map_or_else(variant, |refusal| Ok(Some(refusal)))? {
+        None => Ok(()),
+        Some(message) => Err(Error::new(ErrorKind::InvalidData, message)),
     }
 }
 
