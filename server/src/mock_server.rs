@@ -185,6 +185,7 @@ impl MockServer {
         let background = [
             tokio::spawn(Arc::clone(&self.health).beat()),
             tokio::spawn(Engine::sweep(Arc::downgrade(&self.engine))),
+            tokio::spawn(Engine::guard_memory(Arc::downgrade(&self.engine))),
         ];
         let stop = self.stop.clone();
         tokio::spawn(async move {

@@ -48,6 +48,18 @@ def test_a_greedy_statement_fails_alone(server: MockServer, statement: str) -> N
     assert "[43]" in rows(server, "FROM kept")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT length(histogram(range)::VARCHAR) FROM range(100000000)", "SELECT mode(range) FROM range(100000000)"],
+)
+def test_what_is_made_of_small_blocks_is_interrupted(server: MockServer, statement: str) -> None:
+    rows(server, "CREATE OR REPLACE TABLE kept AS SELECT 43 AS answer")
+    answer = rows(server, statement)
+    assert "raise it with --memory-limit" in answer or "Out of Memory Error" in answer, answer[:500]
+    assert server.peak_resident_bytes() < LIMIT + 700 * MIB
+    assert "[43]" in rows(server, "FROM kept")
+
+
 def test_many_at_once_stay_within_the_limit(server: MockServer) -> None:
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: rows(server, "SELECT length(repeat('x', 300000000))"), range(48)))

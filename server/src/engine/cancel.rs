@@ -278,10 +278,10 @@ impl Gate {
     }
 
     /// Cancels whatever query runs right now.
-    pub fn cancel_running(self: &Arc<Self>, reason: &str) {
+    pub fn cancel_running(self: &Arc<Self>, error: Error) {
         let running = self.running.lock().clone();
         if let Some(token) = running {
-            token.cancel(reason);
+            token.cancel_with(error);
         }
     }
 

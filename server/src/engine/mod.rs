@@ -23,6 +23,7 @@ mod instance;
 mod journal;
 mod limits;
 mod live;
+mod memory;
 mod meter;
 mod plans;
 mod prepared;

@@ -299,7 +299,7 @@ impl Session {
         }
         const WHY: &str = "the session was closed";
         self.closing.cancel(WHY);
-        self.gate.cancel_running(WHY);
+        self.cancel_running(Error::new(ErrorKind::Cancelled, WHY));
         let slot = Arc::clone(&self.slot);
         let (done, closed) = oneshot::channel();
         self.runtime.spawn(async move {
@@ -313,6 +313,11 @@ impl Session {
         if tokio::time::timeout(PATIENCE, closed).await.is_err() {
             tracing::warn!("a session is closed once the statement that lingers in it has stopped");
         }
+    }
+
+    /// Cancels the statement that DuckDB computes now, if there is one.
+    pub(super) fn cancel_running(&self, error: Error) {
+        self.gate.cancel_running(error);
     }
 
     /// As if DuckDB had failed fatally.

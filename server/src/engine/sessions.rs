@@ -137,6 +137,11 @@ impl Sessions {
         idle.into_iter().filter_map(|id| state.expire(id)).collect()
     }
 
+    /// Every open session.
+    pub(super) fn all(&self) -> Vec<Arc<Session>> {
+        self.state.lock().open.values().map(|entry| Arc::clone(&entry.session)).collect()
+    }
+
     /// How many sessions there may be.
     pub(super) fn most(&self) -> usize {
         self.most
