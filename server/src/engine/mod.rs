@@ -78,6 +78,9 @@ use instance::InstancePool;
 /// How often idle sessions and tenants are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// How much must be free in the allocators for them to be flushed: that holds up whoever allocates meanwhile.
+const WORTH_GIVING_BACK: u64 = 64 << 20;
+
 /// Everything behind the three doors.
 #[derive(Debug)]
 pub struct Engine {
@@ -158,7 +161,7 @@ impl Engine {
             // What large results have left is given back once nobody makes more of it.
             let (before, now) = (kept, duck::kept_memory());
             kept = now;
-            if all_gone || now > 0 && now == before {
+            if all_gone || now >= WORTH_GIVING_BACK && now == before {
                 ended.clear();
                 blocking::start(duck::flush);
             }
