@@ -65,7 +65,7 @@ fn size(given: Option<Size>, default: u64) -> u64 {
 }
 
 /// DuckDB's spelling of a size, checked here so that a bad one is a start-up fault.
-pub(super) fn memory_limit(given: Option<String>) -> Result<String> {
+pub(super) fn tenant_memory_limit(given: Option<String>) -> Result<String> {
     let Some(text) = given else { return Ok(EngineConfig::default().tenant_memory_limit) };
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);

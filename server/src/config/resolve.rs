@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::limits::{limits, memory_limit, threads};
+use super::limits::{limits, tenant_memory_limit, threads};
 use super::options::{LogFormat, Options};
 use crate::engine::{Account, EngineConfig, ProjectChoice};
 use crate::error::{Error, ErrorKind, Result};
@@ -116,7 +116,7 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             attaches,
             product_analytics,
             legacy_altertable_catalog: options.legacy_altertable_catalog.unwrap_or(false),
-            tenant_memory_limit: memory_limit(options.tenant_memory_limit)?,
+            tenant_memory_limit: tenant_memory_limit(options.tenant_memory_limit)?,
             tenant_threads: threads(options.tenant_threads, "--tenant-threads")?,
             limits,
             temporary_folder: std::env::temp_dir(),

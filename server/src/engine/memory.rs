@@ -51,8 +51,12 @@ impl Engine {
 
 /// The memory that the process holds, in bytes; none where the system does not tell.
 fn resident() -> u64 {
+    u64::from(resident_kilobytes()) << 10
+}
+
+/// The memory that the process holds, in units of 1,024 bytes; none where the system does not tell.
+pub(super) fn resident_kilobytes() -> u32 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kilobytes.unwrap_or(0) << 10
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
 }

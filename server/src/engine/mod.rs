@@ -161,8 +161,10 @@ impl Engine {
             // What large results have left is given back once nobody makes more of it.
             let (before, now) = (kept, duck::kept_memory());
             kept = now;
-            if all_gone || now >= WORTH_GIVING_BACK && now == before {
+            if all_gone {
                 ended.clear();
+            }
+            if all_gone || now >= WORTH_GIVING_BACK && now == before {
                 blocking::start(duck::flush);
             }
         }

@@ -8,10 +8,10 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// How deeply columns may nest; from 256 levels on, DuckDB's reader takes the whole database for damaged.
-pub(super) const LEVELS: usize = 128;
+const LEVELS: usize = 128;
 
 /// How deeply lists and maps may nest in one another.
-pub(super) const LISTS: usize = 16;
+const LISTS: usize = 16;
 
 /// A footer larger than this is not read: that of a file with 10,000 columns has 1 MB per row group.
 const LARGEST: u64 = 64 << 20;

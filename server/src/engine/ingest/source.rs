@@ -132,17 +132,16 @@ pub(super) fn check(
     if format != FileFormat::Parquet {
         return Ok(());
     }
+    let invalid = |message| Err(Error::new(ErrorKind::InvalidData, message));
     let refusal = file.reopen().and_then(footer::refusal);
-    let refusal = refusal.map_err(|fault| Error::internal(format!("the uploaded file: {fault}")))?;
-    let variant = || -> Result<Option<String>> {
-        let found = columns(connection, relation)?.into_iter().find(|column| holds_variant(&column.ty));
-        Ok(found.map(|Column { name, .. }| {
-            format!("The column \"{name}\" holds a VARIANT, which is not read from Parquet; send JSON")
-        }))
-    };
-    match refusal.map_or_else(variant, |refusal| Ok(Some(refusal)))? {
+    if let Some(refusal) = refusal.map_err(|fault| Error::internal(format!("the uploaded file: {fault}")))? {
+        return invalid(refusal);
+    }
+    match columns(connection, relation)?.into_iter().find(|column| holds_variant(&column.ty)) {
         None => Ok(()),
-        Some(message) => Err(Error::new(ErrorKind::InvalidData, message)),
+        Some(Column { name, .. }) => invalid(format!(
+            "The column \"{name}\" holds a VARIANT, which is not read from Parquet; send JSON"
+        )),
     }
 }
 

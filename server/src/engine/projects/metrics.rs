@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::analytics::Micros;
 use crate::engine::duck::{ChunkWriter, TableScan};
+use crate::engine::memory::resident_kilobytes;
 use crate::engine::types::LogicalType;
 
 /// The table function's name for them.
@@ -20,12 +21,7 @@ pub(super) fn columns() -> Vec<(&'static str, LogicalType)> {
 
 /// How much memory the process occupies, in bytes; 0 where the system does not say.
 pub(super) fn memory() -> f64 {
-    // The second number counts resident pages, of 4 KiB on every system that has this file by default.
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    text.split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<u32>().ok())
-        .map_or(0.0, |pages| f64::from(pages) * 4096.0)
+    f64::from(resident_kilobytes()) * 1024.0
 }
 
 /// One reading.

@@ -70,11 +70,7 @@ async fn a_cancelled_statement_is_answered_while_duckdb_goes_on_planning_it() {
     let tenant = engine.authenticate("alice", "secret").unwrap();
     let lingering = || tenant.meters().lingering.used();
     let cancel = CancelToken::new();
-    let canceller = cancel.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        canceller.cancel("the test is over");
-    });
+    cancel_in(1, &cancel);
     let begun = Instant::now();
     let call = Execute::sql(planned_slowly(23), Fidelity::Exact);
     let error = stuck.execute(call, cancel).await.err().unwrap();
@@ -98,11 +94,7 @@ async fn a_cancelled_statement_is_answered_while_duckdb_goes_on_planning_it() {
 async fn what_is_only_planned_is_answered_as_soon() {
     let session = session(&engine()).await;
     let cancel = CancelToken::new();
-    let canceller = cancel.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        canceller.cancel("the test is over");
-    });
+    cancel_in(1, &cancel);
     let begun = Instant::now();
     let error = session.prepare(planned_slowly(23), Fidelity::Exact, &cancel).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Cancelled);

@@ -27,6 +27,15 @@ async fn session(engine: &Arc<Engine>) -> Arc<Session> {
     engine.authenticate("alice", "secret").unwrap().open_session().await.unwrap()
 }
 
+/// Cancels from a thread of its own, which a frozen async thread cannot hold up.
+fn cancel_in(seconds: u64, cancel: &CancelToken) {
+    let cancel = cancel.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(seconds));
+        cancel.cancel("the test is over");
+    });
+}
+
 async fn run(session: &Arc<Session>, sql: &str) -> Result<Vec<RecordBatch>, Error> {
     let mut stream = session.execute(Execute::sql(sql, Fidelity::Exact), CancelToken::new()).await?;
     collect(&mut stream).await

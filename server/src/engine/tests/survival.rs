@@ -26,15 +26,6 @@ thread_local! {
     static LONGEST: std::cell::Cell<Duration> = const { std::cell::Cell::new(Duration::ZERO) };
 }
 
-/// Cancels from a thread of its own, which a frozen async thread cannot hold up.
-fn cancel_in(seconds: u64, cancel: &CancelToken) {
-    let cancel = cancel.clone();
-    std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_secs(seconds));
-        cancel.cancel("the test is over");
-    });
-}
-
 #[tokio::test]
 async fn closing_a_statement_that_runs_keeps_nobody_waiting() {
     let session = session(&engine()).await;
