@@ -121,8 +121,10 @@ os._exit(0)
 
 def test_a_forked_child_is_told_and_ends_well_while_the_parent_goes_on(run_python: RunPython) -> None:
     program = """
+import time
 import warnings
 warnings.simplefilter("ignore")  # Python warns of forking a process with threads
+time.sleep(0.2)  # the threads that ran the statement idle now, and the child has none of them
 child = os.fork()
 if child == 0:
     try:

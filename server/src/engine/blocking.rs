@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
@@ -19,15 +19,48 @@ pub(super) const STACK_BYTES: usize = 256 << 20;
 /// The most threads; more statements wait for one to end. [`Limits`](super::Limits) keep one user from taking them all.
 const MOST_THREADS: usize = 16_384;
 
-/// Holds the threads; runs no task of its own.
-static THREADS: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
-    Builder::new_current_thread()
-        .thread_name("altertable-duckdb")
-        .thread_stack_size(STACK_BYTES)
-        .max_blocking_threads(MOST_THREADS)
-        .on_thread_start(prepare_thread)
-        .build()
-});
+/// The threads of one process.
+struct Threads {
+    process: u32,
+    /// For what somebody waits for; runs no task of its own.
+    calls: std::io::Result<Runtime>,
+    /// To those that do what nobody waits for.
+    to_close: mpsc::Sender<Work>,
+}
+
+/// The threads of this process, and where those of a forked child go: it has a copy of this list, but none of the threads.
+#[derive(Default)]
+struct Processes {
+    threads: OnceLock<Threads>,
+    child: OnceLock<Box<Processes>>,
+}
+
+static PROCESSES: Processes = Processes { threads: OnceLock::new(), child: OnceLock::new() };
+
+/// The threads of the process that asks.
+fn threads() -> &'static Threads {
+    let process = std::process::id();
+    let mut at = &PROCESSES;
+    loop {
+        let threads = at.threads.get_or_init(|| Threads::start(process));
+        if threads.process == process {
+            return threads;
+        }
+        at = at.child.get_or_init(Box::default);
+    }
+}
+
+impl Threads {
+    fn start(process: u32) -> Self {
+        let calls = Builder::new_current_thread()
+            .thread_name("altertable-duckdb")
+            .thread_stack_size(STACK_BYTES)
+            .max_blocking_threads(MOST_THREADS)
+            .on_thread_start(prepare_thread)
+            .build();
+        Self { process, calls, to_close: start_closers() }
+    }
+}
 
 thread_local! {
     static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
@@ -60,7 +93,7 @@ pub(crate) fn leave_signals_to_others() {
 /// `work`'s own error; Internal when it panicked, so that one bad call never takes the process down.
 pub async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let span = tracing::Span::current();
-    let joined = match &*THREADS {
+    let joined = match &threads().calls {
         Ok(threads) => threads.spawn_blocking(move || span.in_scope(work)).await,
         Err(fault) => return Err(Error::internal(format!("the server has no threads: {fault}"))),
     };
@@ -73,7 +106,7 @@ pub async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 's
 /// Begins `work` on a thread that may block; nobody waits for it.
 pub(super) fn start(work: impl FnOnce() + Send + 'static) {
     let span = tracing::Span::current();
-    match &*THREADS {
+    match &threads().calls {
         Ok(threads) => drop(threads.spawn_blocking(move || span.in_scope(work))),
         Err(fault) => tracing::error!(%fault, "the server has no threads"),
     }
@@ -85,7 +118,7 @@ type Work = Box<dyn FnOnce() + Send>;
 /// together take no thread each.
 const CLOSERS: usize = 8;
 
-static TO_CLOSE: LazyLock<mpsc::Sender<Work>> = LazyLock::new(|| {
+fn start_closers() -> mpsc::Sender<Work> {
     let (sender, work) = mpsc::channel::<Work>();
     let work = Arc::new(Mutex::new(work));
     for _ in 0..CLOSERS {
@@ -106,12 +139,12 @@ static TO_CLOSE: LazyLock<mpsc::Sender<Work>> = LazyLock::new(|| {
         }
     }
     sender
-});
+}
 
 /// Does `work` on a thread that may block, in its turn; nobody waits for it.
 pub(super) fn later(work: impl FnOnce() + Send + 'static) {
     // The receiving end is never closed.
-    let _ = TO_CLOSE.send(Box::new(work));
+    let _ = threads().to_close.send(Box::new(work));
 }
 
 /// Drops what may block while it is dropped: a connection rolls its transaction back, a database writes its files.
