@@ -51,6 +51,7 @@ setup: tools ## Fetch what building and testing need: DuckDB, crates, cargo-deny
 	@scripts/setup-duckdb
 	@cargo fetch --locked
 	@scripts/setup-cargo-deny
+	@scripts/setup-cargo-machete
 	@$(VENV) tests/python/requirements.txt
 	@$(VENV) tests/python/legacy/requirements.txt
 	@$(VENV) tests/dbt/requirements.txt
@@ -243,9 +244,10 @@ lint: tools ## Check formatting, clippy, shell scripts, Python and workflows
 	  sed -n '/^```yaml$$/,/^```$$/{/^```/!p;}' docs/sdk-authors.md | "$$actionlint" -shellcheck "$$bin/shellcheck" -
 
 .PHONY: deny
-deny: tools ## Check the dependencies' licences, bans and sources
+deny: tools ## Check the dependencies: licences, bans, sources, and that each is used
 	@deny=$$(scripts/setup-cargo-deny) && \
 	  "$$deny" --locked --no-default-features --features altertable-mock-conformance/testcontainers check --hide-inclusion-graph licenses bans sources
+	@machete=$$(scripts/setup-cargo-machete) && "$$machete" server conformance python fuzz
 
 .PHONY: fmt
 fmt: tools ## Format the Rust and Python sources

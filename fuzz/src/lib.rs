@@ -5,6 +5,6 @@
 
 pub mod duckdb;
 pub mod flight;
-#[path = "../../server/src/engine/sql/lexer.rs"]
+#[path = "../../server/engine/src/sql/lexer.rs"]
 pub mod lexer;
 pub mod server;

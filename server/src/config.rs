@@ -19,7 +19,7 @@ pub use options::{LogFormat, Options};
 pub use resolve::{Config, ConnectionOptions, FlightOptions, Ports, TlsOptions};
 pub use size::Size;
 
-use crate::error::{Error, ErrorKind, Result};
+use engine::{Error, ErrorKind, Result};
 
 /// What every variable's name begins with.
 const VARIABLE_PREFIX: &str = "ALTERTABLE_MOCK_";

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
+use engine::{Error, ErrorKind, Result};
 
 /// How long the server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -13,26 +13,15 @@
 //! # }
 //! ```
 //!
-//! The three doors are [`lakehouse`], [`analytics`] and [`flight`]; each one's root module lists its entry points. They
-//! share the [`engine`] and know nothing of each other. `docs/contract/` says what they answer.
+//! What its doors answer is in `docs/contract/`; how the code is laid out, in `ARCHITECTURE.md`.
 
-pub mod analytics;
 pub mod config;
-mod connections;
-pub mod engine;
-mod error;
-mod exchange;
-pub mod flight;
-mod health;
+mod doors;
 pub mod healthcheck;
-mod http_server;
-pub mod lakehouse;
-mod leftover;
 mod mock_server;
-mod panics;
 pub mod program;
 mod signals;
 pub mod telemetry;
 
-pub use error::{Error, ErrorKind, Result};
+pub use engine::{Error, ErrorKind, Result};
 pub use mock_server::{Addresses, MockServer, MockServerBuilder, runtime};

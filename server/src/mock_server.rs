@@ -9,15 +9,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::analytics::{self, Analytics};
 use crate::config::{self, Config, Options};
-use crate::connections::{Connections, Entrance};
-use crate::engine::{Account, Engine, JournalEntry};
-use crate::error::{Error, ErrorKind, Result};
-use crate::flight::FlightServer;
-use crate::health::{Door, Health};
-use crate::http_server::{self, Routes};
-use crate::lakehouse::{self, Lakehouse};
+use crate::doors::analytics::{self, Analytics};
+use crate::doors::connections::{Connections, Entrance};
+use crate::doors::flight::FlightServer;
+use crate::doors::health::{Door, Health};
+use crate::doors::http::{self, Routes};
+use crate::doors::lakehouse::{self, Lakehouse};
+use engine::{Account, Engine, JournalEntry};
+use engine::{Error, ErrorKind, Result};
 
 /// How long interrupted calls get to tell their clients, at most: a part of `--shutdown-timeout`.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -133,7 +133,7 @@ impl MockServer {
         let door = FlightServer::new(Arc::clone(&engine), &config.flight)?;
         if config.engine.needs_check() {
             let engine = Arc::clone(&engine);
-            crate::engine::run_blocking(move || engine.check()).await?;
+            engine::run_blocking(move || engine.check()).await?;
         }
         let server = Self {
             addresses: Addresses {
@@ -159,7 +159,7 @@ impl MockServer {
     }
 
     fn serve_http(&self, door: Door, entrance: Entrance, routes: Routes) {
-        self.open(door, http_server::serve(entrance, routes, self.stop.clone(), self.tasks.clone()));
+        self.open(door, http::serve(entrance, routes, self.stop.clone(), self.tasks.clone()));
     }
 
     fn serve_flight(&self, door: FlightServer, entrance: Entrance) {
@@ -334,7 +334,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .thread_name("altertable-mock")
         .max_blocking_threads(4096)
-        .on_thread_start(crate::engine::leave_signals_to_others)
+        .on_thread_start(engine::leave_signals_to_others)
         .build()
         .map_err(|fault| Error::internal(format!("cannot start the runtime: {fault}")))
 }

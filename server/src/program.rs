@@ -2,10 +2,11 @@
 //! server for its health. The binary and the script of the Python package are this.
 
 use crate::config::{Config, Invocation};
-use crate::error::Result;
+use crate::doors::connections;
 use crate::mock_server::{MockServer, runtime};
 use crate::signals::{self, Signals};
-use crate::{connections, healthcheck, telemetry};
+use crate::{healthcheck, telemetry};
+use engine::{Error, Result};
 
 /// What a server that is not well ends with.
 const UNHEALTHY: u8 = 1;
@@ -43,7 +44,7 @@ fn serve(config: Config) -> Result<()> {
         let stop = signals.stop(within)?;
         let server = MockServer::start_with(config).await?;
         stop.await;
-        Ok(server.shutdown_for_exit().await)
+        Ok::<_, Error>(server.shutdown_for_exit().await)
     })?;
     if !has_ended {
         signals::exit_at_once();

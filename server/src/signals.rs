@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use tokio::sync::oneshot;
 
-use crate::error::{Error, Result};
+use engine::{Error, Result};
 
 /// Ctrl-C, and the request to terminate.
 const STOPPING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];

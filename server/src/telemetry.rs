@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
-use crate::error::{Error, ErrorKind, Result};
+use engine::{Error, ErrorKind, Result};
 
 /// Starts logging for this process; a second call changes nothing.
 pub fn init(format: LogFormat) {

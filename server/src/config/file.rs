@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::{Options, fault};
-use crate::error::Result;
+use engine::Result;
 
 /// Reads a configuration file.
 ///

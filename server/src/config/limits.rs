@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::options::Options;
 use super::resolve::{at_least_one, fault};
 use super::size::Size;
-use crate::engine::{EngineConfig, Limits};
-use crate::error::Result;
+use engine::Result;
+use engine::{EngineConfig, Limits};
 
 /// The limits, each with its default; none may be zero.
 pub(super) fn limits(options: &Options) -> Result<Limits> {

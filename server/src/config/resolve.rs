@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::limits::{limits, tenant_memory_limit, threads};
 use super::options::{LogFormat, Options};
-use crate::engine::{Account, EngineConfig, ProjectChoice};
-use crate::error::{Error, ErrorKind, Result};
+use engine::{Account, EngineConfig, ProjectChoice};
+use engine::{Error, ErrorKind, Result};
 
 /// The least that the analytics body limit may be (AX-08).
 const LEAST_ANALYTICS_BODY: u64 = 4_000_000;

@@ -58,7 +58,7 @@ impl TryFrom<Given> for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::engine::Size(self.0).fmt(f)
+        engine::Size(self.0).fmt(f)
     }
 }
 

@@ -78,16 +78,17 @@ impl Source {
         literal.map(|text| text.trim_matches('"').trim_end_matches(".rs"))
     }
 
-    /// The module this file is, below the crate: `server/src/flight/auth.rs` is `["flight", "auth"]`.
+    /// The module this file is, below its crate: `server/engine/src/sql/lexer.rs` is `["sql", "lexer"]`.
     pub(crate) fn module(&self) -> Vec<&str> {
         let Some((_, inside)) = self.path.split_once("/src/") else { return Vec::new() };
         let inside = inside.trim_end_matches(".rs");
         inside.split('/').filter(|part| !matches!(*part, "mod" | "lib" | "main")).collect()
     }
 
-    /// Whether this file is in the server's module `module` or below it.
-    pub(crate) fn is_in(&self, module: &[&str]) -> bool {
-        self.path.starts_with("server/src/") && self.module().starts_with(module)
+    /// Whether this file is in the module `module`, or below it, of the crate in the folder `member`.
+    pub(crate) fn is_in(&self, member: &str, module: &[&str]) -> bool {
+        let inside = self.path.strip_prefix(member).and_then(|rest| rest.strip_prefix("/src/"));
+        inside.is_some() && self.module().starts_with(module)
     }
 
     /// Every path that the file names, outside and inside macros.

@@ -1,51 +1,20 @@
-//! Who may name whom: main → mock_server → {flight, lakehouse, analytics} → engine → engine::sql → engine::duck.
+//! Who may name whom inside a crate. Between crates, Cargo holds the direction: server → engine → duck.
 
 use crate::source::{NamedPath, Source};
 use crate::{Finding, Rule};
 
 const DOORS: [&str; 3] = ["flight", "lakehouse", "analytics"];
 
-/// Crates that carry a protocol. The engine's callers turn them into the engine's own types.
-const PROTOCOL_CRATES: [&str; 13] = [
-    "arrow_flight",
-    "axum",
-    "http",
-    "http_body",
-    "http_body_util",
-    "hyper",
-    "hyper_util",
-    "prost",
-    "reqwest",
-    "serde_json",
-    "tonic",
-    "tower",
-    "tower_http",
-];
-
 pub(crate) const PROTOCOLS: Rule = Rule {
     name: "a protocol names another",
     why: "each door can be read, changed and removed alone only while none of them knows the others",
-    fix: "move what they share into engine, or into a module of its own beside them",
+    fix: "move what they share into the engine, or into doors/http",
     find: |source| {
-        let Some(own) = DOORS.into_iter().find(|door| source.is_in(&[door])) else { return Vec::new() };
-        named(source, |path| DOORS.iter().any(|door| *door != own && path.starts_with(&["crate", door])))
-    },
-};
-
-pub(crate) const ENGINE: Rule = Rule {
-    name: "the engine names a protocol",
-    why: "the engine serves every door, present and future; Arrow is the currency they share",
-    fix: "pass Arrow data, text or an engine type, and convert in the protocol's module",
-    find: |source| {
-        if !source.is_in(&["engine"]) {
+        let Some(own) = DOORS.into_iter().find(|door| source.is_in("server", &["doors", door])) else {
             return Vec::new();
-        }
+        };
         named(source, |path| {
-            let foreign = path.segments.len() > 1 && PROTOCOL_CRATES.contains(&path.segments[0].as_str());
-            let upward =
-                DOORS.iter().chain(&["mock_server"]).any(|module| path.starts_with(&["crate", module]));
-            // A test may check against another implementation, such as serde_json.
-            foreign && !path.in_test || upward
+            DOORS.iter().any(|door| *door != own && path.starts_with(&["crate", "doors", door]))
         })
     },
 };
@@ -55,25 +24,10 @@ pub(crate) const ERROR: Rule = Rule {
     why: "every module returns this error, so it must not depend on any of them",
     fix: "convert into Error in the module that knows the other type",
     find: |source| {
-        if !source.is_in(&["error"]) {
+        if !source.is_in("server/engine", &["error"]) {
             return Vec::new();
         }
         named(source, |path| path.starts_with(&["crate"]) && !path.starts_with(&["crate", "error"]))
-    },
-};
-
-/// What the server's answers are compared with must share no code with them.
-const REFERENCE: &str = "conformance/tests/slt/reference.rs";
-
-pub(crate) const DUCKDB: Rule = Rule {
-    name: "libduckdb_sys outside engine::duck",
-    why: "DuckDB's C API is unsafe, and engine::duck is the one safe wrapper around it",
-    fix: "add what is missing to engine::duck, with its SAFETY comments",
-    find: |source| {
-        if source.is_in(&["engine", "duck"]) || source.path == REFERENCE {
-            return Vec::new();
-        }
-        named(source, |path| path.starts_with(&["libduckdb_sys"]))
     },
 };
 
@@ -82,7 +36,8 @@ pub(crate) const ENVIRONMENT: Rule = Rule {
     why: "a setting read in one place is documented, typed and testable; read in two it is neither",
     fix: "add a field to Config, and pass its value on",
     find: |source| {
-        if !source.is_in(&[]) || source.is_in(&["config"]) {
+        let ours = ["server", "server/engine", "server/duck"].iter().any(|member| source.is_in(member, &[]));
+        if !ours || source.is_in("server", &["config"]) {
             return Vec::new();
         }
         let reads = |path: &NamedPath| path.starts_with(&["std", "env"]) || path.starts_with(&["clap"]);
@@ -102,21 +57,16 @@ mod tests {
     use super::*;
     use crate::rules::faults;
 
-    const FLIGHT: &str = "server/src/flight/auth.rs";
-    const SESSION: &str = "server/src/engine/session.rs";
+    const FLIGHT: &str = "server/src/doors/flight/auth.rs";
+    const SESSION: &str = "server/engine/src/session.rs";
 
     #[rstest]
-    #[case::direct(PROTOCOLS, FLIGHT, "use crate::lakehouse::query;")]
-    #[case::in_a_group(PROTOCOLS, FLIGHT, "use crate::{engine::Session, analytics::track};")]
+    #[case::direct(PROTOCOLS, FLIGHT, "use crate::doors::lakehouse::query;")]
+    #[case::in_a_group(PROTOCOLS, FLIGHT, "use crate::doors::{http::Session, analytics::track};")]
     #[case::relative(PROTOCOLS, FLIGHT, "type T = super::super::lakehouse::T;")]
-    #[case::in_a_macro(PROTOCOLS, FLIGHT, "fn f() { info!(crate::lakehouse::NAME); }")]
-    #[case::from_mod_rs(PROTOCOLS, "server/src/analytics/mod.rs", "use super::flight;")]
-    #[case::foreign_crate(ENGINE, SESSION, "fn f() -> tonic::Status { g() }")]
-    #[case::foreign_import(ENGINE, SESSION, "use serde_json::Value;")]
-    #[case::upward(ENGINE, SESSION, "use crate::lakehouse::response;")]
-    #[case::error_knows_engine(ERROR, "server/src/error.rs", "use crate::engine::Session;")]
-    #[case::sys_in_engine(DUCKDB, SESSION, "use libduckdb_sys as ffi;")]
-    #[case::sys_in_conformance(DUCKDB, "conformance/src/lib.rs", "use libduckdb_sys::duckdb_open;")]
+    #[case::in_a_macro(PROTOCOLS, FLIGHT, "fn f() { info!(crate::doors::lakehouse::NAME); }")]
+    #[case::from_mod_rs(PROTOCOLS, "server/src/doors/analytics/mod.rs", "use super::flight;")]
+    #[case::error_knows_sessions(ERROR, "server/engine/src/error.rs", "use crate::session::Session;")]
     #[case::environment(ENVIRONMENT, "server/src/telemetry.rs", "fn f() { std::env::var(NAME); }")]
     #[case::environment_imported(ENVIRONMENT, SESSION, "use std::{env, fs};")]
     #[case::derive(ENVIRONMENT, "server/src/lib.rs", "#[derive(clap::Parser)] struct S;")]
@@ -125,16 +75,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case::own_module(PROTOCOLS, FLIGHT, "use crate::flight::status; use super::options;")]
-    #[case::engine_analytics(PROTOCOLS, FLIGHT, "use crate::engine::analytics::Store;")]
-    #[case::mock_server_starts_all(PROTOCOLS, "server/src/mock_server.rs", "use crate::{flight, lakehouse};")]
-    #[case::a_variable_named_http(ENGINE, SESSION, "fn f(http: bool) -> bool { http }")]
-    #[case::engine_analytics_module(ENGINE, SESSION, "use super::analytics::Store;")]
-    #[case::oracle_in_a_test(ENGINE, SESSION, "#[test] fn f() { serde_json::from_str(TEXT); }")]
+    #[case::own_module(PROTOCOLS, FLIGHT, "use crate::doors::flight::status; use super::options;")]
+    #[case::engine_analytics(PROTOCOLS, FLIGHT, "use engine::analytics::Store;")]
+    #[case::mock_server_starts_all(
+        PROTOCOLS,
+        "server/src/mock_server.rs",
+        "use crate::doors::{flight, lakehouse};"
+    )]
     #[case::folder_for_a_test(ENVIRONMENT, SESSION, "#[test] fn f() { std::env::temp_dir(); }")]
-    #[case::flight_names_tonic(ENGINE, FLIGHT, "use tonic::Status;")]
-    #[case::duck(DUCKDB, "server/src/engine/duck/statement.rs", "use libduckdb_sys as ffi;")]
-    #[case::reference(DUCKDB, REFERENCE, "use libduckdb_sys as ffi;")]
     #[case::config(ENVIRONMENT, "server/src/config.rs", "use clap::Parser; use std::env;")]
     #[case::env_macro(ENVIRONMENT, SESSION, "const V: &str = env!(\"CARGO_PKG_VERSION\");")]
     fn the_lawful_is_left_alone(#[case] rule: Rule, #[case] path: &str, #[case] text: &str) {

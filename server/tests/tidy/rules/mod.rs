@@ -14,9 +14,7 @@ use crate::Rule;
 /// Every rule, in the order of the invariants.
 pub(crate) const ALL: &[Rule] = &[
     borders::PROTOCOLS,
-    borders::ENGINE,
     borders::ERROR,
-    borders::DUCKDB,
     sql::PLACE,
     sql::QUOTING,
     borders::ENVIRONMENT,

@@ -1,0 +1,203 @@
+//! Who may log in, and the tenant each user owns.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+
+use super::analytics::Store;
+use super::config::{Account, EngineConfig};
+use super::instance::{self, InstancePool};
+use super::limit_exceeded;
+use super::projects::Project;
+use super::sql;
+use super::tenant::Tenant;
+use super::turns::Turns;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The declared users and the tenants opened so far.
+#[derive(Debug)]
+pub(super) struct Accounts {
+    config: Arc<EngineConfig>,
+    pool: Arc<InstancePool>,
+    /// The threads that all tenants' statements share.
+    threads: Arc<Semaphore>,
+    declared: RwLock<HashMap<String, Login>>,
+    analytics: Arc<Store>,
+    undeclared: Mutex<HashMap<(String, String), Arc<Tenant>>>,
+}
+
+/// A declared user: the password, what the user sees as `product_analytics`, and the tenant.
+#[derive(Debug)]
+struct Login {
+    account: Account,
+    project: Option<Project>,
+    tenant: Arc<Tenant>,
+}
+
+impl Accounts {
+    pub(super) fn new(config: Arc<EngineConfig>, pool: Arc<InstancePool>, analytics: Arc<Store>) -> Self {
+        let undeclared = Mutex::default();
+        let threads = Turns::of_process(config.limits.threads);
+        let accounts = Self { config, pool, threads, declared: RwLock::default(), analytics, undeclared };
+        let config = Arc::clone(&accounts.config);
+        let logins = config.users.iter().map(|account| {
+            let project = Project::of_declared(&account.name, &config, &accounts.analytics);
+            (account.name.clone(), accounts.login(account.clone(), project))
+        });
+        *accounts.declared.write() = logins.collect();
+        accounts
+    }
+
+    fn login(&self, account: Account, project: Option<Project>) -> Login {
+        let tenant = Tenant::new(
+            &account.name,
+            true,
+            project.clone(),
+            &self.config,
+            Arc::clone(&self.pool),
+            &self.threads,
+        );
+        Login { account, project, tenant }
+    }
+
+    /// Declares a user from now on; with a key, that key's first environment is the user's `product_analytics`.
+    ///
+    /// # Errors
+    /// Config when the name or the password is empty, or the name taken.
+    pub(super) fn add(&self, account: Account, api_key: Option<&str>) -> Result<()> {
+        if account.name.is_empty() || account.password.is_empty() {
+            return Err(Error::new(ErrorKind::Config, "a user needs a name and a password"));
+        }
+        let project = match api_key {
+            Some(key) => Project::of_key(key, &self.config, &self.analytics),
+            None => Project::of_declared(&account.name, &self.config, &self.analytics),
+        };
+        let mut declared = self.declared.write();
+        if declared.contains_key(&account.name) {
+            let message = format!("the user \"{}\" is declared already", account.name);
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        declared.insert(account.name.clone(), self.login(account, project));
+        Ok(())
+    }
+
+    /// Refuses a declared user from now on, and returns the tenant for closing.
+    pub(super) fn remove(&self, name: &str) -> Option<Arc<Tenant>> {
+        self.declared.write().remove(name).map(|login| login.tenant)
+    }
+
+    /// Opens a database as tenants get it, uses it and drops it again. Blocks.
+    ///
+    /// # Errors
+    /// Config, naming the file or setting that DuckDB does not take.
+    pub(super) fn check(&self) -> Result<()> {
+        let used = self.pool.open().and_then(|instance| Ok(instance.connect()?.run(sql::FIRST_USE)?));
+        used.map_err(|error| match error.kind() {
+            ErrorKind::Config => error,
+            _ => instance::as_config(&error, &self.config),
+        })
+    }
+
+    /// Opens no more databases ahead.
+    pub(super) async fn stop_opening(&self) {
+        self.pool.stop_filling().await;
+    }
+
+    /// Opens databases ahead of the first tenant.
+    pub(super) fn warm_up(&self) {
+        self.pool.fill();
+    }
+
+    /// Gives every declared user an empty tenant and forgets the others; returns those there were, for closing.
+    pub(super) fn renew(&self) -> Vec<Arc<Tenant>> {
+        let mut former: Vec<_> = std::mem::take(&mut *self.undeclared.lock()).into_values().collect();
+        for login in self.declared.write().values_mut() {
+            let fresh = self.login(login.account.clone(), login.project.clone());
+            former.push(std::mem::replace(login, fresh).tenant);
+        }
+        former
+    }
+
+    /// The tenant of a declared user.
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Tenant>> {
+        self.declared.read().get(name).map(|login| Arc::clone(&login.tenant))
+    }
+
+    /// The tenant of a user who proved the password.
+    ///
+    /// Takes the same time whether the user is unknown or the password wrong: the password is compared with every
+    /// declared one.
+    ///
+    /// # Errors
+    /// Unauthenticated; LimitExceeded for one undeclared user too many.
+    pub(super) fn authenticate(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
+        let declared = self.declared.read();
+        let mut matched = subtle::Choice::from(0);
+        for Login { account, .. } in declared.values() {
+            let name = same(&account.name, user);
+            matched |= name & same(&account.password, password);
+        }
+        match declared.get(user) {
+            Some(login) if bool::from(matched) => Ok(Arc::clone(&login.tenant)),
+            None if self.config.allow_any_user && !user.is_empty() => self.undeclared(user, password),
+            _ => Err(Error::new(ErrorKind::Unauthenticated, "Authentication failed: invalid credentials")),
+        }
+    }
+
+    fn undeclared(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
+        let mut tenants = self.undeclared.lock();
+        let key = (user.to_owned(), password.to_owned());
+        if !tenants.contains_key(&key) {
+            self.make_room(&mut tenants)?;
+        }
+        let tenant = tenants.entry(key).or_insert_with(|| {
+            let project = Project::of_key(user, &self.config, &self.analytics);
+            Tenant::new(user, false, project, &self.config, Arc::clone(&self.pool), &self.threads)
+        });
+        tenant.touch();
+        Ok(Arc::clone(tenant))
+    }
+
+    /// Forgets a user who never opened a database, and so has nothing to lose, if there are as many as there may be.
+    fn make_room(&self, tenants: &mut HashMap<(String, String), Arc<Tenant>>) -> Result<()> {
+        let most = self.config.limits.undeclared;
+        if tenants.len() < most {
+            return Ok(());
+        }
+        let unused = tenants.iter().filter(|(_, tenant)| Arc::strong_count(tenant) == 1 && !tenant.is_open());
+        match unused.max_by_key(|(_, tenant)| tenant.idle()).map(|(key, _)| key.clone()) {
+            Some(key) => {
+                tenants.remove(&key);
+                Ok(())
+            }
+            None => Err(limit_exceeded("the undeclared users", most, "--undeclared-user-limit")),
+        }
+    }
+
+    /// How many undeclared users there are.
+    pub(super) fn undeclared_users(&self) -> usize {
+        self.undeclared.lock().len()
+    }
+
+    /// Drops undeclared tenants that nobody has used for the configured time, and returns them for closing.
+    pub(super) fn drop_idle(&self) -> Vec<Arc<Tenant>> {
+        let limit = self.config.tenant_idle_timeout;
+        let mut tenants = self.undeclared.lock();
+        let idle: Vec<_> =
+            tenants.iter().filter(|(_, tenant)| tenant.idle() >= limit).map(|(key, _)| key.clone()).collect();
+        idle.iter().filter_map(|key| tenants.remove(key)).collect()
+    }
+
+    /// Every tenant there is.
+    pub(super) fn all(&self) -> Vec<Arc<Tenant>> {
+        let declared: Vec<_> = self.declared.read().values().map(|login| Arc::clone(&login.tenant)).collect();
+        declared.into_iter().chain(self.undeclared.lock().values().cloned()).collect()
+    }
+}
+
+fn same(expected: &str, given: &str) -> subtle::Choice {
+    expected.as_bytes().ct_eq(given.as_bytes())
+}

@@ -1,0 +1,82 @@
+//! Parameters on their way to a statement (FP-5, LQ-14).
+
+use arrow::array::RecordBatch;
+
+use crate::error::{Error, ErrorKind, Result};
+use duck::{Prepared, Value};
+
+/// Rows of parameters: one column per parameter.
+#[derive(Debug, Clone)]
+pub struct Bind {
+    /// The values; each row is one execution.
+    pub rows: RecordBatch,
+    /// How columns find their parameters.
+    pub by: BindBy,
+}
+
+/// How a column of a [`Bind`] finds its parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindBy {
+    /// The columns are the parameters in order.
+    Position,
+    /// Each column binds the parameter of its name.
+    Name,
+    /// By name if the names are the parameters' identifiers, else by position (FP-5).
+    NameElsePosition,
+}
+
+impl Bind {
+    /// How many executions the rows make.
+    pub fn rows(&self) -> usize {
+        if self.rows.num_columns() == 0 { 1 } else { self.rows.num_rows() }
+    }
+
+    /// Binds row `row`.
+    ///
+    /// # Errors
+    /// InvalidArgument when number or names do not fit, or a value's type cannot be bound.
+    pub(super) fn apply(&self, statement: &mut Prepared, row: usize) -> Result<()> {
+        let parameters: Vec<String> = statement.parameters().into_iter().map(|(name, _)| name).collect();
+        let order = self.order(&parameters)?;
+        let schema = self.rows.schema();
+        for (parameter, column) in order.into_iter().enumerate() {
+            let value = Value::from_column(schema.field(column), self.rows.column(column).as_ref(), row)?;
+            statement.bind(parameter as u64 + 1, &value)?;
+        }
+        Ok(())
+    }
+
+    /// For each parameter the column that binds it.
+    fn order(&self, parameters: &[String]) -> Result<Vec<usize>> {
+        let schema = self.rows.schema();
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let by_name = || -> Option<Vec<usize>> {
+            let find = |name: &String| names.iter().position(|given| given.eq_ignore_ascii_case(name));
+            (names.len() == parameters.len()).then(|| parameters.iter().map(find).collect()).flatten()
+        };
+        let by_position = || (names.len() == parameters.len()).then(|| (0..names.len()).collect());
+        let order = match self.by {
+            BindBy::Name => by_name(),
+            BindBy::Position => by_position(),
+            BindBy::NameElsePosition => by_name().or_else(by_position),
+        };
+        order.ok_or_else(|| mismatch(parameters, &names, self.by))
+    }
+}
+
+fn mismatch(parameters: &[String], given: &[&str], by: BindBy) -> Error {
+    let message = if by == BindBy::Name {
+        format!(
+            "Invalid Input Error: the statement has the parameters ({}) but was given ({})",
+            parameters.join(", "),
+            given.join(", ")
+        )
+    } else {
+        format!(
+            "Invalid Input Error: the statement has {} parameters but was given {}",
+            parameters.len(),
+            given.len()
+        )
+    };
+    Error::new(ErrorKind::InvalidArgument, message)
+}

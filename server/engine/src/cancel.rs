@@ -1,0 +1,334 @@
+//! Cancelling: a token per query, and a gate per session that interrupts DuckDB only while that very query runs.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::limit_exceeded;
+use super::meter::Meter;
+use crate::error::{Error, ErrorKind, Result};
+use duck::InterruptHandle;
+
+/// How long DuckDB may ignore an interrupt before it is sent again. An interrupt that arrives in the moment before
+/// a statement starts is wiped by its start, so one is not enough.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(5);
+
+/// How long a cancelled query may go on before its caller is answered: DuckDB looks at interrupts between pieces of work,
+/// and plans a statement as one piece (LX-15).
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long after it was cancelled a query that goes on counts as lingering: before its caller is answered, so that the
+/// next call finds it counted.
+const LINGERS: Duration = Duration::from_millis(500);
+
+/// How long a query that lingers may ignore an interrupt before it is sent again.
+const INTERRUPT_LINGERING: Duration = Duration::from_millis(100);
+
+/// Cancels one query, whether it is queued, running or merely being read. Clones share the same query.
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    id: u64,
+    cancelled: AtomicBool,
+    given_up: AtomicBool,
+    reason: Mutex<Option<Error>>,
+    changed: Notify,
+    gate: Mutex<Weak<Gate>>,
+    /// Ends the wait for the statement timeout; none before the query has begun, or without one.
+    timeout: Mutex<Option<AbortHandle>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(timeout) = self.timeout.get_mut().take() {
+            timeout.abort();
+        }
+    }
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            cancelled: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
+            reason: Mutex::new(None),
+            changed: Notify::new(),
+            gate: Mutex::new(Weak::new()),
+            timeout: Mutex::new(None),
+        }
+    }
+}
+
+impl CancelToken {
+    /// A token of a query that nobody cancelled yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cancels the query: a queued one never runs, a running one is interrupted. Its stream ends with `Cancelled`
+    /// and this text; a later call changes nothing.
+    pub fn cancel(&self, reason: &str) {
+        self.cancel_with(Error::new(ErrorKind::Cancelled, reason));
+    }
+
+    /// As [`cancel`](Self::cancel), with an error of another kind, such as the session's end.
+    pub fn cancel_with(&self, error: Error) {
+        self.0.reason.lock().get_or_insert(error);
+        if self.0.cancelled.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.0.changed.notify_waiters();
+        let gate = self.0.gate.lock().upgrade();
+        if let Some(gate) = gate {
+            gate.interrupt(self.0.id);
+        }
+    }
+
+    /// The caller has gone: the query need not begin any more (FS-4). One that runs already goes on.
+    pub fn give_up(&self) {
+        self.0.given_up.store(true, Ordering::SeqCst);
+        self.0.changed.notify_waiters();
+    }
+
+    /// An error if the query need not begin: it was cancelled, or its caller has gone.
+    ///
+    /// # Errors
+    /// The reason given to `cancel`; `Cancelled`.
+    pub fn check_wanted(&self) -> Result<()> {
+        self.check()?;
+        if self.0.given_up.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Cancelled, "the caller of this statement went away"));
+        }
+        Ok(())
+    }
+
+    /// Waits until the query need not begin any more.
+    pub async fn unwanted(&self) {
+        let changed = self.0.changed.notified();
+        tokio::pin!(changed);
+        changed.as_mut().enable();
+        if self.check_wanted().is_ok() {
+            changed.await;
+        }
+    }
+
+    /// Whether the query was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the query is cancelled.
+    pub async fn cancelled(&self) {
+        let changed = self.0.changed.notified();
+        tokio::pin!(changed);
+        changed.as_mut().enable();
+        if !self.is_cancelled() {
+            changed.await;
+        }
+    }
+
+    /// Waits for `work` of this query, but once it was cancelled, no longer than a moment.
+    ///
+    /// # Errors
+    /// `work`'s own; the reason given to `cancel`.
+    pub(super) async fn or_left<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let left = async {
+            self.cancelled().await;
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = left => Err(self.error()),
+        }
+    }
+
+    /// An error if the query was cancelled.
+    ///
+    /// # Errors
+    /// The reason given to `cancel`.
+    pub fn check(&self) -> Result<()> {
+        if self.is_cancelled() { Err(self.error()) } else { Ok(()) }
+    }
+
+    fn error(&self) -> Error {
+        let reason = self.0.reason.lock().clone();
+        reason.unwrap_or_else(|| Error::new(ErrorKind::Cancelled, "the query was cancelled"))
+    }
+
+    /// Replaces DuckDB's interrupt error by the reason of the cancel that caused it.
+    pub fn explain<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.map_err(|error| if self.is_cancelled() { self.error() } else { error })
+    }
+
+    /// Percent done, rows processed and rows in total of the query, from its start until its session runs another.
+    pub fn progress(&self) -> Option<(f64, u64, u64)> {
+        let gate = self.0.gate.lock().upgrade()?;
+        gate.progress(self.0.id)
+    }
+
+    /// The query is over: its time no longer counts.
+    pub(super) fn stop_clock(&self) {
+        if let Some(timeout) = self.0.timeout.lock().take() {
+            timeout.abort();
+        }
+    }
+
+    /// Cancels the query `after` that time from now, unless it is gone by then; a later call changes nothing.
+    fn time_out(&self, after: Duration, runtime: &Handle) {
+        let mut timeout = self.0.timeout.lock();
+        if timeout.is_some() {
+            return;
+        }
+        let query = Arc::downgrade(&self.0);
+        let waiting = runtime.spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Some(query) = query.upgrade() {
+                let limit = format!("{} s", after.as_secs_f64());
+                Self(query).cancel_with(limit_exceeded(
+                    "the time of a statement",
+                    limit,
+                    "--statement-timeout",
+                ));
+            }
+        });
+        *timeout = Some(waiting.abort_handle());
+    }
+}
+
+/// Gives a query up when it is dropped, as it is with the call of a client that leaves (see [`CancelToken::give_up`]).
+pub struct GiveUpOnDrop(Option<CancelToken>);
+
+impl GiveUpOnDrop {
+    /// Watches over a query.
+    pub fn new(cancel: &CancelToken) -> Self {
+        Self(Some(cancel.clone()))
+    }
+
+    /// The query has been answered.
+    pub fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for GiveUpOnDrop {
+    fn drop(&mut self) {
+        if let Some(cancel) = &self.0 {
+            cancel.give_up();
+        }
+    }
+}
+
+/// Knows which query a connection runs right now.
+#[derive(Debug)]
+pub struct Gate {
+    running: Mutex<Option<CancelToken>>,
+    /// The query that ran last, or runs: DuckDB remembers how far that is while its rows are read.
+    latest: AtomicU64,
+    /// Set once the connection is open.
+    connection: OnceLock<Arc<InterruptHandle>>,
+    /// How long a query may take from the first time it enters (LX-15).
+    timeout: Option<Duration>,
+    /// Counts the query while it lingers.
+    lingering: Arc<Meter>,
+    runtime: Handle,
+}
+
+impl Gate {
+    /// A gate in front of a connection that is not open yet.
+    pub fn new(timeout: Option<Duration>, lingering: Arc<Meter>, runtime: Handle) -> Arc<Self> {
+        Arc::new(Self {
+            running: Mutex::new(None),
+            latest: AtomicU64::new(0),
+            connection: OnceLock::new(),
+            timeout,
+            lingering,
+            runtime,
+        })
+    }
+
+    /// The connection is open.
+    pub fn guard(&self, connection: Arc<InterruptHandle>) {
+        // A session opens one connection in its life.
+        let _ = self.connection.set(connection);
+    }
+
+    /// Marks the query of `token` as running until the guard is dropped.
+    ///
+    /// # Errors
+    /// `Cancelled` if it was cancelled before.
+    pub fn enter(self: &Arc<Self>, token: &CancelToken) -> Result<Running> {
+        if let Some(timeout) = self.timeout {
+            token.time_out(timeout, &self.runtime);
+        }
+        *token.0.gate.lock() = Arc::downgrade(self);
+        *self.running.lock() = Some(token.clone());
+        self.latest.store(token.0.id, Ordering::Relaxed);
+        let running = Running(Arc::clone(self));
+        token.check().map(|()| running)
+    }
+
+    /// Cancels whatever query runs right now.
+    pub fn cancel_running(self: &Arc<Self>, error: Error) {
+        let running = self.running.lock().clone();
+        if let Some(token) = running {
+            token.cancel_with(error);
+        }
+    }
+
+    fn progress(&self, id: u64) -> Option<(f64, u64, u64)> {
+        let connection = self.connection.get().filter(|_| self.latest.load(Ordering::Relaxed) == id)?;
+        connection.progress()
+    }
+
+    /// Interrupts query `id` if it runs now, again and again until it has stopped.
+    fn interrupt(self: &Arc<Self>, id: u64) {
+        if !self.interrupt_once(id) {
+            return;
+        }
+        let gate = Arc::clone(self);
+        self.runtime.spawn(async move {
+            let begun = Instant::now();
+            let mut lingers = None;
+            loop {
+                tokio::time::sleep(lingers.as_ref().map_or(INTERRUPT_AGAIN, |_| INTERRUPT_LINGERING)).await;
+                if !gate.interrupt_once(id) {
+                    return;
+                }
+                if lingers.is_none() && begun.elapsed() > LINGERS {
+                    tracing::warn!("a cancelled statement has not stopped: DuckDB is at work on its plan, or on one value");
+                    lingers = Some(gate.lingering.count(1));
+                }
+            }
+        });
+    }
+
+    fn interrupt_once(&self, id: u64) -> bool {
+        // The lock is held across the interrupt, so that it can never hit the connection's next query.
+        let running = self.running.lock();
+        let mine = running.as_ref().is_some_and(|token| token.0.id == id);
+        if let Some(connection) = self.connection.get().filter(|_| mine) {
+            connection.interrupt();
+        }
+        mine
+    }
+}
+
+/// The proof that a query runs; dropping it ends that.
+#[derive(Debug)]
+pub struct Running(Arc<Gate>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        *self.0.running.lock() = None;
+    }
+}

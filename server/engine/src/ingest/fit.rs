@@ -1,0 +1,224 @@
+//! How appended values fit a column: the type of a new one, and what an existing one takes or widens to (LP-07 to
+//! LP-09).
+
+use duck::types::LogicalType;
+
+/// What kinds of values a column of an append holds, NULLs aside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kinds {
+    /// Any boolean.
+    pub booleans: bool,
+    /// The least and greatest integer within 128 bits.
+    pub integers: Option<(i128, i128)>,
+    /// Any integer beyond 128 bits.
+    pub giants: bool,
+    /// Any number with a fraction or an exponent.
+    pub fractions: bool,
+    /// Any string.
+    pub strings: bool,
+    /// Any object or array.
+    pub nested: bool,
+    /// Any value of a type that JSON has not, such as a date.
+    pub others: bool,
+}
+
+impl Kinds {
+    /// The kinds of these values and those of `other` together.
+    #[must_use]
+    pub(super) fn with(self, other: &Self) -> Self {
+        let integers = match (self.integers, other.integers) {
+            (Some(own), Some(theirs)) => Some((own.0.min(theirs.0), own.1.max(theirs.1))),
+            (own, theirs) => own.or(theirs),
+        };
+        Self {
+            booleans: self.booleans || other.booleans,
+            integers,
+            giants: self.giants || other.giants,
+            fractions: self.fractions || other.fractions,
+            strings: self.strings || other.strings,
+            nested: self.nested || other.nested,
+            others: self.others || other.others,
+        }
+    }
+
+    fn numbers(&self) -> bool {
+        self.integers.is_some() || self.giants || self.fractions
+    }
+
+    /// The type of a new column for these values (LP-07).
+    pub(super) fn new_type(&self) -> LogicalType {
+        match (self.nested, self.booleans, self.numbers(), self.strings) {
+            (true, ..) => LogicalType::Json,
+            (_, true, false, false) => LogicalType::Boolean,
+            (_, false, true, false) => self.number_type(),
+            _ => LogicalType::Varchar,
+        }
+    }
+
+    fn number_type(&self) -> LogicalType {
+        match self.integers {
+            Some(range) if !self.fractions && !self.giants => match within(range, &LogicalType::BigInt) {
+                true => LogicalType::BigInt,
+                false => LogicalType::HugeInt,
+            },
+            _ => LogicalType::Double,
+        }
+    }
+
+    /// The type that a column of type `ty` must have to take these values: `ty` itself or a wider one; `None` if
+    /// there is none (LP-08, LP-09). Whether a string can be cast only DuckDB knows.
+    pub(super) fn column_type(&self, ty: &LogicalType) -> Option<LogicalType> {
+        use LogicalType as T;
+        let any = matches!(ty, T::Varchar | T::Json | T::Variant);
+        let takes_nested = any || matches!(ty, T::Struct(_) | T::List(_) | T::Map(..) | T::Array(..));
+        let takes_booleans = any || *ty == T::Boolean;
+        let is_scalar_of_json = *ty == T::Boolean || is_number(ty) || takes_nested;
+        if self.others && !any && is_scalar_of_json {
+            return None;
+        }
+        if (self.nested && !takes_nested) || (self.booleans && !takes_booleans) {
+            return None;
+        }
+        if !self.numbers() || any {
+            return Some(ty.clone());
+        }
+        match ty {
+            number if is_number(number) && range_of(number).is_none() => Some(ty.clone()),
+            integer if range_of(integer).is_some() => Some(self.widened(integer)),
+            _ => None,
+        }
+    }
+
+    /// The integer type `ty`, or what it widens to.
+    fn widened(&self, ty: &LogicalType) -> LogicalType {
+        if self.fractions || (self.giants && *ty != LogicalType::UHugeInt) {
+            return LogicalType::Double;
+        }
+        let Some(range) = self.integers else { return ty.clone() };
+        let up_to_64_bits = range_of(ty).is_some_and(|own| within(own, &LogicalType::BigInt));
+        if within(range, ty) {
+            ty.clone()
+        } else if up_to_64_bits && within(range, &LogicalType::BigInt) {
+            LogicalType::BigInt
+        } else {
+            LogicalType::HugeInt
+        }
+    }
+}
+
+fn is_number(ty: &LogicalType) -> bool {
+    use LogicalType as T;
+    matches!(ty, T::Float | T::Double | T::Decimal { .. } | T::BigNum) || range_of(ty).is_some()
+}
+
+/// Whether a range of integers is part of a type's.
+fn within((least, greatest): (i128, i128), ty: &LogicalType) -> bool {
+    range_of(ty).is_some_and(|(low, high)| low <= least && greatest <= high)
+}
+
+/// The range of an integer type; for UHUGEINT the part within 128 signed bits.
+fn range_of(ty: &LogicalType) -> Option<(i128, i128)> {
+    Some(match ty {
+        LogicalType::TinyInt => (i8::MIN.into(), i8::MAX.into()),
+        LogicalType::SmallInt => (i16::MIN.into(), i16::MAX.into()),
+        LogicalType::Integer => (i32::MIN.into(), i32::MAX.into()),
+        LogicalType::BigInt => (i64::MIN.into(), i64::MAX.into()),
+        LogicalType::UTinyInt => (0, u8::MAX.into()),
+        LogicalType::USmallInt => (0, u16::MAX.into()),
+        LogicalType::UInteger => (0, u32::MAX.into()),
+        LogicalType::UBigInt => (0, u64::MAX.into()),
+        LogicalType::HugeInt => (i128::MIN, i128::MAX),
+        LogicalType::UHugeInt => (0, i128::MAX),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use LogicalType as T;
+
+    fn ints(least: i128, greatest: i128) -> Kinds {
+        Kinds { integers: Some((least, greatest)), ..Kinds::default() }
+    }
+
+    fn all(kinds: &[&str]) -> Kinds {
+        let has = |kind: &str| kinds.contains(&kind);
+        Kinds {
+            booleans: has("bool"),
+            integers: has("int").then_some((1, 1)),
+            giants: has("giant"),
+            fractions: has("fraction"),
+            strings: has("string"),
+            nested: has("nested"),
+            others: has("other"),
+        }
+    }
+
+    #[test]
+    fn new_columns_have_the_type_of_their_values() {
+        for (kinds, ty) in [
+            (&["bool"][..], T::Boolean),
+            (&["int"], T::BigInt),
+            (&["int", "fraction"], T::Double),
+            (&["fraction"], T::Double),
+            (&["giant"], T::Double),
+            (&["string"], T::Varchar),
+            (&[], T::Varchar),
+            (&["nested"], T::Json),
+            (&["nested", "string", "int"], T::Json),
+            (&["bool", "int"], T::Varchar),
+            (&["string", "int"], T::Varchar),
+        ] {
+            assert_eq!(all(kinds).new_type(), ty, "{kinds:?}");
+        }
+        assert_eq!(ints(0, i128::from(i64::MAX) + 1).new_type(), T::HugeInt);
+    }
+
+    #[test]
+    fn integer_columns_widen_to_what_holds_both() {
+        let (i32_over, i64_over) = (i128::from(i32::MAX) + 1, i128::from(i64::MAX) + 1);
+        for (ty, kinds, wider) in [
+            (T::Integer, ints(-1, 5), T::Integer),
+            (T::Integer, ints(0, i32_over), T::BigInt),
+            (T::TinyInt, ints(-129, 0), T::BigInt),
+            (T::Integer, ints(0, i64_over), T::HugeInt),
+            (T::BigInt, ints(0, i64_over), T::HugeInt),
+            (T::UInteger, ints(-1, 0), T::BigInt),
+            (T::UBigInt, ints(-1, 0), T::HugeInt),
+            (T::HugeInt, ints(i128::MIN, i128::MAX), T::HugeInt),
+            (T::Integer, all(&["fraction"]), T::Double),
+            (T::BigInt, all(&["giant"]), T::Double),
+            (T::UHugeInt, all(&["giant"]), T::UHugeInt),
+        ] {
+            assert_eq!(kinds.column_type(&ty), Some(wider), "{ty} {kinds:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_column_cannot_take_is_refused() {
+        let list = T::List(Box::new(T::Integer));
+        let decimal = T::Decimal { width: 5, scale: 2 };
+        for (ty, kinds, fits) in [
+            (T::Integer, &["bool"][..], false),
+            (T::Integer, &["nested"], false),
+            (T::Integer, &["string"], true),
+            (T::Boolean, &["int"], false),
+            (T::Boolean, &["bool", "string"], true),
+            (T::Date, &["int"], false),
+            (T::Date, &["string"], true),
+            (T::Double, &["int", "fraction", "giant"], true),
+            (decimal, &["int", "fraction"], true),
+            (T::Varchar, &["bool", "int", "fraction", "string", "nested"], true),
+            (T::Json, &["bool", "int", "fraction", "string", "nested"], true),
+            (list.clone(), &["nested", "string"], true),
+            (list, &["int"], false),
+            (T::Uuid, &["nested"], false),
+            (T::Timestamp, &["other"], true),
+            (T::Integer, &["other"], false),
+            (T::Boolean, &["other"], false),
+        ] {
+            assert_eq!(all(kinds).column_type(&ty), fits.then_some(ty.clone()), "{ty} {kinds:?}");
+        }
+    }
+}

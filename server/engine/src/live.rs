@@ -1,0 +1,325 @@
+//! A live result on its connection, and the pump that turns its chunks into batches.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+
+use super::cancel::{CancelToken, Gate};
+use super::instance::Instance;
+use super::spool::Spool;
+use super::stream::StreamShared;
+use super::window::Window;
+use crate::error::{Error, Result};
+use duck::types::{Fidelity, ResultShape};
+use duck::{BatchBuilder, Prepared, ResultSet, is_interrupt};
+
+/// A batch is handed over once it is this large: big enough that per-batch work vanishes, small enough to stay in
+/// the processor's cache between DuckDB and the encoder.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// A chunk that took this long to compute is handed over at once, since its reader may be waiting for it.
+const SLOW_CHUNK: Duration = Duration::from_millis(5);
+
+/// Follows DuckDB's text where its reason is lost: a worker met the error while rows were fetched already.
+const HIDDEN: &str = " A part of this query failed, and DuckDB does not tell why: the user's other statements kept its \
+    threads busy. Running it alone tells.";
+
+/// An executing statement's result, its rows on their way to `shared`.
+pub(super) struct Live {
+    result: ResultSet,
+    /// Dropped after the result: DuckDB closes a live result together with its statement.
+    statement: Option<Prepared>,
+    builder: BatchBuilder,
+    shape: ResultShape,
+    window: Window,
+    /// Whether DuckDB has given the last chunk; asking again would be an error.
+    ended: bool,
+    /// Rows that make a full batch; doubles from one chunk on, so that the first rows leave at once.
+    target_rows: usize,
+    shared: Arc<StreamShared>,
+    instance: Arc<Instance>,
+}
+
+/// Tells the reader that a result has begun: after some batches, or when it goes out of scope.
+pub(super) struct Announce<F: FnOnce()> {
+    batches: usize,
+    tell: Option<F>,
+}
+
+impl<F: FnOnce()> Announce<F> {
+    /// Tells after so many batches.
+    pub(super) fn after(batches: usize, tell: F) -> Self {
+        Self { batches, tell: Some(tell) }
+    }
+
+    fn count(&mut self) {
+        self.batches = self.batches.saturating_sub(1);
+        if self.batches == 0
+            && let Some(tell) = self.tell.take()
+        {
+            tell();
+        }
+    }
+}
+
+impl Announce<fn()> {
+    /// The reader knows already.
+    fn told() -> Self {
+        Self { batches: 0, tell: None }
+    }
+}
+
+impl<F: FnOnce()> Drop for Announce<F> {
+    fn drop(&mut self) {
+        if let Some(tell) = self.tell.take() {
+            tell();
+        }
+    }
+}
+
+/// What came of [`Live::settle`].
+pub(super) enum Settled {
+    /// The connection is free: the result has ended, or waits in a spool.
+    Free,
+    /// The result goes on, and the call that wanted the connection fails.
+    Kept(Box<Live>, Error),
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
+impl Live {
+    pub(super) fn new(
+        result: ResultSet,
+        shape: ResultShape,
+        fidelity: Fidelity,
+        window: Window,
+        shared: Arc<StreamShared>,
+        instance: Arc<Instance>,
+    ) -> Self {
+        let builder = BatchBuilder::new(&shape, fidelity);
+        Self {
+            result,
+            statement: None,
+            builder,
+            shape,
+            window,
+            ended: false,
+            target_rows: 1,
+            shared,
+            instance,
+        }
+    }
+
+    /// Keeps the statement alive that the result comes from, if it serves this one alone.
+    pub(super) fn keep(&mut self, statement: Prepared) {
+        self.statement = Some(statement);
+    }
+
+    /// The result's columns and Arrow schema.
+    pub(super) fn shape(&self) -> &ResultShape {
+        &self.shape
+    }
+
+    /// Whether this is the result that `shared`'s reader reads.
+    pub(super) fn feeds(&self, shared: &Arc<StreamShared>) -> bool {
+        Arc::ptr_eq(&self.shared, shared)
+    }
+
+    /// Works ahead of the reader until enough is ready, the connection is wanted, or the rows end. Gives itself back
+    /// if rows are left.
+    pub(super) fn pump(self, gate: &Arc<Gate>, wanted: impl Fn() -> bool) -> Option<Self> {
+        let running = gate.enter(&self.shared.cancel);
+        let outcome = match running {
+            Ok(running) => {
+                let outcome = self.pump_entered(wanted, Announce::told());
+                drop(running);
+                return outcome;
+            }
+            Err(error) => error,
+        };
+        self.end(outcome);
+        None
+    }
+
+    /// As [`pump`](Self::pump), when the gate already counts this query as running.
+    ///
+    /// The reader is told that the result begins by `announce`, at the latest when this returns.
+    pub(super) fn pump_entered(
+        mut self,
+        wanted: impl Fn() -> bool,
+        mut announce: Announce<impl FnOnce()>,
+    ) -> Option<Self> {
+        loop {
+            if self.shared.is_abandoned() {
+                return None;
+            }
+            match self.next_batch() {
+                Ok(Some(batch)) => {
+                    let more = self.shared.push(batch);
+                    announce.count();
+                    if !more || wanted() {
+                        self.shared.pause();
+                        return Some(self);
+                    }
+                }
+                Ok(None) => {
+                    let shared = Arc::clone(&self.shared);
+                    // The result goes first: its end commits the statement's transaction, and a reader that has
+                    // seen the last row may rely on that.
+                    drop(self);
+                    shared.finish();
+                    return None;
+                }
+                Err(error) => {
+                    self.end(error);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Moves the remaining rows to a spool, for the reader to read on while the connection serves `call`; stops when the
+    /// spool takes no more, or the call is not wanted any more (FS-4).
+    pub(super) fn settle(mut self, gate: &Arc<Gate>, call: &CancelToken) -> Settled {
+        if self.shared.is_abandoned() {
+            return Settled::Free;
+        }
+        let running = match gate.enter(&self.shared.cancel) {
+            Ok(running) => running,
+            Err(error) => {
+                self.end(error);
+                return Settled::Free;
+            }
+        };
+        let mut spool = Spool::new(Arc::clone(self.instance.spool_space()), Arc::clone(&self.shape.schema));
+        let outcome = self.drain_into(&mut spool, call);
+        drop(running);
+        let rows = match spool.finish() {
+            Ok(rows) => rows,
+            Err(error) => {
+                self.end(error);
+                return Settled::Free;
+            }
+        };
+        let shared = Arc::clone(&self.shared);
+        match outcome {
+            Drained::Whole => {
+                // The result goes first: see `pump_entered`.
+                drop(self);
+                shared.spooled(rows);
+            }
+            Drained::Failed(error) => {
+                shared.add_spool(rows);
+                self.end(error);
+            }
+            Drained::Stopped(error) => {
+                shared.add_spool(rows);
+                shared.pause();
+                return Settled::Kept(Box::new(self), error);
+            }
+        }
+        Settled::Free
+    }
+
+    fn drain_into(&mut self, spool: &mut Spool, call: &CancelToken) -> Drained {
+        loop {
+            if self.shared.is_abandoned() {
+                return Drained::Whole;
+            }
+            if let Err(unwanted) = call.check_wanted() {
+                return Drained::Stopped(unwanted);
+            }
+            match self.next_batch() {
+                Ok(Some(batch)) => {
+                    if let Err(full) = spool.push(batch) {
+                        return Drained::Stopped(full);
+                    }
+                }
+                Ok(None) => return Drained::Whole,
+                Err(error) => return Drained::Failed(error),
+            }
+        }
+    }
+
+    /// Ends the stream with an error.
+    pub(super) fn end(self, error: Error) {
+        let shared = Arc::clone(&self.shared);
+        let error = shared.cancel.explain::<()>(Err(error)).err();
+        drop(self);
+        if let Some(error) = error {
+            shared.fail(error);
+        }
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if self.ended || self.window.is_over() {
+                return Ok(None);
+            }
+            let Some(batch) = self.build()? else { return Ok(None) };
+            if let Some(batch) = self.window.cut(batch) {
+                return Ok(Some(batch));
+            }
+        }
+    }
+
+    /// The error of a failed fetch: an interrupt that nobody asked for hides another.
+    fn reason_of(&self, error: duck::Error) -> Error {
+        if !is_interrupt(error.message()) || self.shared.cancel.is_cancelled() {
+            return error.into();
+        }
+        let kind = Error::from(error.clone()).kind();
+        Error::new(kind, format!("{}{HIDDEN}", error.message()))
+    }
+
+    fn build(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            self.shared.cancel.check()?;
+            let started = Instant::now();
+            let fetched = self.result.fetch();
+            let Some(chunk) = fetched.map_err(|error| self.reason_of(error))? else {
+                self.ended = true;
+                return if self.builder.rows() > 0 { Ok(Some(self.builder.finish()?)) } else { Ok(None) };
+            };
+            self.builder.append_chunk(&chunk)?;
+            let full = self.builder.rows() >= self.target_rows || self.builder.bytes() >= BATCH_BYTES;
+            if full || started.elapsed() >= SLOW_CHUNK {
+                self.target_rows = (self.target_rows.max(self.builder.rows()) * 2).min(1 << 20);
+                return Ok(Some(self.builder.finish()?));
+            }
+        }
+    }
+}
+
+/// How far draining a result came.
+enum Drained {
+    Whole,
+    /// The rest is still to be computed.
+    Stopped(Error),
+    Failed(Error),
+}
+
+/// Reads a complete result batch by batch.
+pub(super) fn read_all(
+    mut result: ResultSet,
+    shape: &ResultShape,
+    fidelity: Fidelity,
+    mut each: impl FnMut(RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let mut builder = BatchBuilder::new(shape, fidelity);
+    while let Some(chunk) = result.fetch()? {
+        builder.append_chunk(&chunk)?;
+        if builder.bytes() >= BATCH_BYTES {
+            each(builder.finish()?)?;
+        }
+    }
+    if builder.rows() > 0 {
+        each(builder.finish()?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! What a session's lock guards: the connection, the result still live on it, and its prepared statements.
+//!
+//! Everything here calls DuckDB, on a thread that may block.
+
+use std::sync::Arc;
+
+use super::blocking;
+use super::cancel::{CancelToken, Gate};
+use super::instance::Instance;
+use super::live::{Live, Settled};
+use super::plans::Plans;
+use super::prepared::PreparedStatement;
+use super::session::{closed, lost};
+use super::stream::StreamShared;
+use crate::error::{Error, Result};
+use duck::{Connection, Prepared};
+
+/// A session's connection and what belongs to it.
+#[derive(Debug)]
+pub struct Slot {
+    state: State,
+    pub(super) live: Option<Live>,
+    plans: Plans,
+    /// The catalog and schema last applied by a request, while nothing else has moved the session since (LQ-11).
+    pub(super) applied: Option<super::Target>,
+    /// Whether a transaction is open, whoever opened it.
+    pub(super) in_transaction: bool,
+    instance: Arc<Instance>,
+}
+
+/// A session opens one connection, when it first needs it.
+#[derive(Debug)]
+enum State {
+    Unopened,
+    Open(Connection),
+    Closed,
+}
+
+impl Slot {
+    /// The slot of a session that has done nothing yet.
+    pub(super) fn new(instance: Arc<Instance>) -> Self {
+        Self {
+            state: State::Unopened,
+            live: None,
+            plans: Plans::default(),
+            applied: None,
+            in_transaction: false,
+            instance,
+        }
+    }
+
+    /// Opens the connection, unless that was done.
+    ///
+    /// # Errors
+    /// SessionUnknown once the session was closed; SessionExpired when the database is beyond use.
+    pub(super) fn open(&mut self, gate: &Gate) -> Result<()> {
+        match self.state {
+            State::Open(_) => Ok(()),
+            State::Closed => Err(closed()),
+            State::Unopened => {
+                let connection = self.instance.connect().map_err(|fault| {
+                    // What lacks memory for a moment is not lost.
+                    self.instance.check_after(&fault);
+                    if self.instance.is_broken() { lost() } else { fault }
+                })?;
+                gate.guard(connection.interrupt_handle());
+                self.state = State::Open(connection);
+                Ok(())
+            }
+        }
+    }
+
+    /// The session's connection.
+    ///
+    /// # Errors
+    /// SessionUnknown once the session was closed.
+    pub fn connection(&self) -> Result<&Connection> {
+        match &self.state {
+            State::Open(connection) => Ok(connection),
+            State::Unopened | State::Closed => Err(closed()),
+        }
+    }
+
+    /// The database instance behind the connection.
+    pub(super) fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+
+    /// A statement begins: it sees what has been accepted by now, or what its open transaction saw.
+    pub(super) fn begin_statement(&self) {
+        if let State::Open(connection) = &self.state {
+            self.instance.viewer().begin(connection.id(), self.in_transaction);
+        }
+    }
+
+    /// Does what may change how statements are planned, and notes that it may have, even if it fails.
+    pub(super) fn change<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let done = work(self);
+        self.instance.note_change();
+        done
+    }
+
+    /// Takes a prepared statement's plan out, made anew if need be, to execute it; see [`Plans`].
+    ///
+    /// # Errors
+    /// DuckDB's error, for a statement that no longer binds.
+    pub(super) fn take_plan(&mut self, statement: &Arc<PreparedStatement>) -> Result<Prepared> {
+        let State::Open(connection) = &self.state else { return Err(closed()) };
+        self.plans.take(statement, connection, self.instance.changes())
+    }
+
+    /// Keeps a plan until the statement's result is gone, and for its next execution.
+    pub(super) fn keep_plan(&mut self, statement: &Arc<PreparedStatement>, plan: Prepared, changes: u64) {
+        self.plans.keep(statement, plan, changes);
+    }
+
+    /// Whether it holds a result or a plan, which DuckDB gives back.
+    pub(super) fn holds_results(&self) -> bool {
+        self.live.is_some() || !self.plans.is_empty()
+    }
+
+    /// Lets go of the plan that was executed, once its result is gone.
+    pub(super) fn release_plan(&mut self) {
+        if self.live.is_none() {
+            self.plans.release(self.instance.is_sealed());
+        }
+    }
+
+    /// Drops the plan of a statement that is not needed any more.
+    pub(super) fn forget_plan(&mut self, statement: u64) {
+        self.plans.forget(statement);
+    }
+
+    /// Frees the connection for a call: the rest of a live result is drained into a spool first (FS-4).
+    ///
+    /// # Errors
+    /// LimitExceeded or Internal when the spool takes no more, and `Cancelled` when the call is not wanted any more. The
+    /// live result loses nothing and goes on then.
+    pub(super) fn settle(&mut self, gate: &Arc<Gate>, call: &CancelToken) -> Result<()> {
+        let Some(live) = self.live.take() else { return Ok(()) };
+        let outcome = match live.settle(gate, call) {
+            Settled::Free => Ok(()),
+            Settled::Kept(live, error) => {
+                self.live = Some(*live);
+                Err(error)
+            }
+        };
+        self.release_plan();
+        outcome
+    }
+
+    /// Works ahead of the reader of `shared`, unless a call that came first has drained its result.
+    pub(super) fn pump(&mut self, shared: &Arc<StreamShared>, gate: &Arc<Gate>, wanted: impl Fn() -> bool) {
+        if self.live.as_ref().is_none_or(|live| !live.feeds(shared)) {
+            return;
+        }
+        // Drained rows come first; their reader asks again after them.
+        if shared.has_spool() {
+            return shared.pause();
+        }
+        if let Some(live) = self.live.take() {
+            self.live = live.pump(gate, wanted);
+        }
+        self.release_plan();
+    }
+
+    /// Drops the result that `shared` was reading.
+    pub(super) fn abandon(&mut self, shared: &Arc<StreamShared>) {
+        if self.live.as_ref().is_some_and(|live| live.feeds(shared)) {
+            self.live = None;
+        }
+        self.release_plan();
+    }
+
+    /// Ends a live result with `why` and closes the connection, which rolls an open transaction back.
+    pub(super) fn close(&mut self, why: Error) {
+        if let Some(live) = self.live.take() {
+            live.end(why);
+        }
+        self.plans = Plans::default();
+        if let State::Open(connection) = std::mem::replace(&mut self.state, State::Closed) {
+            let reader = connection.id();
+            drop(connection);
+            self.instance.viewer().forget(reader);
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let State::Open(connection) = std::mem::replace(&mut self.state, State::Closed) else { return };
+        let (live, plans) = (self.live.take(), std::mem::take(&mut self.plans));
+        blocking::discard(Remains { live, plans, connection, instance: Arc::clone(&self.instance) });
+    }
+}
+
+/// What a dropped slot leaves to be closed.
+struct Remains {
+    // In the order in which DuckDB wants them closed.
+    live: Option<Live>,
+    plans: Plans,
+    connection: Connection,
+    instance: Arc<Instance>,
+}
+
+impl Drop for Remains {
+    fn drop(&mut self) {
+        self.live = None;
+        self.plans = Plans::default();
+        self.instance.viewer().forget(self.connection.id());
+        self.instance.open_ahead();
+    }
+}

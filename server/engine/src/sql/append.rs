@@ -1,0 +1,108 @@
+//! The SQL of an append, whose values arrive as text with their kind.
+
+use std::fmt::Display;
+
+use super::{Identifier, TableRef};
+use duck::types::LogicalType;
+
+/// The kind of a string among the values of a mixed column; any other number is another kind.
+pub(crate) const STRING_KIND: i8 = 1;
+
+/// A value of an append as SQL: its text in one column of the relation, and its kind in another where they are mixed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Incoming<'a> {
+    /// The column of texts.
+    pub(crate) text: &'a str,
+    /// The column of kinds; `None` if all values are of one.
+    pub(crate) kind: Option<&'a str>,
+    /// Whether all values are strings, when they are of one kind.
+    pub(crate) strings: bool,
+    /// Whether the values are objects and arrays.
+    pub(crate) nested: bool,
+    /// Whether the values have a type of their own, and are not JSON text.
+    pub(crate) typed: bool,
+    /// Whether the column to take them is new: there a string in a JSON column stays one.
+    pub(crate) new: bool,
+}
+
+impl Incoming<'_> {
+    /// The value as one of type `ty`.
+    pub(crate) fn as_type(&self, ty: &LogicalType) -> String {
+        let text = Identifier(self.text).to_string();
+        if self.typed {
+            return self.cast_typed(&text, ty);
+        }
+        match ty {
+            LogicalType::Varchar => text,
+            LogicalType::Json => {
+                // A string that holds JSON is cast like any string; another one is a JSON string itself.
+                let string = match self.new {
+                    true => format!("to_json({text})"),
+                    false => format!("COALESCE(TRY_CAST({text} AS JSON), to_json({text}))"),
+                };
+                self.by_kind(&string, &format!("CAST({text} AS JSON)"))
+            }
+            LogicalType::Struct(_) | LogicalType::List(_) | LogicalType::Map(..) | LogicalType::Array(..) => {
+                self.by_kind(&format!("CAST({text} AS {ty})"), &format!("CAST(CAST({text} AS JSON) AS {ty})"))
+            }
+            LogicalType::Variant => self.by_kind(&text, &format!("CAST({text} AS JSON)")),
+            _ => format!("CAST({text} AS {ty})"),
+        }
+    }
+
+    /// A typed value; objects and arrays become text as JSON.
+    fn cast_typed(&self, value: &str, ty: &LogicalType) -> String {
+        match ty {
+            LogicalType::Json if !self.strings || self.new => format!("to_json({value})"),
+            LogicalType::Json => format!("COALESCE(TRY_CAST({value} AS JSON), to_json({value}))"),
+            LogicalType::Varchar if self.nested => format!("CAST(to_json({value}) AS VARCHAR)"),
+            _ => format!("CAST({value} AS {ty})"),
+        }
+    }
+
+    fn by_kind(&self, string: &str, other: &str) -> String {
+        match self.kind {
+            None if self.strings => string.to_owned(),
+            None => other.to_owned(),
+            Some(kind) => {
+                format!("CASE WHEN {} = {STRING_KIND} THEN {string} ELSE {other} END", Identifier(kind))
+            }
+        }
+    }
+}
+
+/// Creates an empty table.
+pub(crate) fn create_table(table: &TableRef, columns: &[(String, LogicalType)]) -> String {
+    let columns: Vec<String> =
+        columns.iter().map(|(name, ty)| format!("{} {ty}", Identifier(name))).collect();
+    format!("CREATE TABLE {table} ({})", columns.join(", "))
+}
+
+pub(crate) fn add_column(table: &TableRef, name: &str, ty: &LogicalType) -> String {
+    format!("ALTER TABLE {table} ADD COLUMN {} {ty}", Identifier(name))
+}
+
+pub(crate) fn widen_column(table: &TableRef, name: &str, ty: &LogicalType) -> String {
+    format!("ALTER TABLE {table} ALTER COLUMN {} SET DATA TYPE {ty}", Identifier(name))
+}
+
+/// Inserts expressions over a relation into the named columns.
+pub(crate) fn insert_values(
+    table: &TableRef,
+    columns: &[&str],
+    values: &[String],
+    relation: impl Display,
+) -> String {
+    let columns: Vec<String> = columns.iter().map(|name| Identifier(name).to_string()).collect();
+    format!("INSERT INTO {table} ({}) SELECT {} FROM {relation}", columns.join(", "), values.join(", "))
+}
+
+/// Inserts a row of defaults.
+pub(crate) fn insert_defaults(table: &TableRef) -> String {
+    format!("INSERT INTO {table} DEFAULT VALUES")
+}
+
+/// Evaluates an expression for every row of a relation, to see whether it can be.
+pub(crate) fn evaluate(value: &str, relation: impl Display) -> String {
+    format!("SELECT count({value}) FROM {relation}")
+}

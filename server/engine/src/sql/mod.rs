@@ -1,0 +1,129 @@
+//! Every SQL text of the server, and the only place where a name becomes SQL: through [`Identifier`], whose `Display`
+//! quotes.
+
+pub(super) mod append;
+pub(super) mod assist;
+pub mod catalog;
+pub(super) mod ingest;
+pub mod lexer;
+pub(super) mod nameable;
+pub mod product_analytics;
+pub(super) mod settings;
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+use duck::Connection;
+
+/// The schema every catalog has.
+pub(super) const MAIN: &str = "main";
+
+pub(super) const BEGIN: &str = "BEGIN TRANSACTION";
+pub(super) const COMMIT: &str = "COMMIT";
+pub(super) const ROLLBACK: &str = "ROLLBACK";
+/// Whether a database answers.
+pub(super) const PROBE: &str = "SELECT 1";
+/// A small use of a database, to see at start-up that its settings allow one.
+pub(super) const FIRST_USE: &str =
+    "CREATE TEMP TABLE first_use AS SELECT range FROM range(2048) ORDER BY hash(range)";
+
+/// Has a row if the session has a temporary table or view. The functions are named in full, past any of the user's.
+pub(super) const HAS_TEMPORARY: &str = "SELECT table_name FROM system.main.duckdb_tables() WHERE temporary \
+     UNION ALL SELECT view_name FROM system.main.duckdb_views() WHERE temporary AND NOT internal LIMIT 1";
+
+/// A name as it stands in SQL: always quoted, so that no name can end its quotes.
+#[derive(Debug, Clone, Copy)]
+pub struct Identifier<'a>(pub &'a str);
+
+impl fmt::Display for Identifier<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.replace('"', "\"\""))
+    }
+}
+
+/// A text literal as it stands in SQL.
+#[derive(Debug, Clone, Copy)]
+pub struct Literal<'a>(pub &'a str);
+
+impl fmt::Display for Literal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'", self.0.replace('\'', "''"))
+    }
+}
+
+/// A table by catalog, schema and name, as it stands in SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRef {
+    /// The catalog.
+    pub catalog: String,
+    /// The schema.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+}
+
+impl fmt::Display for TableRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { catalog, schema, table } = self;
+        write!(f, "{}.{}.{}", Identifier(catalog), Identifier(schema), Identifier(table))
+    }
+}
+
+pub(super) fn use_schema(catalog: &str, schema: &str) -> String {
+    format!("USE {}.{}", Identifier(catalog), Identifier(schema))
+}
+
+/// Attaches an empty, writable in-memory catalog (LS-09).
+pub(super) fn attach_memory(name: &str) -> String {
+    format!("ATTACH ':memory:' AS {}", Identifier(name))
+}
+
+/// Attaches a DuckDB file read-only (LS-10).
+pub(super) fn attach_file(name: &str, path: &str) -> String {
+    format!("ATTACH {} AS {} (READ_ONLY)", Literal(path), Identifier(name))
+}
+
+/// Attaches a new DuckDB file for writing.
+pub(super) fn attach_new_file(name: &str, path: &str) -> String {
+    format!("ATTACH {} AS {}", Literal(path), Identifier(name))
+}
+
+/// Detaches a catalog, which writes what its file lacks.
+pub(super) fn detach(name: &str) -> String {
+    format!("DETACH {}", Identifier(name))
+}
+
+/// The zone every session starts in (LS-07, FY-2).
+pub(super) const START_ZONE: &str = "SET GLOBAL TimeZone = 'Etc/UTC'";
+
+/// The same zone for one session, whose RESET would take that of the host.
+pub(super) const SESSION_ZONE: &str = "SET SESSION TimeZone = 'Etc/UTC'";
+
+/// What every connection begins with: DuckDB counts how far its queries are (LG-06) and prints nothing; and it computes no
+/// more than a few thousand rows ahead of a reader. Of a text it counts sixteen bytes, however long the text is: its usual
+/// buffer of a megabyte held 200 MiB of texts of 10,000 bytes.
+pub(super) const CONNECTION: [&str; 3] = [
+    "SET enable_progress_bar_print = false",
+    "SET enable_progress_bar = true",
+    "SET streaming_buffer_size = '128KB'",
+];
+
+/// Shuts the host's files and network off; it cannot be switched back on by SQL.
+pub(super) const NO_EXTERNAL_ACCESS: &str = "SET enable_external_access = false";
+
+/// Lets SQL read and write below one folder even when external access is off.
+pub(super) fn allow_directory(path: &str) -> String {
+    format!("SET allowed_directories = [{}]", Literal(path))
+}
+
+/// The session's current catalog and schema.
+///
+/// # Errors
+/// DuckDB's error, in an aborted transaction.
+pub(super) fn current_target(connection: &Connection) -> Result<(String, String)> {
+    let rows = connection.query("SELECT current_catalog(), current_schema()")?.text_rows()?;
+    match rows.into_iter().next().as_deref() {
+        Some([Some(catalog), Some(schema)]) => Ok((catalog.clone(), schema.clone())),
+        _ => Err(Error::internal("the session has no current schema")),
+    }
+}

@@ -1,0 +1,240 @@
+//! A tenant: one user's database, its sessions and its query log, shared by every protocol.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use uuid::Uuid;
+
+use super::blocking;
+use super::config::EngineConfig;
+use super::ingest::AppendQueues;
+use super::instance::{Instance, InstancePool};
+use super::journal::Journal;
+use super::limits::Limits;
+use super::meter::{TenantMeters, Usage};
+use super::projects::Project;
+use super::query_log::QueryLog;
+use super::session::Session;
+use super::sessions::Sessions;
+use super::turns::Turns;
+use crate::error::Result;
+
+/// One user and what belongs to that user alone.
+#[derive(Debug)]
+pub struct Tenant {
+    name: String,
+    declared: bool,
+    project: Option<Project>,
+    pool: Arc<InstancePool>,
+    /// Held for moments only: never while a database is opened.
+    instance: RwLock<Option<Arc<Instance>>>,
+    /// Held by the call that opens the database; others wait for it.
+    opening: Arc<AsyncMutex<()>>,
+    turns: Arc<Turns>,
+    sessions: Sessions,
+    queries: QueryLog,
+    journal: Arc<Journal>,
+    appends: AppendQueues,
+    limits: Limits,
+    meters: TenantMeters,
+    used: Mutex<Instant>,
+    visits: AtomicUsize,
+}
+
+/// A request of a tenant's, which does not idle as long as this lives: an upload may take hours before it has a session.
+#[derive(Debug)]
+pub struct Visit(Arc<Tenant>);
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.visits.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Tenant {
+    pub(super) fn new(
+        name: &str,
+        declared: bool,
+        project: Option<Project>,
+        config: &EngineConfig,
+        pool: Arc<InstancePool>,
+        threads: &Arc<Semaphore>,
+    ) -> Arc<Self> {
+        let meters = TenantMeters::new(&config.limits);
+        let turns = Turns::new(config.limits.tenant_concurrency, threads, Arc::clone(&meters.lingering));
+        Arc::new(Self {
+            name: name.to_owned(),
+            declared,
+            project,
+            pool,
+            instance: RwLock::new(None),
+            opening: Arc::default(),
+            turns,
+            sessions: Sessions::new(config.session_idle_timeout, config.limits.tenant_sessions),
+            queries: QueryLog::new(config.limits.query_log),
+            journal: Arc::new(Journal::new(config.limits.journal)),
+            appends: AppendQueues::default(),
+            limits: config.limits,
+            meters,
+            used: Mutex::new(Instant::now()),
+            visits: AtomicUsize::new(0),
+        })
+    }
+
+    /// The user's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the user was declared, rather than admitted by `--allow-any-user`.
+    pub fn is_declared(&self) -> bool {
+        self.declared
+    }
+
+    /// Whether its database was opened.
+    pub(super) fn is_open(&self) -> bool {
+        self.instance.read().is_some()
+    }
+
+    /// What the tenant may hold at most.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What its sessions share of their limits.
+    pub fn meters(&self) -> &TenantMeters {
+        &self.meters
+    }
+
+    /// How much of its limits the tenant uses.
+    pub fn usage(&self) -> Vec<Usage> {
+        let (limits, meters) = (&self.limits, &self.meters);
+        let (spooled, most) = self.instance().map_or((0, 0), |instance| instance.spool_space().usage());
+        let project = self.project.as_ref();
+        let events = project.and_then(|project| project.store.weight(&project.key, &project.environment));
+        vec![
+            Usage::new("tenant-session-limit", self.sessions.len(), limits.tenant_sessions),
+            Usage::from(&*meters.prepared),
+            Usage::from(&*meters.tickets),
+            Usage::from(&*meters.held),
+            Usage::from(&*meters.lingering),
+            Usage::bytes("tenant-spool-limit", spooled, most),
+            Usage::bytes("query-log-limit", self.queries.bytes() as u64, limits.query_log),
+            Usage::bytes("journal-limit", self.journal.bytes() as u64, limits.journal),
+            Usage::bytes("project-event-limit", events.unwrap_or(0), limits.project_events),
+        ]
+    }
+
+    /// The log of this tenant's REST queries.
+    pub fn queries(&self) -> &QueryLog {
+        &self.queries
+    }
+
+    /// What the tenant ran lately, through every door.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    /// The small appends that wait for one another.
+    pub(super) fn appends(&self) -> &AppendQueues {
+        &self.appends
+    }
+
+    /// The tenant's sessions.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Opens a session that lives until it is closed or has idled out.
+    ///
+    /// # Errors
+    /// LimitExceeded; Internal when no database can be opened.
+    pub async fn open_session(self: &Arc<Self>) -> Result<Arc<Session>> {
+        self.open_session_as(Uuid::now_v7()).await
+    }
+
+    /// As [`open_session`](Self::open_session), under a given id.
+    ///
+    /// # Errors
+    /// As [`open_session`](Self::open_session).
+    pub(super) async fn open_session_as(self: &Arc<Self>, id: Uuid) -> Result<Arc<Session>> {
+        self.touch();
+        let instance = match self.instance() {
+            Some(instance) => instance,
+            None => {
+                let opening = Arc::clone(&self.opening).lock_owned().await;
+                let tenant = Arc::clone(self);
+                blocking::run(move || {
+                    let _opening = opening;
+                    tenant.open_instance()
+                })
+                .await?
+            }
+        };
+        self.sessions.make_room().await?;
+        let (journal, turns) = (Arc::clone(&self.journal), Arc::clone(&self.turns));
+        self.sessions.add(Session::new(id, instance, journal, turns, self.limits.statement_timeout))
+    }
+
+    /// The tenant's database, if it is open and of use.
+    fn instance(&self) -> Option<Arc<Instance>> {
+        self.instance.read().clone().filter(|instance| !instance.is_broken())
+    }
+
+    /// The tenant's database, opened or replaced if need be.
+    fn open_instance(&self) -> Result<Arc<Instance>> {
+        // Another call may have opened it while this one waited.
+        if let Some(instance) = self.instance() {
+            return Ok(instance);
+        }
+        let instance = self.pool.take()?;
+        if let Some(project) = &self.project {
+            instance.viewer().show(project.clone());
+        }
+        *self.instance.write() = Some(Arc::clone(&instance));
+        Ok(instance)
+    }
+
+    /// As if the database took long to open, until what this returns is dropped.
+    #[cfg(test)]
+    pub(super) async fn hold_opening(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.opening).lock_owned().await
+    }
+
+    /// Removes the folder of its database; what is open in there stays readable.
+    pub(super) fn remove_folder(&self) {
+        if let Some(instance) = self.instance.read().as_ref() {
+            instance.spool_folder().remove();
+        }
+    }
+
+    /// Notes that the tenant is in use.
+    pub fn touch(&self) {
+        *self.used.lock() = Instant::now();
+    }
+
+    /// A request begins.
+    pub fn visit(self: &Arc<Self>) -> Visit {
+        self.visits.fetch_add(1, Ordering::SeqCst);
+        Visit(Arc::clone(self))
+    }
+
+    /// How long ago the tenant was last used; zero while a request or any session is busy.
+    pub(super) fn idle(&self) -> Duration {
+        if self.visits.load(Ordering::SeqCst) > 0 {
+            return Duration::ZERO;
+        }
+        let since_use = self.used.lock().elapsed();
+        self.sessions.shortest_idle().map_or(since_use, |idle| idle.min(since_use))
+    }
+
+    /// Closes every session.
+    pub(super) async fn close(&self) {
+        let sessions = self.sessions.take_all();
+        futures::future::join_all(sessions.iter().map(Session::close)).await;
+    }
+}

@@ -1,0 +1,146 @@
+//! Serving the port: what it is configured with, and the services on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use axum::middleware;
+use http::HeaderMap;
+use http_body::Frame;
+use tokio::sync::watch;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::options::Options;
+use super::reflection;
+use super::service::Service;
+use super::sessions::Sessions;
+use super::tls;
+use super::transport::{incoming, refuse};
+use super::unserved;
+use crate::config::FlightOptions;
+use crate::doors::connections::Entrance;
+use crate::doors::panics::{self, Telling};
+use engine::Engine;
+use engine::{Error, Result};
+
+/// The largest message a client may send, in bytes (FX-4); Python 0.4 allows itself as much.
+const MAX_INBOUND: usize = 512 * 1024 * 1024;
+
+/// HTTP/2 flow control windows, in bytes: wide enough that an upload never waits for a window update on one machine.
+const STREAM_WINDOW: u32 = 8 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
+
+/// HTTP/2 frames of a response may be this large if the client agrees, in bytes.
+const FRAME: u32 = 1024 * 1024;
+
+/// Calls that one connection may have open at once; more of them queue in the client.
+const CALLS_PER_CONNECTION: u32 = 10_000;
+
+/// A panic is INTERNAL, in the middle of an answer as well.
+pub(super) const PANICS: Telling = Telling {
+    answer: || panicked().into_http(),
+    end: || {
+        let mut trailers = HeaderMap::new();
+        panicked().add_header(&mut trailers).ok().map(|()| Frame::trailers(trailers))
+    },
+};
+
+fn panicked() -> Status {
+    Status::internal("the server failed inside this call; its log has the details")
+}
+
+/// The name under which health checks know the service (FX-7).
+const SERVICE: &str = "arrow.flight.protocol.FlightService";
+
+/// The Flight service, ready to answer a listener.
+pub struct FlightServer {
+    sessions: Arc<Sessions>,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl FlightServer {
+    /// Makes the service; with `--tls`, the certificate authority is on disk when this returns (FX-2).
+    ///
+    /// # Errors
+    /// `Config`, naming the certificate or key file that cannot be used.
+    pub fn new(engine: Arc<Engine>, config: &FlightOptions) -> Result<Self> {
+        let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
+        let sessions = Sessions::new(engine, Options::new(config.arrow_json_extension));
+        Ok(Self { sessions, tls })
+    }
+
+    /// Serves what comes in until `stop` fires and the calls under way have ended.
+    ///
+    /// # Errors
+    /// `Internal` when the HTTP/2 server fails.
+    pub(crate) async fn serve(
+        self,
+        entrance: Entrance,
+        stop: CancellationToken,
+        healthy: watch::Receiver<bool>,
+    ) -> Result<()> {
+        let (reporter, health) = tonic_health::server::health_reporter();
+        reporter.set_service_status(SERVICE, ServingStatus::Serving).await;
+        tokio::spawn(Arc::clone(&self.sessions).sweep(stop.clone()));
+        tokio::spawn(follow(healthy, reporter.clone(), stop.clone()));
+        let flight = FlightServiceServer::new(Service::new(Arc::clone(&self.sessions)))
+            .max_decoding_message_size(MAX_INBOUND)
+            .max_encoding_message_size(usize::MAX);
+        let stopped = stopping(stop.clone(), reporter);
+        let services = Routes::new(flight)
+            .add_service(health)
+            .add_service(reflection::v1()?)
+            .add_service(reflection::v1alpha()?);
+        let services = services.into_axum_router().layer(middleware::from_fn(unserved::named));
+        let services = panics::guard(services, PANICS).layer(middleware::from_fn(refuse));
+        http2(entrance.options().lost_after)
+            .add_routes(Routes::from(services))
+            .serve_with_incoming_shutdown(incoming(entrance, self.tls, stop), stopped)
+            .await
+            .map_err(|e| Error::internal(format!("The Flight server failed: {e}")))?;
+        self.sessions.close_all().await;
+        Ok(())
+    }
+}
+
+/// The transport's settings. Clients may ping as often as they like (FX-5): hyper never counts pings as abuse.
+///
+/// The server pings, too: a peer that the network no longer reaches, even in the middle of an upload, ends its connection
+/// within `lost_after`, and with it its calls and their transactions (FX-5).
+fn http2(lost_after: Duration) -> Server {
+    Server::builder()
+        .http2_keepalive_interval(Some(lost_after / 2))
+        .http2_keepalive_timeout(Some(lost_after / 2))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME)
+        .max_concurrent_streams(CALLS_PER_CONNECTION)
+}
+
+/// Tells health checks what the server finds out about itself (LX-14).
+async fn follow(mut healthy: watch::Receiver<bool>, reporter: HealthReporter, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = healthy.changed() => if changed.is_err() { return },
+        }
+        let status = if *healthy.borrow() { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in ["", SERVICE] {
+            reporter.set_service_status(service, status).await;
+        }
+    }
+}
+
+/// Waits for the stop, and tells health checks first.
+async fn stopping(stop: CancellationToken, reporter: HealthReporter) {
+    stop.cancelled().await;
+    for service in ["", SERVICE] {
+        reporter.set_service_status(service, ServingStatus::NotServing).await;
+    }
+}

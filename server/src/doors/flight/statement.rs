@@ -1,0 +1,155 @@
+//! Statements by SQL text: planned by GetFlightInfo, executed once by DoGet or DoPut (FQ).
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use arrow_flight::sql::{CommandStatementQuery, CommandStatementUpdate};
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt};
+
+use super::encode::Answer;
+use super::query::{Planned, Query};
+use super::schema::flight_schema;
+use super::session::Session;
+use super::tickets::Run;
+use super::transaction::{named, refuse_control};
+use duck::types::Fidelity;
+use engine::{CancelToken, Execute, PreparedStatement, ResultStream, Returns, Statement, StatementKind};
+use engine::{Error, Result};
+
+/// Whether transaction control runs while it is planned: GetFlightInfo runs it, GetSchema does not (FQ-3).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Control {
+    Executes,
+    IsPlanned,
+}
+
+/// Plans a StatementQuery.
+///
+/// # Errors
+/// DuckDB's error, `NotOneStatement`, `LimitExceeded`, and the refusals of FT-2 and FT-5.
+pub(super) async fn plan(
+    session: &Arc<Session>,
+    command: CommandStatementQuery,
+    control: Control,
+    cancel: CancelToken,
+) -> Result<Planned> {
+    let CommandStatementQuery { query: text, transaction_id } = command;
+    session.limits.check_statement(&text)?;
+    let transaction = named(transaction_id);
+    let mut turn = session.turn(&cancel).await?;
+    session.transaction.lock().admit(transaction.as_ref())?;
+    let statement = match turn.planned(&text).filter(|statement| session.engine.knows(statement)) {
+        Some(statement) => statement,
+        None => {
+            let statement = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
+            turn.keep_planned(Arc::clone(&statement));
+            statement
+        }
+    };
+    let plan = statement.plan();
+    let schema = flight_schema(&plan.shape, session.options.lock().json_style());
+    let announced = plan.returns == Returns::Rows && plan.shape.is_resolved();
+    if plan.kind == StatementKind::Transaction && control == Control::Executes {
+        session.engine.execute(Execute::sql(text, Fidelity::Standard), cancel).await?;
+        return Ok(Planned { query: Query::Done(Arc::clone(&schema)), schema, announced, repeatable: true });
+    }
+    let changes = plan.changes();
+    Ok(Planned { schema, announced, repeatable: !changes, query: Query::Sql { text, transaction, changes } })
+}
+
+async fn plan_text(
+    session: &Session,
+    text: &str,
+    transaction: Option<&Bytes>,
+    cancel: &CancelToken,
+) -> Result<Arc<PreparedStatement>> {
+    let statement = session.engine.prepare(text.to_owned(), Fidelity::Standard, cancel).await?;
+    refuse_control(statement.plan().kind, transaction)?;
+    Ok(statement)
+}
+
+/// Runs SQL text at its DoGet.
+///
+/// # Errors
+/// DuckDB's error, and the refusals of FT-2.
+pub(super) async fn run(
+    session: Arc<Session>,
+    run: Run<Query>,
+    text: String,
+    transaction: Option<Bytes>,
+) -> Result<Answer> {
+    let turn = session.turn(&run.cancel).await?;
+    session.transaction.lock().admit(transaction.as_ref())?;
+    let statement = turn.planned(&text).map_or(Statement::Sql(text), Statement::Prepared);
+    let request =
+        Execute { finish_writes: true, early_shape: true, ..Execute::new(statement, Fidelity::Standard) };
+    let rows = session.engine.execute(request, run.cancel.clone()).await?;
+    Ok(answer(&session, rows, run))
+}
+
+/// A result as the answer of a DoGet; `guard` is kept until its last row.
+pub(super) fn answer<G: Send + 'static>(session: &Session, rows: ResultStream, guard: G) -> Answer {
+    let schema = flight_schema(rows.shape(), session.options.lock().json_style());
+    Answer { schema, batches: batches(rows, guard) }
+}
+
+fn batches<G: Send + 'static>(rows: ResultStream, guard: G) -> BoxStream<'static, Result<RecordBatch>> {
+    stream::unfold((rows, guard), |(mut rows, guard)| async move {
+        rows.next().await.map(|batch| (batch, (rows, guard)))
+    })
+    .boxed()
+}
+
+/// DoPut(StatementUpdate): the number of rows changed (FQ-8).
+///
+/// # Errors
+/// DuckDB's error, `NotOneStatement`, `LimitExceeded`, and the refusals of FT-2 and FT-5.
+pub(super) async fn update(session: &Arc<Session>, command: CommandStatementUpdate) -> Result<i64> {
+    let CommandStatementUpdate { query: text, transaction_id } = command;
+    session.limits.check_statement(&text)?;
+    let transaction = named(transaction_id);
+    let cancel = CancelToken::new();
+    let _turn = session.turn(&cancel).await?;
+    session.transaction.lock().admit(transaction.as_ref())?;
+    let statement = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
+    let kind = statement.plan().kind;
+    let request = Execute::new(Statement::Prepared(statement), Fidelity::Standard);
+    let rows = session.engine.execute(request, cancel).await?;
+    changed_rows(rows, kind).await
+}
+
+/// Reads a result to its end: the sum of `Count`, the number of RETURNING rows, or 0 (FQ-8).
+///
+/// # Errors
+/// DuckDB's error.
+pub(super) async fn changed_rows(mut rows: ResultStream, kind: StatementKind) -> Result<i64> {
+    use StatementKind::{Delete, Explain, Insert, Merge, Select, Update};
+    let returns = rows.returns();
+    let mut total = 0;
+    while let Some(batch) = rows.next().await {
+        let batch = batch?;
+        total += match (returns, kind) {
+            (_, Select | Explain) => 0,
+            (Returns::Rows, Insert | Update | Delete | Merge) => as_count(batch.num_rows())?,
+            // DuckDB does not say so of CREATE TABLE … AS, but its `Count` is one all the same.
+            _ => sum_of_count(&batch),
+        };
+    }
+    Ok(total)
+}
+
+fn sum_of_count(batch: &RecordBatch) -> i64 {
+    let count = batch.column_by_name("Count").filter(|_| batch.num_columns() == 1);
+    let count = count.and_then(|column| column.as_primitive_opt::<Int64Type>());
+    count.map_or(0, |count| count.iter().flatten().sum())
+}
+
+/// A number of rows as messages carry it.
+///
+/// # Errors
+/// `Internal` when it does not fit.
+pub(super) fn as_count(rows: usize) -> Result<i64> {
+    i64::try_from(rows).map_err(|_| Error::internal("The number of rows does not fit its message"))
+}

@@ -1,0 +1,79 @@
+//! TLS for the Flight port: given PEM files, or a throw-away certificate authority (FX-2).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::config::TlsOptions;
+use engine::{Error, ErrorKind, Result};
+
+/// The server side of TLS, with ALPN `h2`; a generated authority is on disk when this returns.
+///
+/// # Errors
+/// `Config`, naming the file that cannot be read, used or written.
+pub(super) fn server_config(options: &TlsOptions) -> Result<Arc<ServerConfig>> {
+    let (chain, key) = match options {
+        TlsOptions::Generate { ca_file } => generate(ca_file)?,
+        TlsOptions::Files { cert, key } => read(cert, key)?,
+    };
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|e| fault(format!("The TLS certificate and key cannot be used: {e}")))?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(Arc::new(config))
+}
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn read(cert: &Path, key: &Path) -> Result<Identity> {
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| fault(format!("--tls-cert {}: {e}", cert.display())))?;
+    if chain.is_empty() {
+        return Err(fault(format!("--tls-cert {}: the file holds no certificate", cert.display())));
+    }
+    let key =
+        PrivateKeyDer::from_pem_file(key).map_err(|e| fault(format!("--tls-key {}: {e}", key.display())))?;
+    Ok((chain, key))
+}
+
+fn generate(ca_file: &Path) -> Result<Identity> {
+    let (ca_pem, identity) = issue().map_err(|e| fault(format!("--tls: no certificate can be made: {e}")))?;
+    std::fs::write(ca_file, ca_pem)
+        .map_err(|e| fault(format!("--tls-ca-file {}: {e}", ca_file.display())))?;
+    Ok(identity)
+}
+
+fn issue() -> Result<(String, Identity), rcgen::Error> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "altertable-mock local CA");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+
+    let mut subjects: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
+    subjects.extend(host_name());
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(subjects)?;
+    params.distinguished_name.push(DnType::CommonName, "altertable-mock");
+    let leaf = params.signed_by(&key, &ca)?;
+    let chain = vec![leaf.der().clone(), ca.der().clone()];
+    let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+    Ok((ca.pem(), (chain, key)))
+}
+
+/// The name that other machines and containers know this one by.
+fn host_name() -> Option<String> {
+    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
+    (!name.is_empty()).then_some(name)
+}
+
+fn fault(message: String) -> Error {
+    Error::new(ErrorKind::Config, message)
+}

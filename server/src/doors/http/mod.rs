@@ -1,0 +1,8 @@
+//! What the doors that speak HTTP/1.1 share: serving a router, what a connection is busy with, and the rest of a body that
+//! nobody read.
+
+mod exchange;
+mod leftover;
+mod server;
+
+pub(crate) use server::{Routes, serve};

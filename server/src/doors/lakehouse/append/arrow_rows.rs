@@ -1,0 +1,100 @@
+//! An append's body as Arrow IPC: columns that know their types (LU-08).
+
+use std::collections::HashSet;
+use std::io::Cursor;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{cast, max, min};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::ipc::reader::{FileReader, StreamReader};
+
+use super::rows::Read;
+use crate::doors::lakehouse::arrow_frames;
+use crate::doors::lakehouse::response::{ApiError, Result};
+use duck::types::{LogicalType, input};
+use engine::ingest::{Append, AppendColumn, AppendGroup, IngestTarget, Kinds};
+use engine::{Error, ErrorKind};
+
+/// Reads the rows of an IPC stream or file.
+///
+/// # Errors
+/// `bad-request` for a body that is neither.
+pub(super) fn read(body: &[u8], target: IngestTarget) -> Result<Read> {
+    let (schema, batches) = arrow_frames::guarded(|| batches(body)).map_err(|fault| {
+        ApiError::bad_request(format!("the body is not an Arrow IPC stream or file: {fault}"))
+    })?;
+    Ok(gather(&schema, &batches, target).map_or_else(Read::NoRows, Read::Rows))
+}
+
+fn batches(body: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+    if arrow_frames::is_file(&mut Cursor::new(body))? {
+        let reader = FileReader::try_new(Cursor::new(body), None)?;
+        return Ok((reader.schema(), reader.collect::<Result<_, _>>()?));
+    }
+    let reader = StreamReader::try_new(body, None)?;
+    Ok((reader.schema(), reader.collect::<Result<_, _>>()?))
+}
+
+fn gather(schema: &Schema, batches: &[RecordBatch], target: IngestTarget) -> engine::Result<Append> {
+    let mut seen = HashSet::new();
+    let mut columns = Vec::new();
+    for (at, field) in schema.fields().iter().enumerate() {
+        if !seen.insert(field.name().to_lowercase()) {
+            let message = format!("the column \"{}\" is there twice", field.name());
+            return Err(Error::new(ErrorKind::InvalidData, message));
+        }
+        let ty = input::input_type(field)?;
+        let arrays = batches.iter().map(|batch| batch.column(at));
+        columns.push(AppendColumn { name: field.name().clone(), kinds: kinds(&ty, arrays)?, ty: Some(ty) });
+    }
+    let fields = schema.fields().iter().enumerate();
+    let renamed: Vec<Field> =
+        fields.map(|(at, field)| field.as_ref().clone().with_name(format!("c{at}"))).collect();
+    let renamed = Arc::new(Schema::new(renamed));
+    let groups = batches.iter().filter(|batch| batch.num_rows() > 0).map(|batch| group(&renamed, batch));
+    Ok(Append { target, columns, groups: groups.collect::<engine::Result<_>>()? })
+}
+
+/// A batch under names that cannot collide.
+fn group(schema: &SchemaRef, batch: &RecordBatch) -> engine::Result<AppendGroup> {
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let rows = RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &options);
+    let rows = rows.map_err(|fault| Error::internal(format!("the rows cannot be gathered: {fault}")))?;
+    Ok(AppendGroup { columns: (0..batch.num_columns()).collect(), rows })
+}
+
+/// What kinds of values a typed column holds.
+fn kinds<'a>(ty: &LogicalType, mut arrays: impl Iterator<Item = &'a ArrayRef>) -> engine::Result<Kinds> {
+    use LogicalType as T;
+    let mut kinds = Kinds::default();
+    match ty {
+        T::Null => {}
+        T::Boolean => kinds.booleans = true,
+        T::Float | T::Double => kinds.fractions = true,
+        T::Decimal { scale, .. } if *scale > 0 => kinds.fractions = true,
+        T::Varchar => kinds.strings = true,
+        T::Json | T::List(_) | T::Array(..) | T::Struct(_) | T::Map(..) => kinds.nested = true,
+        _ if is_integer(ty) => kinds.integers = arrays.try_fold(None, range)?,
+        _ => kinds.others = true,
+    }
+    Ok(kinds)
+}
+
+fn is_integer(ty: &LogicalType) -> bool {
+    use LogicalType as T;
+    let signed = matches!(ty, T::TinyInt | T::SmallInt | T::Integer | T::BigInt | T::HugeInt);
+    let unsigned = matches!(ty, T::UTinyInt | T::USmallInt | T::UInteger | T::UBigInt);
+    signed || unsigned || matches!(ty, T::Decimal { .. })
+}
+
+/// The range of integers so far, with those of one more array.
+fn range(known: Option<(i128, i128)>, array: &ArrayRef) -> engine::Result<Option<(i128, i128)>> {
+    let wide = cast(array, &DataType::Decimal128(38, 0)).map_err(|fault| {
+        Error::new(ErrorKind::InvalidData, format!("an integer column cannot be read: {fault}"))
+    })?;
+    let wide = wide.as_primitive::<Decimal128Type>();
+    let Some(found) = min(wide).zip(max(wide)) else { return Ok(known) };
+    Ok(Some(known.map_or(found, |known| (known.0.min(found.0), known.1.max(found.1)))))
+}

@@ -1,0 +1,254 @@
+//! Rows of JSON values as columns of text, with the kinds of what they hold.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int8Builder, RecordBatch, RecordBatchOptions, StringBuilder};
+use arrow::datatypes::{Field, Schema};
+
+use super::rows::{Fault, Members, malformed, text};
+use engine::ingest::{Append, AppendColumn, AppendGroup, IngestTarget, Kinds};
+use engine::{Error, Result};
+
+/// Gathers rows.
+#[derive(Default)]
+pub(super) struct Builder {
+    columns: Vec<AppendColumn>,
+    /// The column of each key, in lower case: keys match case-insensitively (LP-06).
+    index: HashMap<String, usize>,
+    groups: Vec<Group>,
+    /// The group of each set of keys.
+    by_keys: HashMap<Vec<usize>, usize>,
+    /// The keys of the row at hand.
+    keys: Vec<usize>,
+}
+
+/// Rows with the same keys in the same order.
+struct Group {
+    columns: Vec<usize>,
+    values: Vec<(StringBuilder, Int8Builder)>,
+    rows: usize,
+}
+
+impl Builder {
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// InvalidData for a row that has a key twice.
+    pub(super) fn add(&mut self, row: &Members<'_>) -> Result<(), Fault> {
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.clear();
+        for (at, (key, _)) in row.0.iter().enumerate() {
+            let column = self.column(at, key);
+            if keys.contains(&column) {
+                return Err(Error::new(
+                    engine::ErrorKind::InvalidData,
+                    format!("a row has the key \"{key}\" twice"),
+                )
+                .into());
+            }
+            keys.push(column);
+        }
+        let group = self.group(&keys);
+        self.keys = keys;
+        let group = &mut self.groups[group];
+        group.rows += 1;
+        for (((_, value), column), (texts, kinds)) in row.0.iter().zip(&group.columns).zip(&mut group.values)
+        {
+            value_into(value.get(), &mut self.columns[*column].kinds, texts, kinds)?;
+        }
+        Ok(())
+    }
+
+    /// The column of a key, which is most often at the same place as in the row before.
+    fn column(&mut self, at: usize, key: &str) -> usize {
+        if self.columns.get(at).is_some_and(|column| column.name == key) {
+            return at;
+        }
+        let columns = &mut self.columns;
+        *self.index.entry(key.to_lowercase()).or_insert_with(|| {
+            columns.push(AppendColumn { name: key.to_owned(), kinds: Kinds::default(), ty: None });
+            columns.len() - 1
+        })
+    }
+
+    fn group(&mut self, keys: &[usize]) -> usize {
+        if let Some(last) = self.groups.last().filter(|group| group.columns == keys) {
+            let _ = last;
+            return self.groups.len() - 1;
+        }
+        if let Some(known) = self.by_keys.get(keys) {
+            return *known;
+        }
+        let values = keys.iter().map(|_| (StringBuilder::new(), Int8Builder::new())).collect();
+        self.groups.push(Group { columns: keys.to_vec(), values, rows: 0 });
+        self.by_keys.insert(keys.to_vec(), self.groups.len() - 1);
+        self.groups.len() - 1
+    }
+
+    /// The append of all rows.
+    ///
+    /// # Errors
+    /// Internal if Arrow does not take the columns.
+    pub(super) fn finish(self, target: IngestTarget) -> Result<Append> {
+        let groups = self.groups.into_iter().map(Group::finish).collect::<Result<_>>()?;
+        Ok(Append { target, columns: self.columns, groups })
+    }
+}
+
+impl Group {
+    fn finish(self) -> Result<AppendGroup> {
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.values.len() * 2);
+        let mut kinds: Vec<ArrayRef> = Vec::with_capacity(self.values.len());
+        for (mut texts, mut values) in self.values {
+            arrays.push(Arc::new(texts.finish()));
+            kinds.push(Arc::new(values.finish()));
+        }
+        arrays.append(&mut kinds);
+        let fields: Vec<Field> = arrays
+            .iter()
+            .enumerate()
+            .map(|(at, array)| Field::new(format!("c{at}"), array.data_type().clone(), true))
+            .collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+            .map_err(|fault| Error::internal(format!("the rows cannot be gathered: {fault}")))?;
+        Ok(AppendGroup { columns: self.columns, rows })
+    }
+}
+
+/// What marks a string among the kinds of a column, and every other value.
+const STRING: i8 = 1;
+const OTHER: i8 = 0;
+
+/// Appends a value as text, strings unquoted, and notes its kind.
+fn value_into(
+    json: &str,
+    kinds: &mut Kinds,
+    texts: &mut StringBuilder,
+    marks: &mut Int8Builder,
+) -> Result<(), Fault> {
+    let is_string = match json.as_bytes().first() {
+        Some(b'n') => {
+            texts.append_null();
+            marks.append_null();
+            return Ok(());
+        }
+        Some(b'"') => {
+            kinds.strings = true;
+            let mut value = serde_json::Deserializer::from_str(json);
+            let string: Cow<'_, str> = text(&mut value).map_err(|fault| malformed(&fault))?;
+            texts.append_value(string);
+            true
+        }
+        first => {
+            note(first, json, kinds);
+            texts.append_value(json);
+            false
+        }
+    };
+    marks.append_value(if is_string { STRING } else { OTHER });
+    Ok(())
+}
+
+/// Notes the kind of a value that is neither null nor a string.
+fn note(first: Option<&u8>, json: &str, kinds: &mut Kinds) {
+    match first {
+        Some(b'{' | b'[') => kinds.nested = true,
+        Some(b't' | b'f') => kinds.booleans = true,
+        _ if json.contains(['.', 'e', 'E']) => kinds.fractions = true,
+        _ => match json.parse::<i128>() {
+            Ok(value) => {
+                let (least, greatest) = kinds.integers.unwrap_or((value, value));
+                kinds.integers = Some((least.min(value), greatest.max(value)));
+            }
+            Err(_) => kinds.giants = true,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+
+    use super::super::rows::{Read, read};
+    use super::*;
+
+    fn append(json: &str) -> Append {
+        let target = IngestTarget { catalog: None, schema: None, table: "t".to_owned(), temporary: false };
+        match read(json.as_bytes(), target).unwrap() {
+            Read::Rows(append) => append,
+            Read::NoRows(error) => panic!("{error}"),
+        }
+    }
+
+    fn texts(group: &AppendGroup, column: usize) -> Vec<Option<String>> {
+        let values = group.rows.column(column).as_string::<i32>();
+        values.iter().map(|value| value.map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn one_row_many_rows_and_their_older_wrappers_are_the_same() {
+        for (json, rows) in [
+            (r#"{"a":1}"#, 1),
+            (r#"[{"a":1},{"a":2}]"#, 2),
+            (r#"{"Single":{"a":1}}"#, 1),
+            (r#"{"Batch":[{"a":1},{"a":2}]}"#, 2),
+            ("[]", 0),
+            (r#"{"Batch":[]}"#, 0),
+        ] {
+            let append = append(json);
+            assert_eq!(
+                append.groups.iter().map(|group| group.rows.num_rows()).sum::<usize>(),
+                rows,
+                "{json}"
+            );
+            assert!(append.columns.iter().all(|column| column.name == "a"), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_column_may_be_called_single() {
+        assert_eq!(append(r#"{"Single":1}"#).columns[0].name, "Single");
+        assert_eq!(append(r#"{"Single":{"a":1},"b":2}"#).columns.len(), 2);
+    }
+
+    #[test]
+    fn rows_with_the_same_keys_are_one_group() {
+        let append = append(r#"[{"a":1,"b":"x"},{"a":2},{"A":3,"b":null},{}]"#);
+        let keys: Vec<_> = append.groups.iter().map(|group| group.columns.clone()).collect();
+        assert_eq!(keys, [vec![0, 1], vec![0], vec![]]);
+        assert_eq!(texts(&append.groups[0], 0), [Some("1".to_owned()), Some("3".to_owned())]);
+        assert_eq!(texts(&append.groups[0], 1), [Some("x".to_owned()), None]);
+    }
+
+    #[test]
+    fn kinds_are_noted_and_digits_kept() {
+        let append = append(
+            r#"[{"a":true,"b":-5,"c":1.10,"d":"x\ny","e":[1, 2],"f":null,"g":1e3},
+                {"a":false,"b":7,"c":12345678901234567890.123456789,"d":"\"","e":{"k":1},"f":null,"g":340282366920938463463374607431768211456}]"#,
+        );
+        let kinds: Vec<&Kinds> = append.columns.iter().map(|column| &column.kinds).collect();
+        assert_eq!(*kinds[0], Kinds { booleans: true, ..Kinds::default() });
+        assert_eq!(*kinds[1], Kinds { integers: Some((-5, 7)), ..Kinds::default() });
+        assert_eq!(*kinds[2], Kinds { fractions: true, ..Kinds::default() });
+        assert_eq!(*kinds[3], Kinds { strings: true, ..Kinds::default() });
+        assert_eq!(*kinds[4], Kinds { nested: true, ..Kinds::default() });
+        assert_eq!(*kinds[5], Kinds::default());
+        assert_eq!(*kinds[6], Kinds { fractions: true, giants: true, ..Kinds::default() });
+        assert_eq!(texts(&append.groups[0], 2)[1].as_deref(), Some("12345678901234567890.123456789"));
+        assert_eq!(texts(&append.groups[0], 3), [Some("x\ny".to_owned()), Some("\"".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_no_row_is_told_from_what_is_no_json() {
+        let target = || IngestTarget { catalog: None, schema: None, table: "t".to_owned(), temporary: false };
+        for json in ["5", "[1]", r#"[{"a":1},[2]]"#, "null", r#"{"a":1,"A":2}"#] {
+            assert!(matches!(read(json.as_bytes(), target()), Ok(Read::NoRows(_))), "{json}");
+        }
+        for json in ["", "{", "[{]", "{\"a\":}", "nope"] {
+            assert!(read(json.as_bytes(), target()).is_err(), "{json}");
+        }
+    }
+}

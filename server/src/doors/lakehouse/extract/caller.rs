@@ -1,0 +1,96 @@
+//! Who asks (LX-02, LX-03).
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+
+use crate::doors::lakehouse::response::{ApiError, Code};
+use crate::doors::lakehouse::state::Lakehouse;
+use engine::ErrorKind;
+use engine::{Engine, Tenant, Visit};
+
+/// Padding is optional.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The tenant of the user who proved a password. Handlers take it first, so that nothing else is checked before.
+#[derive(Debug)]
+pub(crate) struct Caller(
+    pub(crate) Arc<Tenant>,
+    #[expect(dead_code, reason = "ends with the request")] Visit,
+);
+
+impl FromRequestParts<Lakehouse> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Lakehouse) -> Result<Self, ApiError> {
+        let tenant = authenticate(&state.engine, &parts.headers)?;
+        let visit = tenant.visit();
+        Ok(Self(tenant, visit))
+    }
+}
+
+/// The tenant whose credentials the headers carry.
+///
+/// # Errors
+/// `unauthorized`; `limit-exceeded` for one undeclared user too many (LX-13).
+pub(crate) fn authenticate(engine: &Engine, headers: &HeaderMap) -> Result<Arc<Tenant>, ApiError> {
+    let (user, password) = credentials(headers).ok_or_else(refused)?;
+    engine.authenticate(&user, &password).map_err(|error| match error.kind() {
+        ErrorKind::LimitExceeded => error.into(),
+        _ => refused(),
+    })
+}
+
+/// The user and password of `Basic` or `Bearer` credentials; the first `:` ends the user's name.
+fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") && !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+fn refused() -> ApiError {
+    ApiError::new(
+        Code::Unauthorized,
+        "Invalid credentials. Send `Authorization: Basic <base64 of user:password>` for a user that the server was started with (`--user NAME:PASSWORD`).",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("Basic YWxpY2U6c2VjcmV0", Some(("alice", "secret")))]
+    #[case("bEaReR YWxpY2U6c2VjcmV0", Some(("alice", "secret")))]
+    #[case::with_padding("Basic YTpi", Some(("a", "b")))]
+    #[case::padded("Basic YTpiYw==", Some(("a", "bc")))]
+    #[case::without_padding("Basic YTpiYw", Some(("a", "bc")))]
+    #[case::colons_in_the_password("Basic YTpiOmM6", Some(("a", "b:c:")))]
+    #[case::several_blanks("Basic   YTpi ", Some(("a", "b")))]
+    #[case::no_colon("Basic YWI=", None)]
+    #[case::not_base64("Basic ???", None)]
+    #[case::other_scheme("Digest YTpi", None)]
+    #[case::no_scheme("YTpi", None)]
+    #[case::not_utf8("Basic /zr/", None)]
+    fn credentials_are_read(#[case] value: &str, #[case] expected: Option<(&str, &str)>) {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
+        let found = credentials(&headers);
+        assert_eq!(found.as_ref().map(|(user, password)| (user.as_str(), password.as_str())), expected);
+    }
+}

@@ -1,0 +1,102 @@
+//! A query under way: its session, its log entry, and what becomes of them when the response ends.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::USER_AGENT;
+
+use super::request::QueryRequest;
+use crate::doors::lakehouse::response;
+use crate::doors::lakehouse::session::{RequestSession, SentId};
+use duck::types::Fidelity;
+use engine::{CancelToken, Execute, ResultStream, Statement, Tenant};
+use engine::{Error, Result};
+use engine::{QueryEntry, QueryFacts};
+
+/// The log's word on a query whose client broke off (LQ-07).
+const CLIENT_GONE: &str = "the client disconnected before the end of the result";
+
+/// A logged query. Dropped before its end, it is cancelled and logged as failed.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// What was asked.
+    pub(super) request: QueryRequest,
+    /// Where it runs.
+    pub(super) session: RequestSession,
+    entry: Arc<QueryEntry>,
+}
+
+impl Running {
+    /// Opens or finds the session and logs the query as running (LG-03).
+    ///
+    /// # Errors
+    /// `limit-exceeded` for a statement that is too long, or one session too many; `internal` when no database can be
+    /// opened.
+    pub(super) async fn start(
+        tenant: &Arc<Tenant>,
+        request: QueryRequest,
+        headers: &HeaderMap,
+    ) -> response::Result<Self> {
+        tenant.limits().check_statement(&request.statement)?;
+        let session = match request.ephemeral {
+            true => RequestSession::ephemeral(tenant).await?,
+            false => RequestSession::named(tenant, request.session.as_ref().map(SentId::id)).await?,
+        };
+        let facts = QueryFacts {
+            id: request.id.id(),
+            session: match &request.session {
+                Some(sent) if sent.id() == session.id() => sent.text().to_owned(),
+                _ => session.id().to_string(),
+            },
+            statement: request.statement.clone(),
+            visible: request.visible,
+            requested_by: request.requested_by.clone(),
+            user_agent: headers
+                .get(USER_AGENT)
+                .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()),
+        };
+        let entry = tenant.queries().start(facts, CancelToken::new());
+        Ok(Self { request, session, entry })
+    }
+
+    /// The session's id in its client's spelling.
+    pub(super) fn session_text(&self) -> &str {
+        &self.entry.facts.session
+    }
+
+    /// Starts the statement.
+    ///
+    /// # Errors
+    /// DuckDB's, and the engine's own.
+    pub(super) async fn execute(&self, fidelity: Fidelity) -> Result<ResultStream> {
+        let execute = Execute {
+            statement: Statement::Sql(self.request.statement.clone()),
+            target: self.request.target.clone(),
+            bind: self.request.bind.clone(),
+            window: self.request.window(),
+            fidelity,
+            finish_writes: false,
+            early_shape: false,
+        };
+        self.session.execute(execute, self.entry.cancel.clone()).await
+    }
+
+    /// Counts rows handed to the client.
+    pub(super) fn count_rows(&self, rows: usize) {
+        self.entry.count_rows(rows);
+    }
+
+    /// Logs the end.
+    pub(super) fn finish(&self, outcome: Result<(), &Error>) {
+        self.entry.finish(outcome.err().map(|error| error.message().to_owned()));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.entry.outcome().is_none() {
+            self.entry.cancel.cancel(CLIENT_GONE);
+            self.entry.finish(Some(CLIENT_GONE.to_owned()));
+        }
+    }
+}

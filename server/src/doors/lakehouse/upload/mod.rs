@@ -1,0 +1,142 @@
+//! `POST /upload`: a file into a table (LU).
+
+mod arrow_file;
+mod format;
+mod json_file;
+mod spool;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use http::HeaderMap;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub(super) use self::format::Format;
+use super::extract::{Caller, Params};
+use super::openapi::FileAnswers;
+use super::response::{ApiError, Result};
+use super::session::{CancelOnDrop, RequestSession};
+use super::state::Lakehouse;
+use super::tasks::COMPLETED;
+use engine::ingest::{FileFormat, Ingest, IngestMode, IngestTarget, Keys, Source, UploadFile};
+use engine::{Error, ErrorKind};
+
+/// A finished load (LM-05).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"ok": true, "error_code": null, "error_message": null,
+    "task_id": "0193b3a4-0000-7000-8000-000000000000", "status": "completed"}))]
+pub(super) struct Loaded {
+    ok: bool,
+    error_code: Option<String>,
+    error_message: Option<String>,
+    task_id: Uuid,
+    status: &'static str,
+}
+
+/// Where a load goes, and how.
+#[derive(Debug)]
+pub(super) struct Load {
+    pub(super) target: IngestTarget,
+    pub(super) mode: IngestMode,
+    pub(super) keys: Option<Keys>,
+}
+
+/// Loads the body into a table.
+///
+/// # Errors
+/// `bad-request` for missing parameters or an unknown mode; the codes of LX-04 for target and data.
+#[utoipa::path(post, path = "/upload", tag = "Load",
+    params(
+        ("catalog" = String, Query, description = "The catalog, which exists"),
+        ("schema" = String, Query, description = "The schema, made if it is missing"),
+        ("table" = String, Query, description = "The table"),
+        ("mode" = String, Query, description = "`create`, `append`, `overwrite`, `create_append` or `upsert`"),
+        ("format" = Option<String>, Query, description = "What the body is, if the Content-Type does not say"),
+        ("primary_key" = Option<String>, Query, description = "For `upsert`: as for /upsert"),
+        ("cursor_field" = Option<String>, Query, description = "For `upsert`: as for /upsert")),
+    request_body(content((String = "text/csv"), (String = "application/json"), (String = "application/parquet"),
+        (String = "application/vnd.apache.arrow.stream"), (String = "application/vnd.apache.arrow.file"))),
+    responses((status = 200, body = Loaded, description = "The rows are there"), FileAnswers))]
+pub(super) async fn run(
+    caller: Caller,
+    State(state): State<Lakehouse>,
+    params: Params,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Loaded>> {
+    let target = target(&params)?;
+    let load = match params.required("mode")?.as_str() {
+        "create" => Load { target, mode: IngestMode::CREATE, keys: None },
+        "append" => Load { target, mode: IngestMode::APPEND, keys: None },
+        "overwrite" => Load { target, mode: IngestMode::REPLACE, keys: None },
+        "create_append" => Load { target, mode: IngestMode::CREATE_APPEND, keys: None },
+        "upsert" => super::upsert::load(target, &params)?,
+        other => {
+            return Err(ApiError::bad_request(format!(
+                "the mode `{other}` is unknown; create, append, overwrite, create_append and upsert are known"
+            )));
+        }
+    };
+    store(&caller, &state, &params, &headers, body, load).await
+}
+
+/// The target that the query parameters name.
+///
+/// # Errors
+/// `bad-request` for a missing one.
+pub(super) fn target(params: &Params) -> Result<IngestTarget> {
+    Ok(IngestTarget {
+        catalog: Some(params.required("catalog")?),
+        schema: Some(params.required("schema")?),
+        table: params.required("table")?,
+        temporary: false,
+    })
+}
+
+/// Takes the body to a file, and the file into the table; the file is gone when this ends, however it does.
+///
+/// # Errors
+/// The codes of LX-04 for target and data; `bad-request` when the body breaks off.
+pub(super) async fn store(
+    caller: &Caller,
+    state: &Lakehouse,
+    params: &Params,
+    headers: &HeaderMap,
+    body: Body,
+    load: Load,
+) -> Result<Json<Loaded>> {
+    let declared = Format::declared(headers, params.get("format"))?;
+    let session = RequestSession::ephemeral(&caller.0).await?;
+    let (file, head) = spool::receive(&session, body).await?;
+    let source = source(declared.unwrap_or_else(|| Format::of_content(&head)), file).await?;
+    let table = load.target.table.clone();
+    let ingest = Ingest { target: load.target, mode: load.mode, source, keys: load.keys };
+    let cancel = CancelOnDrop::default();
+    session.ingest(ingest, &cancel).await.map_err(|error| in_duckdb_words(error, &table))?;
+    let task_id = state.tasks.issue(&caller.0);
+    Ok(Json(Loaded { ok: true, error_code: None, error_message: None, task_id, status: COMPLETED }))
+}
+
+async fn source(format: Format, file: UploadFile) -> Result<Source> {
+    let source = engine::run_blocking(move || {
+        Ok(match format {
+            Format::Csv => Source::File { file, format: FileFormat::Csv },
+            Format::Parquet => Source::File { file, format: FileFormat::Parquet },
+            Format::Json => Source::File { file: json_file::checked(file)?, format: FileFormat::Json },
+            Format::Arrow => Source::Arrow(arrow_file::open(file)?),
+        })
+    });
+    Ok(source.await?)
+}
+
+/// LX-04: what is wrong with the target is told in DuckDB's words.
+fn in_duckdb_words(error: Error, table: &str) -> ApiError {
+    let message = match error.kind() {
+        ErrorKind::TableExists => format!("Catalog Error: Table with name \"{table}\" already exists!"),
+        ErrorKind::TableNotFound => format!("Catalog Error: Table with name {table} does not exist!"),
+        _ => return error.into(),
+    };
+    Error::new(error.kind(), message).into()
+}
