@@ -146,7 +146,7 @@ test-package: build ## Run the tests of the Python package: API, doctests, plugi
 	  "$$newest/pytest" -p no:cacheprovider tests/test_duckdb.py
 
 .PHONY: test-readme
-test-readme: build ## Run the README's commands as printed and compare their output
+test-readme: build ## Run the commands of the README and docs/endpoints.md as printed and compare their output
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
 	  "$$bin/pytest" --quiet tests/readme && PATH="$$bin:$$PATH" python tests/readme/run.py
 
@@ -156,7 +156,7 @@ test-support: build ## Hold the support table to contract and spec, and test wha
 	  ALTERTABLE_CONFORMANCE="$(CONFORMANCE)" "$$bin/pytest" --quiet tests/conformance
 
 .PHONY: support
-support: build ## Write the support table of the README and docs/support.md, from a run of the behaviour spec
+support: build ## Write docs/support.md from a run of the behaviour spec
 	@mkdir -p "$(REPORTS)"
 	@CONFORMANCE_REPORT="$(REPORTS)/rust.json" $(MAKE) --no-print-directory conformance-rust
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && "$$bin/python" tests/conformance/support.py "$(REPORTS)/rust.json"
@@ -172,7 +172,7 @@ image: tools ## Build the Docker image (PROGRAM=prebuilt: with the program that 
 	@SCOPE="$(WORKSPACE) --all-targets" scripts/build-image
 
 .PHONY: test-image
-test-image: image ## Run the tests of the image and of the README's recipes for it
+test-image: image ## Run the tests of the image and of the recipes in docs/docker.md
 	@docker=$$(scripts/setup-docker) && bin=$$($(VENV) tests/image/requirements.txt)/bin && \
 	  DOCKER="$$docker" "$$bin/pytest" tests/image
 	@$(CARGO) test $(WORKSPACE) --package altertable-mock-conformance --test container -- --ignored

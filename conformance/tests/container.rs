@@ -1,4 +1,4 @@
-//! The README's recipe for Rust, and what a container says when it does not start. `make test-image` runs these.
+//! The recipe of docs/docker.md for Rust, and what a container says when it does not start. `make test-image` runs these.
 
 #![cfg(feature = "testcontainers")]
 

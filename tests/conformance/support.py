@@ -1,4 +1,4 @@
-"""Writes what is supported, from the report of a run: docs/support.md, and the table between two marks of the README.
+"""Writes what is supported, from the report of a run: docs/support.md.
 
 Usage: python tests/conformance/support.py REPORT
 
@@ -20,8 +20,6 @@ from evidence import ROOT, Case, Report, Section
 from matrix import is_shown, tally
 
 PAGE = ROOT / "docs" / "support.md"
-README = ROOT / "README.md"
-START, END = "<!-- support: written by `make support` -->", "<!-- /support -->"
 DOORS = {"lakehouse": "Lakehouse REST", "flight": "Flight SQL", "analytics": "Product Analytics"}
 HOLDS, FAILS = "✅", "❌"
 ROW = re.compile(rf"^\| ([A-Z]{{2}}-[0-9]+) \| ({HOLDS}|{FAILS}) \| (?:\[(.*)\]\(\.\./(.*)\)|.*) \|$", re.MULTILINE)
@@ -58,12 +56,11 @@ def claims_in(text: str) -> Claims:
     return Claims(holds, shown)
 
 
-def gaps(written: str, readme: str) -> list[str]:
-    """Where the page and the README's table differ from what contract and spec make of the page's own claims."""
-    claims, sections = claims_in(written), list(evidence.sections())
-    pairs = ((written, page(claims, sections)), (readme, replaced(readme, table(claims, sections))))
-    differences = (difflib.unified_diff(*(text.splitlines() for text in pair), lineterm="", n=0) for pair in pairs)
-    return [line for lines in differences for line in lines if not line.startswith(("---", "+++", "@@"))]
+def gaps(written: str) -> list[str]:
+    """Where the page differs from what contract and spec make of its own claims."""
+    due = page(claims_in(written), list(evidence.sections()))
+    lines = difflib.unified_diff(written.splitlines(), due.splitlines(), lineterm="", n=0)
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 
 def row(claims: Claims, clause: str) -> str:
@@ -73,13 +70,15 @@ def row(claims: Claims, clause: str) -> str:
 
 
 def summary(claims: Claims, section: Section) -> str:
-    """A row of the README: a feature, how many of its clauses hold, and a case of it."""
+    """A row of the table: a feature, how many of its clauses hold, and a case of it."""
     held = [clause for clause in section.clauses if claims.holds.get(clause)]
-    example = next((link(case.name, case.link) for clause in section.clauses if (case := claims.shown.get(clause))), "")
-    count = link(f"{len(held)} of {len(section.clauses)}", f"docs/support.md#{evidence.anchor(heading_of(section))}")
+    example = next(
+        (link(case.name, f"../{case.link}") for clause in section.clauses if (case := claims.shown.get(clause))), ""
+    )
+    count = link(f"{len(held)} of {len(section.clauses)}", f"#{evidence.anchor(heading_of(section))}")
     cells = [
         DOORS[section.door],
-        link(section.feature, section.link),
+        link(section.feature, section.link.removeprefix("docs/")),
         f"{mark(claims, section.clauses)} {count}",
         example,
     ]
@@ -106,6 +105,10 @@ def page(claims: Claims, sections: list[Section]) -> str:
         "Written by `make support` from a run of the behaviour spec, so not to be edited by hand. Each clause of the",
         "[contract](contract) stands beside a case that passed and proves it; most have more. Where no case can",
         "show it, the place that does is named.",
+        "",
+        "| Door | Feature | Clauses | For example |",
+        "|---|---|---|---|",
+        *(summary(claims, section) for section in sections),
     ]
     for section in sections:
         lines += ["", f"## {heading_of(section)}", "", "| Clause | | Shown by |", "|---|---|---|"]
@@ -113,22 +116,9 @@ def page(claims: Claims, sections: list[Section]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(claims: Claims, sections: list[Section]) -> str:
-    head = ["| Door | Feature | Clauses | For example |", "|---|---|---|---|"]
-    return "\n".join([START, "", *head, *(summary(claims, section) for section in sections), "", END])
-
-
-def replaced(readme: str, text: str) -> str:
-    if readme.count(START) != 1 or readme.count(END) != 1:
-        raise ValueError(f"README.md needs {START} and {END}, each once")
-    before, after = readme.split(START)[0], readme.split(END)[1]
-    return before + text + after
-
-
 def main(report: Path) -> int:
     claims, sections = claims_of(evidence.read(report)), list(evidence.sections())
     PAGE.write_text(page(claims, sections))
-    README.write_text(replaced(README.read_text(), table(claims, sections)))
     wrong = [clause for section in sections for clause in section.clauses if not claims.holds.get(clause)]
     print(f"docs/support.md: {sum(len(section.clauses) for section in sections) - len(wrong)} clauses hold")
     for clause in wrong:

@@ -1,4 +1,4 @@
-"""The image that `make image` built, and the README's blocks about it."""
+"""The image that `make image` built, and the blocks of docs/docker.md about it."""
 
 from __future__ import annotations
 
@@ -72,9 +72,11 @@ def run() -> Iterator[Callable[..., Container]]:
 
 
 def recipe(language: str, role: str) -> str:
-    """The README's block with that info string."""
+    """The page's block with that info string."""
     found = [
-        text for lang, info, text in BLOCK.findall((ROOT / "README.md").read_text()) if (lang, info) == (language, role)
+        text
+        for lang, info, text in BLOCK.findall((ROOT / "docs/docker.md").read_text())
+        if (lang, info) == (language, role)
     ]
     assert len(found) == 1, f"{len(found)} blocks are ```{language} {role}"
     return found[0]

@@ -1,4 +1,4 @@
-"""The README's recipes for containers, run as printed."""
+"""The recipes of docs/docker.md, run as printed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_node_testcontainers(tmp_path: Path) -> None:
 
 
 def test_rust_testcontainers_is_the_test_that_runs() -> None:
-    """`make test-image` runs that file; here it is the README's."""
+    """`make test-image` runs that file; here it is the page's."""
     source = (ROOT / "conformance/tests/container.rs").read_text()
     shown = recipe("rust", "image")
     uses, test = shown.split("\n\n", 1)

@@ -1,4 +1,6 @@
-"""Runs the README's commands as they are printed, on the default ports, and compares what they print.
+"""Runs the commands of the README, and then of docs/endpoints.md, as they are printed, and compares what they print.
+
+The server is on the default ports.
 
 A fenced block is run unless its info string says otherwise:
 
@@ -9,7 +11,7 @@ A fenced block is run unless its info string says otherwise:
     ```sh image      needs the image: tests/image runs it
     ```text output   what the block before it prints; `…` stands for any text within one line
 
-The table of flags must also name every flag that `--help` names, and no other.
+The table of flags in docs/configuration.md must also name every flag that `--help` names, and no other.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
+# The server of the README's first minute goes on running for the pages after it.
+PAGES = ("README.md", "docs/endpoints.md")
+FLAGS = "docs/configuration.md"
 PORTS = (15000, 15001, 15002)
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ISOLATED = "README_TEST_IN_OWN_NETWORK"
@@ -41,18 +45,23 @@ DOOR_OPENS = re.compile(r"Starting (?:Flight SQL|Lakehouse HTTP|Product Analytic
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block of the README."""
+    """One fenced block of a page."""
 
+    page: str
     line: int
     language: str
     role: str
     text: str
 
+    @property
+    def where(self) -> str:
+        return f"{self.page}:{self.line}"
 
-def blocks(readme: str) -> list[Block]:
+
+def blocks(page: str, text: str) -> list[Block]:
     return [
-        Block(readme.count("\n", 0, found.start()) + 1, found[1], found[2].strip(), found[3])
-        for found in BLOCK.finditer(readme)
+        Block(page, text.count("\n", 0, found.start()) + 1, found[1], found[2].strip(), found[3])
+        for found in BLOCK.finditer(text)
     ]
 
 
@@ -63,19 +72,19 @@ def main() -> int:
         unshare = [*unshare_command(), sys.executable, *sys.argv]
         return subprocess.run(unshare, env={**os.environ, ISOLATED: "1"}, check=False).returncode
     elif taken := [port for port in PORTS if is_taken(port)]:
-        print(f"The README's examples use the ports {taken}, which other programs hold: stop those and try again.")
+        print(f"The examples use the ports {taken}, which other programs hold: stop those and try again.")
         return 1
-    failures = run_all(blocks(README.read_text(encoding="utf-8")))
+    failures = run_all([block for page in PAGES for block in blocks(page, (ROOT / page).read_text(encoding="utf-8"))])
     for failure in failures:
         print(failure)
     return 1 if failures else 0
 
 
-def run_all(readme: list[Block]) -> list[str]:
+def run_all(shown: list[Block]) -> list[str]:
     failures = []
     with contextlib.ExitStack() as servers:
-        for number, block in enumerate(readme):
-            expected = readme[number + 1] if number + 1 < len(readme) and readme[number + 1].role == "output" else None
+        for number, block in enumerate(shown):
+            expected = shown[number + 1] if number + 1 < len(shown) and shown[number + 1].role == "output" else None
             if block.language not in ("sh", "python") or block.role in ("no-test", "image"):
                 continue
             if block.role == "server":
@@ -94,15 +103,14 @@ def run(block: Block, expected: Block | None) -> str | None:
         script.flush()
         command = ["python", script.name] if block.language == "python" else ["bash", "-euo", "pipefail", script.name]
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    where = f"README.md:{block.line}"
     if ended.returncode != 0:
-        return f"{where}: exit code {ended.returncode}\n{ended.stdout}{ended.stderr}"
+        return f"{block.where}: exit code {ended.returncode}\n{ended.stdout}{ended.stderr}"
     if expected and not matches(expected.text, ended.stdout):
         diff = difflib.unified_diff(
-            expected.text.splitlines(), ended.stdout.splitlines(), "README.md", "printed", "", ""
+            expected.text.splitlines(), ended.stdout.splitlines(), expected.where, "printed", "", ""
         )
-        return f"{where}: prints something else than README.md:{expected.line} shows\n" + "\n".join(diff)
-    print(f"{where}: ok")
+        return f"{block.where}: prints something else than {expected.where} shows\n" + "\n".join(diff)
+    print(f"{block.where}: ok")
     return None
 
 
@@ -124,7 +132,7 @@ def running(block: Block) -> Iterator[None]:
         start_new_session=True,
     )
     try:
-        wait_for_doors(process, f"README.md:{block.line}")
+        wait_for_doors(process, block.where)
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -151,9 +159,9 @@ def compare_flags() -> list[str]:
     binary = ROOT / target / "release" / "altertable-mock"
     shown = subprocess.run([binary, "--help"], capture_output=True, text=True, check=True).stdout
     real = set(re.findall(r"^\s+(?:-\w, )?(--[a-z][a-z-]+)", shown, re.MULTILINE)) - {"--help", "--version"}
-    table = set(re.findall(r"^\| `(--[a-z-]+)", README.read_text(encoding="utf-8"), re.MULTILINE))
-    missing = [f"README.md: the table of flags lacks {flag}" for flag in sorted(real - table)]
-    surplus = [f"README.md: the table of flags has {flag}, which --help lacks" for flag in sorted(table - real)]
+    table = set(re.findall(r"^\| `(--[a-z-]+)", (ROOT / FLAGS).read_text(encoding="utf-8"), re.MULTILINE))
+    missing = [f"{FLAGS}: the table of flags lacks {flag}" for flag in sorted(real - table)]
+    surplus = [f"{FLAGS}: the table of flags has {flag}, which --help lacks" for flag in sorted(table - real)]
     return missing + surplus
 
 

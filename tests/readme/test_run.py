@@ -1,22 +1,35 @@
-"""The README's test can fail."""
+"""The test of the README's commands can fail; and what no command shows: its length, and where its links lead."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
-from run import Block, blocks, matches, run
+from run import ROOT, Block, blocks, matches, run
+
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "ARCHITECTURE.md",
+    *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md")),
+]
 
 
 def sh(text: str) -> Block:
-    return Block(1, "sh", "", text)
+    return Block("a.md", 1, "sh", "", text)
 
 
 def output(text: str) -> Block:
-    return Block(5, "text", "output", text)
+    return Block("a.md", 5, "text", "output", text)
 
 
 def test_blocks_are_found_with_their_line_and_role() -> None:
     readme = "# Title\n\n```sh server\nmake run\n```\n\n```text output\na\n\nb\n```\n"
-    assert blocks(readme) == [Block(3, "sh", "server", "make run\n"), Block(7, "text", "output", "a\n\nb\n")]
+    assert blocks("a.md", readme) == [
+        Block("a.md", 3, "sh", "server", "make run\n"),
+        Block("a.md", 7, "text", "output", "a\n\nb\n"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +51,7 @@ def test_a_wrong_output_is_a_failure() -> None:
     assert run(sh("echo one"), output("one")) is None
     failure = run(sh("echo one"), output("two"))
     assert failure is not None
+    assert "a.md:1: prints something else than a.md:5 shows" in failure
     assert "-two" in failure
     assert "+one" in failure
 
@@ -48,4 +62,26 @@ def test_a_failed_command_is_a_failure() -> None:
 
 
 def test_a_python_block_runs_as_python() -> None:
-    assert run(Block(1, "python", "", "print(6 * 7)"), output("42")) is None
+    assert run(Block("a.md", 1, "python", "", "print(6 * 7)"), output("42")) is None
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments that lead to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", re.sub(r"\\(.)", r"\1", heading).lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    page = ROOT / document
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+        path, _, fragment = target.partition("#")
+        found = (page.parent / path) if path else page
+        assert found.exists(), f"{document}: {target}"
+        if fragment and found.suffix == ".md":
+            assert fragment in anchors(found), f"{document}: {target}: no such heading"
