@@ -212,7 +212,7 @@ impl Job<'_> {
         if !leaves_nothing(kind) || sets_seed(sql) {
             self.session.mark();
         }
-        let outcome = self.start(statement, request, announce);
+        let outcome = self.start(statement, request);
         transaction::note(self.slot, kind, sql, outcome.is_ok());
         if outcome.is_ok()
             && matches!(kind, StatementKind::Set | StatementKind::Explain)
@@ -223,10 +223,15 @@ impl Job<'_> {
         if kind != StatementKind::Select {
             self.slot.instance().note_change();
         }
-        outcome
+        // Only now: what the answer lets its client ask next has to know of the change.
+        if let Some((shape, returns)) = outcome? {
+            send(announce, shape, returns);
+        }
+        Ok(())
     }
 
-    fn start(&mut self, statement: &mut Prepared, request: &Execute, announce: &mut Announce) -> Result<()> {
+    /// What there is to tell of a statement that has run to its end; `None` while its rows are still to be computed.
+    fn start(&mut self, statement: &mut Prepared, request: &Execute) -> Result<Option<Start>> {
         let kind = statement.kind();
         if kind != StatementKind::Select {
             if request.finish_writes {
@@ -236,18 +241,19 @@ impl Job<'_> {
         }
         let rows = request.bind.as_ref().map_or(1, Bind::rows);
         if rows != 1 {
-            return self.run_each(statement, request, rows, announce);
+            return self.run_each(statement, request, rows);
         }
         if let Some(bind) = &request.bind {
             bind.apply(statement, 0)?;
         }
         if kind == StatementKind::Select {
-            self.start_live(statement, request)
+            self.start_live(statement, request)?;
+            Ok(None)
         } else {
             let mut result = statement.execute()?;
             let mut delivery = Delivery::new(self.slot, &mut result, request)?;
             delivery.add(result)?;
-            self.deliver(delivery, announce)
+            self.deliver(delivery).map(Some)
         }
     }
 
@@ -280,9 +286,8 @@ impl Job<'_> {
         statement: &mut Prepared,
         request: &Execute,
         rows: usize,
-        announce: &mut Announce,
-    ) -> Result<()> {
-        let Some(bind) = &request.bind else { return Ok(()) };
+    ) -> Result<Option<Start>> {
+        let Some(bind) = &request.bind else { return Ok(None) };
         let cancel = &self.shared.cancel;
         let delivery = transaction::atomically(self.slot, |slot| {
             let mut delivery = None;
@@ -302,31 +307,24 @@ impl Job<'_> {
             Ok(delivery)
         })?;
         match delivery {
-            Some(delivery) => self.deliver(delivery, announce),
-            None => self.deliver_nothing(statement, request, announce),
+            Some(delivery) => self.deliver(delivery),
+            None => self.deliver_nothing(statement, request),
         }
+        .map(Some)
     }
 
     /// Hands over results that are complete.
-    fn deliver(&mut self, delivery: Delivery, announce: &mut Announce) -> Result<()> {
+    fn deliver(&mut self, delivery: Delivery) -> Result<Start> {
         let (shape, returns, rows) = delivery.finish()?;
         self.shared.spooled(rows);
-        send(announce, shape, returns);
-        Ok(())
+        Ok((shape, returns))
     }
 
     /// The empty result of a statement that was bound to zero rows.
-    fn deliver_nothing(
-        &mut self,
-        statement: &Prepared,
-        request: &Execute,
-        announce: &mut Announce,
-    ) -> Result<()> {
+    fn deliver_nothing(&mut self, statement: &Prepared, request: &Execute) -> Result<Start> {
         let shape = shape(self.slot.connection()?, statement.columns(), request.fidelity)?;
-        let returns = prepared::returns(statement);
         self.shared.finish();
-        send(announce, shape, returns);
-        Ok(())
+        Ok((shape, prepared::returns(statement)))
     }
 }
 

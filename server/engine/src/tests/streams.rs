@@ -114,3 +114,19 @@ async fn dropping_a_reader_inside_a_transaction_leaves_it_usable() {
     run(&session, "COMMIT").await.unwrap();
     assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1);
 }
+
+/// Whoever has the answer of a statement, and asks another session next, is told what holds since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_counts_before_its_statement_is_answered() {
+    let engine = engine();
+    let (session, other) = (session(&engine).await, session(&engine).await);
+    run(&session, "CREATE TABLE t AS SELECT 1 AS a").await.unwrap();
+    for round in 0..2000 {
+        let planned =
+            session.prepare("FROM t".to_owned(), Fidelity::Exact, &CancelToken::new()).await.unwrap();
+        let change = Execute::sql("UPDATE t SET a = a + 1", Fidelity::Exact);
+        let answered = other.execute(change, CancelToken::new()).await.unwrap();
+        assert!(!session.is_current(&planned), "round {round}");
+        drop(answered);
+    }
+}
