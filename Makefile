@@ -50,8 +50,8 @@ tools:
 setup: tools ## Fetch what building and testing need: DuckDB, crates, cargo-deny, Python clients
 	@scripts/setup-duckdb
 	@cargo fetch --locked
-	@scripts/setup-cargo-deny
-	@scripts/setup-cargo-machete
+	@scripts/setup-cargo-tool cargo-deny
+	@scripts/setup-cargo-tool cargo-machete
 	@$(VENV) tests/python/requirements.txt
 	@$(VENV) tests/python/legacy/requirements.txt
 	@$(VENV) tests/dbt/requirements.txt
@@ -245,9 +245,9 @@ lint: tools ## Check formatting, clippy, shell scripts, Python and workflows
 
 .PHONY: deny
 deny: tools ## Check the dependencies: licences, bans, sources, and that each is used
-	@deny=$$(scripts/setup-cargo-deny) && \
+	@deny=$$(scripts/setup-cargo-tool cargo-deny) && \
 	  "$$deny" --locked --no-default-features --features altertable-mock-conformance/testcontainers check --hide-inclusion-graph licenses bans sources
-	@machete=$$(scripts/setup-cargo-machete) && "$$machete" server conformance python fuzz
+	@machete=$$(scripts/setup-cargo-tool cargo-machete) && "$$machete" server conformance python fuzz
 
 .PHONY: fmt
 fmt: tools ## Format the Rust and Python sources

@@ -16,8 +16,7 @@ use crate::doors::flight::FlightServer;
 use crate::doors::health::{Door, Health};
 use crate::doors::http::{self, Routes};
 use crate::doors::lakehouse::{self, Lakehouse};
-use engine::{Account, Engine, JournalEntry};
-use engine::{Error, ErrorKind, Result};
+use engine::{Account, Engine, Error, ErrorKind, JournalEntry, Result};
 
 /// How long interrupted calls get to tell their clients, at most: a part of `--shutdown-timeout`.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -7,18 +7,16 @@ use super::type_handle::TypeHandle;
 use crate::error::{Error, Result};
 use crate::types::LogicalType;
 
-/// A column of the type VARIANT.
-const NO_VARIANT: &str = "SELECT NULL::VARIANT";
-
 impl Connection {
     /// Puts a refusal in the place of `variant_bytes_to_variant`, for the whole instance. It decodes bytes as deep as they
-    /// say, on the thread's stack (LX-17); DuckDB reads Parquet without calling it by name.
+    /// say, on the thread's stack (LX-17); DuckDB reads Parquet without calling it by name. The first column of
+    /// `any_variant`, a query, is a VARIANT.
     ///
     /// # Errors
     /// Internal when DuckDB refuses the registration.
-    pub fn withdraw_variant_decoder(&self) -> Result<()> {
+    pub fn withdraw_variant_decoder(&self, any_variant: &str) -> Result<()> {
         // A type made by its number alone is not the one that the function gives, and would only stand beside it.
-        let variant = self.prepare(NO_VARIANT)?.column_handle(0);
+        let variant = self.prepare(any_variant)?.column_handle(0);
         let blob = TypeHandle::new(&LogicalType::Blob).ok_or_else(|| Error::internal("no BLOB"))?;
         // SAFETY: the types and the function live for the calls, and DuckDB copies what it registers.
         let state = unsafe {
@@ -61,7 +59,7 @@ mod tests {
     #[test]
     fn bytes_of_any_depth_are_not_decoded() {
         let probe = Probe::new();
-        probe.connection.withdraw_variant_decoder().unwrap();
+        probe.connection.withdraw_variant_decoder("SELECT NULL::VARIANT").unwrap();
         for levels in [1, 5_000_000] {
             let bytes = format!("unhex('010000' || repeat('03010001', {levels}) || '0c01')");
             let sql = format!("SELECT variant_typeof(variant_bytes_to_variant({bytes}))");

@@ -50,7 +50,7 @@ impl Instance {
             .map_err(|error| as_config(&error.into(), config))?;
         let connection = database.connect()?;
         let scans = ScanRegistry::install(&connection)?;
-        connection.withdraw_variant_decoder()?;
+        connection.withdraw_variant_decoder(sql::NO_VARIANT)?;
         // The TimeZone setting belongs to icu, which DuckDB compiled in does not have; it then counts in UTC.
         if cfg!(not(feature = "bundled")) {
             connection.run(sql::START_ZONE)?;

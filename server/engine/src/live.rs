@@ -270,11 +270,11 @@ impl Live {
 
     /// The error of a failed fetch: an interrupt that nobody asked for hides another.
     fn reason_of(&self, error: duck::Error) -> Error {
+        let error = Error::from(error);
         if !is_interrupt(error.message()) || self.shared.cancel.is_cancelled() {
-            return error.into();
+            return error;
         }
-        let kind = Error::from(error.clone()).kind();
-        Error::new(kind, format!("{}{HIDDEN}", error.message()))
+        Error::new(error.kind(), format!("{}{HIDDEN}", error.message()))
     }
 
     fn build(&mut self) -> Result<Option<RecordBatch>> {

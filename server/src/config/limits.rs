@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::options::Options;
 use super::resolve::{at_least_one, fault};
 use super::size::Size;
-use engine::Result;
-use engine::{EngineConfig, Limits};
+use engine::{EngineConfig, Limits, Result};
 
 /// The limits, each with its default; none may be zero.
 pub(super) fn limits(options: &Options) -> Result<Limits> {

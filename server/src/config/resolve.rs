@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use super::limits::{limits, tenant_memory_limit, threads};
 use super::options::{LogFormat, Options};
-use engine::{Account, EngineConfig, ProjectChoice};
-use engine::{Error, ErrorKind, Result};
+use engine::{Account, EngineConfig, Error, ErrorKind, ProjectChoice, Result};
 
 /// The least that the analytics body limit may be (AX-08).
 const LEAST_ANALYTICS_BODY: u64 = 4_000_000;

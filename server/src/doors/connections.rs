@@ -10,8 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::ConnectionOptions;
-use engine::limit_exceeded;
-use engine::{Error, ErrorKind, Result};
+use engine::{Error, ErrorKind, Result, limit_exceeded};
 
 /// The doors there are; each has its share of all connections.
 const DOORS: usize = 3;

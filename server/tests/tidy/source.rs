@@ -91,6 +91,11 @@ impl Source {
         inside.is_some() && self.module().starts_with(module)
     }
 
+    /// Whether this file belongs to the server, its engine or its wrapper of DuckDB.
+    pub(crate) fn is_of_server(&self) -> bool {
+        ["server", "server/engine", "server/duck"].iter().any(|member| self.is_in(member, &[]))
+    }
+
     /// Every path that the file names, outside and inside macros.
     pub(crate) fn paths(&self) -> Vec<NamedPath> {
         let mut paths = Vec::new();

@@ -21,6 +21,8 @@ pub(super) const MAIN: &str = "main";
 pub(super) const BEGIN: &str = "BEGIN TRANSACTION";
 pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
+/// A column of the type VARIANT.
+pub(super) const NO_VARIANT: &str = "SELECT NULL::VARIANT";
 /// Whether a database answers.
 pub(super) const PROBE: &str = "SELECT 1";
 /// A small use of a database, to see at start-up that its settings allow one.

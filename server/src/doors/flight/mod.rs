@@ -44,8 +44,7 @@ use self::session::Session;
 use self::sessions::Sessions;
 use self::statement::Control;
 use self::tickets::Run;
-use engine::CancelToken;
-use engine::{Error, ErrorKind, Result};
+use engine::{CancelToken, Error, ErrorKind, Result};
 
 pub use self::server::FlightServer;
 

@@ -9,8 +9,7 @@ use super::messages::{
 };
 use super::schema::JsonStyle;
 use super::session::Session;
-use engine::CancelToken;
-use engine::Result;
+use engine::{CancelToken, Result};
 
 /// The catalog and schema that every session starts in.
 const START: (&str, &str) = ("memory", "main");

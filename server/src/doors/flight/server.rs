@@ -26,8 +26,7 @@ use super::unserved;
 use crate::config::FlightOptions;
 use crate::doors::connections::Entrance;
 use crate::doors::panics::{self, Telling};
-use engine::Engine;
-use engine::{Error, Result};
+use engine::{Engine, Error, Result};
 
 /// The largest message a client may send, in bytes (FX-4); Python 0.4 allows itself as much.
 const MAX_INBOUND: usize = 512 * 1024 * 1024;

@@ -20,8 +20,7 @@ use super::sessions::Sessions;
 use super::statement::Control;
 use super::status::status;
 use super::{ACTIONS, act, fetch, messages, plan, put, schema};
-use engine::{CancelToken, GiveUpOnDrop};
-use engine::{Error, ErrorKind, Result};
+use engine::{CancelToken, Error, ErrorKind, GiveUpOnDrop, Result};
 
 /// The Flight service over the port's sessions.
 pub(super) struct Service {

@@ -14,8 +14,7 @@ use super::query::Query;
 use super::tickets::{Tickets, cancelled};
 use super::token::Token;
 use super::transaction::Transaction;
-use engine::{self, CancelToken, Limits, PreparedStatement, Tenant, TenantMeters};
-use engine::{Error, ErrorKind, Result};
+use engine::{self, CancelToken, Error, ErrorKind, Limits, PreparedStatement, Result, Tenant, TenantMeters};
 
 /// One session of one user, known by its token.
 pub(super) struct Session {

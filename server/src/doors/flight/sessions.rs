@@ -12,8 +12,7 @@ use super::credentials::{Credentials, credentials, refused};
 use super::options::Options;
 use super::session::Session;
 use super::token::Token;
-use engine::{Engine, Tenant};
-use engine::{Error, ErrorKind, Result};
+use engine::{Engine, Error, ErrorKind, Result, Tenant};
 
 /// How many expired tokens are remembered as such; older ones count as unknown.
 const REMEMBERED: usize = 65_536;

@@ -15,8 +15,9 @@ use super::session::Session;
 use super::tickets::Run;
 use super::transaction::{named, refuse_control};
 use duck::types::Fidelity;
-use engine::{CancelToken, Execute, PreparedStatement, ResultStream, Returns, Statement, StatementKind};
-use engine::{Error, Result};
+use engine::{
+    CancelToken, Error, Execute, PreparedStatement, Result, ResultStream, Returns, Statement, StatementKind,
+};
 
 /// Whether transaction control runs while it is planned: GetFlightInfo runs it, GetSchema does not (FQ-3).
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::token::random_id;
-use engine::{CancelToken, Limits, Meter, Share, TenantMeters};
-use engine::{Error, ErrorKind, Result};
+use engine::{CancelToken, Error, ErrorKind, Limits, Meter, Result, Share, TenantMeters};
 
 /// How much memory the texts of a session's tickets may take, in bytes, before the oldest are forgotten in the same way.
 const KEPT_BYTES: usize = 64 << 20;

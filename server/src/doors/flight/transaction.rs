@@ -8,8 +8,7 @@ use bytes::Bytes;
 use super::messages::wrap;
 use super::session::Session;
 use super::token::random_id;
-use engine::{CancelToken, StatementKind};
-use engine::{Error, ErrorKind, Result};
+use engine::{CancelToken, Error, ErrorKind, Result, StatementKind};
 
 /// The Flight transaction of a session, if one is open.
 #[derive(Default)]

@@ -5,8 +5,7 @@ use utoipa::ToSchema;
 
 use super::response::{ApiError, Result};
 use super::session::{RequestSession, parse_id};
-use engine::{Error, ErrorKind};
-use engine::{Target, Tenant};
+use engine::{Error, ErrorKind, Target, Tenant};
 use std::sync::Arc;
 
 /// Where a statement is looked at, as a request names it.

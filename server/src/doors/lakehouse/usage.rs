@@ -12,8 +12,7 @@ use serde_json::{Map, Value};
 use super::extract::{Params, authenticate};
 use super::response::{ApiError, Result};
 use super::state::Lakehouse;
-use engine::Error;
-use engine::Usage;
+use engine::{Error, Usage};
 
 /// What is added to the answer of `/health`.
 #[derive(Debug, Serialize)]

@@ -31,13 +31,27 @@ pub(crate) const ERROR: Rule = Rule {
     },
 };
 
+/// What the server's answers are compared with must share no code with them.
+const REFERENCE: &str = "conformance/tests/slt/reference.rs";
+
+pub(crate) const DUCKDB: Rule = Rule {
+    name: "libduckdb_sys outside the crate duck",
+    why: "DuckDB's C API is unsafe, and duck is the one safe wrapper around it",
+    fix: "add what is missing to duck, with its SAFETY comments",
+    find: |source| {
+        if source.is_in("server/duck", &[]) || source.path == REFERENCE {
+            return Vec::new();
+        }
+        named(source, |path| path.starts_with(&["libduckdb_sys"]))
+    },
+};
+
 pub(crate) const ENVIRONMENT: Rule = Rule {
     name: "std::env or clap outside config",
     why: "a setting read in one place is documented, typed and testable; read in two it is neither",
     fix: "add a field to Config, and pass its value on",
     find: |source| {
-        let ours = ["server", "server/engine", "server/duck"].iter().any(|member| source.is_in(member, &[]));
-        if !ours || source.is_in("server", &["config"]) {
+        if !source.is_of_server() || source.is_in("server", &["config"]) {
             return Vec::new();
         }
         let reads = |path: &NamedPath| path.starts_with(&["std", "env"]) || path.starts_with(&["clap"]);
@@ -67,6 +81,8 @@ mod tests {
     #[case::in_a_macro(PROTOCOLS, FLIGHT, "fn f() { info!(crate::doors::lakehouse::NAME); }")]
     #[case::from_mod_rs(PROTOCOLS, "server/src/doors/analytics/mod.rs", "use super::flight;")]
     #[case::error_knows_sessions(ERROR, "server/engine/src/error.rs", "use crate::session::Session;")]
+    #[case::sys_in_engine(DUCKDB, SESSION, "use libduckdb_sys as ffi;")]
+    #[case::sys_in_conformance(DUCKDB, "conformance/src/lib.rs", "use libduckdb_sys::duckdb_open;")]
     #[case::environment(ENVIRONMENT, "server/src/telemetry.rs", "fn f() { std::env::var(NAME); }")]
     #[case::environment_imported(ENVIRONMENT, SESSION, "use std::{env, fs};")]
     #[case::derive(ENVIRONMENT, "server/src/lib.rs", "#[derive(clap::Parser)] struct S;")]
@@ -83,6 +99,8 @@ mod tests {
         "use crate::doors::{flight, lakehouse};"
     )]
     #[case::folder_for_a_test(ENVIRONMENT, SESSION, "#[test] fn f() { std::env::temp_dir(); }")]
+    #[case::duck(DUCKDB, "server/duck/src/statement.rs", "use libduckdb_sys as ffi;")]
+    #[case::reference(DUCKDB, REFERENCE, "use libduckdb_sys as ffi;")]
     #[case::config(ENVIRONMENT, "server/src/config.rs", "use clap::Parser; use std::env;")]
     #[case::env_macro(ENVIRONMENT, SESSION, "const V: &str = env!(\"CARGO_PKG_VERSION\");")]
     fn the_lawful_is_left_alone(#[case] rule: Rule, #[case] path: &str, #[case] text: &str) {

@@ -15,6 +15,7 @@ use crate::Rule;
 pub(crate) const ALL: &[Rule] = &[
     borders::PROTOCOLS,
     borders::ERROR,
+    borders::DUCKDB,
     sql::PLACE,
     sql::QUOTING,
     borders::ENVIRONMENT,

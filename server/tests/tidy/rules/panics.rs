@@ -23,10 +23,7 @@ pub(crate) const PRINTS: Rule = Rule {
     name: "printing past the log",
     why: "launchers parse standard output (FX-1), and a line of `tracing` carries its level and span",
     fix: "use tracing, or write to a handle that the caller passes",
-    find: |source| {
-        let ours = ["server", "server/engine", "server/duck"].iter().any(|member| source.is_in(member, &[]));
-        if ours { macro_calls(source, &PRINTING) } else { Vec::new() }
-    },
+    find: |source| if source.is_of_server() { macro_calls(source, &PRINTING) } else { Vec::new() },
 };
 
 fn production(source: &Source) -> Vec<&Token> {

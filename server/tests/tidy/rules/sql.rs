@@ -48,7 +48,7 @@ pub(crate) const PLACE: Rule = Rule {
     why: "with every SQL text in one place, quoting and injection can be judged by reading one folder",
     fix: "give it a function in the engine's sql that takes Identifier, TableRef or typed values",
     find: |source| {
-        if !is_server(source) || source.is_in("server/engine", &["sql"]) {
+        if !source.is_of_server() || source.is_in("server/engine", &["sql"]) {
             return Vec::new();
         }
         sql_literals(source)
@@ -62,15 +62,10 @@ pub(crate) const QUOTING: Rule = Rule {
     find: |source| {
         let quotes_a_hole = |text: &str| text.contains("\"{") || text.contains("'{");
         let mut found = sql_literals(source);
-        found.retain(|finding| is_server(source) && quotes_a_hole(&finding.what));
+        found.retain(|finding| source.is_of_server() && quotes_a_hole(&finding.what));
         found
     },
 };
-
-/// The crates through which clients' names and values pass; the wrapper of DuckDB's C API sees none.
-fn is_server(source: &Source) -> bool {
-    source.is_in("server", &[]) || source.is_in("server/engine", &[])
-}
 
 /// The string literals outside tests and attributes that read like SQL.
 fn sql_literals(source: &Source) -> Vec<Finding> {
@@ -111,6 +106,7 @@ mod tests {
     #[case::raw(PLACE, SESSION, r##"const S: &str = r#"INSERT INTO t VALUES (1)"#;"##)]
     #[case::indented(PLACE, SESSION, r#"const S: &str = "\n    SELECT 1";"#)]
     #[case::one_word(PLACE, SESSION, r#"fn f() { run("COMMIT"); }"#)]
+    #[case::in_the_wrapper(PLACE, "server/duck/src/statement.rs", r#"const S: &str = "SELECT 1";"#)]
     #[case::in_a_protocol(PLACE, "server/src/doors/lakehouse/query.rs", r#"const S: &str = "USE x";"#)]
     #[case::quoted_name(QUOTING, SQL, r#"fn f(n: &str) { format!("USE \"{n}\""); }"#)]
     #[case::quoted_value(QUOTING, SQL, r#"fn f(n: &str) { format!("SET TimeZone = '{n}'"); }"#)]

@@ -17,8 +17,7 @@ use arrow_flight::sql::{
 };
 
 use super::session::Session;
-use engine::{CancelToken, CatalogQuery};
-use engine::{Error, Result};
+use engine::{CancelToken, CatalogQuery, Error, Result};
 
 /// A metadata command.
 pub(super) enum Metadata {

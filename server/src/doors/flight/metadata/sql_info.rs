@@ -7,8 +7,7 @@ use arrow::datatypes::SchemaRef;
 use arrow_flight::sql::metadata::SqlInfoDataBuilder;
 
 use super::super::session::Session;
-use engine::{CancelToken, CatalogQuery};
-use engine::{Error, Result};
+use engine::{CancelToken, CatalogQuery, Error, Result};
 
 /// DuckDB's own words, as the lists of GetSqlInfo name them.
 #[derive(Debug, Default)]

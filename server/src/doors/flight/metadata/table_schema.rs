@@ -10,8 +10,7 @@ use bytes::Bytes;
 use super::super::schema::{flight_field, ipc};
 use super::super::session::Session;
 use duck::types::{Column, LogicalType};
-use engine::{CancelToken, CatalogQuery, TableRef};
-use engine::{ErrorKind, Result};
+use engine::{CancelToken, CatalogQuery, ErrorKind, Result, TableRef};
 
 /// A table's encapsulated IPC schema; an empty one for a view that no longer binds.
 ///

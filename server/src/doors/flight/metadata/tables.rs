@@ -8,8 +8,7 @@ use arrow_flight::sql::CommandGetTables;
 use super::super::session::Session;
 use super::table_schema::table_schema;
 use super::{TABLE_TYPES, fields, shaped};
-use engine::Result;
-use engine::{CancelToken, CatalogQuery, TableRef};
+use engine::{CancelToken, CatalogQuery, Result, TableRef};
 
 /// The rows of GetTables.
 ///

@@ -12,8 +12,7 @@ use http::request::Parts;
 
 use crate::doors::lakehouse::response::{ApiError, Code};
 use crate::doors::lakehouse::state::Lakehouse;
-use engine::ErrorKind;
-use engine::{Engine, Tenant, Visit};
+use engine::{Engine, ErrorKind, Tenant, Visit};
 
 /// Padding is optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

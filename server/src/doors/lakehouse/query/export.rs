@@ -13,8 +13,7 @@ use super::running::Running;
 use crate::doors::lakehouse::encode::{Csv, Encode, Jsonl, Parquet};
 use crate::doors::lakehouse::response::plain_text;
 use duck::types::Fidelity;
-use engine::Result;
-use engine::ResultStream;
+use engine::{Result, ResultStream};
 
 /// A format without an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

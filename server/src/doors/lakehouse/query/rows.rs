@@ -4,8 +4,7 @@ use arrow::array::RecordBatch;
 
 use super::running::Running;
 use crate::doors::lakehouse::encode::Encode;
-use engine::Result;
-use engine::ResultStream;
+use engine::{Result, ResultStream};
 
 /// How many bytes make a chunk worth sending: large enough that a chunk's overhead does not show, small enough that
 /// rows arrive while later ones are computed.

@@ -9,9 +9,7 @@ use super::request::QueryRequest;
 use crate::doors::lakehouse::response;
 use crate::doors::lakehouse::session::{RequestSession, SentId};
 use duck::types::Fidelity;
-use engine::{CancelToken, Execute, ResultStream, Statement, Tenant};
-use engine::{Error, Result};
-use engine::{QueryEntry, QueryFacts};
+use engine::{CancelToken, Error, Execute, QueryEntry, QueryFacts, Result, ResultStream, Statement, Tenant};
 
 /// The log's word on a query whose client broke off (LQ-07).
 const CLIENT_GONE: &str = "the client disconnected before the end of the result";

@@ -10,8 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::doors::lakehouse::response;
 use engine::ingest::UploadFile;
-use engine::{Error, ErrorKind, Result};
-use engine::{Session, run_blocking};
+use engine::{Error, ErrorKind, Result, Session, run_blocking};
 
 /// How many frames may wait for the disk; a frame is at most some hundred KiB.
 const FRAMES: usize = 16;
