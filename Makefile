@@ -13,7 +13,7 @@ CARGO := scripts/cargo
 VENV := scripts/setup-venv
 MAVEN := mvn --quiet --batch-mode --no-transfer-progress -Dstyle.color=never
 
-# The credentials of the README's examples.
+# The credentials of the examples in README.md and docs.
 DEMO := --user alice:secret --api-key demo-key
 ARGS ?=
 
@@ -146,7 +146,7 @@ test-package: build ## Run the tests of the Python package: API, doctests, plugi
 	  "$$newest/pytest" -p no:cacheprovider tests/test_duckdb.py
 
 .PHONY: test-readme
-test-readme: build ## Run the commands of the README and docs/endpoints.md as printed and compare their output
+test-readme: build ## Run the commands of the README and docs as printed and compare their output
 	@bin=$$($(VENV) tests/python/requirements.txt)/bin && \
 	  "$$bin/pytest" --quiet tests/readme && PATH="$$bin:$$PATH" python tests/readme/run.py
 
@@ -172,7 +172,7 @@ image: tools ## Build the Docker image (PROGRAM=prebuilt: with the program that 
 	@SCOPE="$(WORKSPACE) --all-targets" scripts/build-image
 
 .PHONY: test-image
-test-image: image ## Run the tests of the image and of the recipes in docs/docker.md
+test-image: image ## Run the tests of the image and of the recipes for it in docs/docker.md
 	@docker=$$(scripts/setup-docker) && bin=$$($(VENV) tests/image/requirements.txt)/bin && \
 	  DOCKER="$$docker" "$$bin/pytest" tests/image
 	@$(CARGO) test $(WORKSPACE) --package altertable-mock-conformance --test container -- --ignored

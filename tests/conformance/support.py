@@ -1,4 +1,4 @@
-"""Writes what is supported, from the report of a run: docs/support.md.
+"""Writes what is supported, from the report of a run: docs/support.md, features first and then clause by clause.
 
 Usage: python tests/conformance/support.py REPORT
 
@@ -58,23 +58,21 @@ def claims_in(text: str) -> Claims:
 
 def gaps(written: str) -> list[str]:
     """Where the page differs from what contract and spec make of its own claims."""
-    due = page(claims_in(written), list(evidence.sections()))
-    lines = difflib.unified_diff(written.splitlines(), due.splitlines(), lineterm="", n=0)
+    expected = page(claims_in(written), list(evidence.sections()))
+    lines = difflib.unified_diff(written.splitlines(), expected.splitlines(), lineterm="", n=0)
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 
 def row(claims: Claims, clause: str) -> str:
     case = claims.shown.get(clause)
-    proof = link(case.name, f"../{case.link}") if case else evidence.uncovered().get(clause, "no case")
+    proof = link_to(case) if case else evidence.uncovered().get(clause, "no case")
     return f"| {clause} | {mark(claims, [clause])} | {proof} |"
 
 
 def summary(claims: Claims, section: Section) -> str:
-    """A row of the table: a feature, how many of its clauses hold, and a case of it."""
+    """A row of the table of features: a feature, how many of its clauses hold, and a case of it."""
     held = [clause for clause in section.clauses if claims.holds.get(clause)]
-    example = next(
-        (link(case.name, f"../{case.link}") for clause in section.clauses if (case := claims.shown.get(clause))), ""
-    )
+    example = next((link_to(case) for clause in section.clauses if (case := claims.shown.get(clause))), "")
     count = link(f"{len(held)} of {len(section.clauses)}", f"#{evidence.anchor(heading_of(section))}")
     cells = [
         DOORS[section.door],
@@ -93,6 +91,10 @@ def heading_of(section: Section) -> str:
     return f"{section.letters} {DOORS[section.door]}: {section.feature}"
 
 
+def link_to(case: Case) -> str:
+    return link(case.name, f"../{case.link}")
+
+
 def link(text: str, target: str) -> str:
     shown = re.sub(r"([][|`*_<>])", r"\\\1", text)
     return f"[{shown}]({target})"
@@ -100,20 +102,23 @@ def link(text: str, target: str) -> str:
 
 def page(claims: Claims, sections: list[Section]) -> str:
     lines = [
-        "# What is supported, clause by clause",
+        "# What is supported",
         "",
-        "Written by `make support` from a run of the behaviour spec, so not to be edited by hand. Each clause of the",
-        "[contract](contract) stands beside a case that passed and proves it; most have more. Where no case can",
-        "show it, the place that does is named.",
+        "Written by `make support` from a run of the behaviour spec, so not to be edited by hand. First the features,",
+        "then each clause of the [contract](contract) beside a case that passed and proves it; most have more. Where",
+        "no case can show it, the place that does is named.",
         "",
-        "| Door | Feature | Clauses | For example |",
-        "|---|---|---|---|",
-        *(summary(claims, section) for section in sections),
+        *table(claims, sections),
     ]
     for section in sections:
         lines += ["", f"## {heading_of(section)}", "", "| Clause | | Shown by |", "|---|---|---|"]
         lines += [row(claims, clause) for clause in section.clauses]
     return "\n".join(lines) + "\n"
+
+
+def table(claims: Claims, sections: list[Section]) -> list[str]:
+    head = ["| Door | Feature | Clauses | For example |", "|---|---|---|---|"]
+    return [*head, *(summary(claims, section) for section in sections)]
 
 
 def main(report: Path) -> int:

@@ -1,4 +1,4 @@
-"""The image that `make image` built, and the blocks of docs/docker.md about it."""
+"""The image that `make image` built, and the blocks about it in docs/docker.md and README.md."""
 
 from __future__ import annotations
 
@@ -71,12 +71,9 @@ def run() -> Iterator[Callable[..., Container]]:
         docker("rm", "--force", "--volumes", container.id)
 
 
-def recipe(language: str, role: str) -> str:
+def recipe(language: str, role: str, page: str = "docs/docker.md") -> str:
     """The page's block with that info string."""
-    found = [
-        text
-        for lang, info, text in BLOCK.findall((ROOT / "docs/docker.md").read_text())
-        if (lang, info) == (language, role)
-    ]
-    assert len(found) == 1, f"{len(found)} blocks are ```{language} {role}"
+    text = (ROOT / page).read_text()
+    found = [block for lang, info, block in BLOCK.findall(text) if (lang, info) == (language, role)]
+    assert len(found) == 1, f"{len(found)} blocks of {page} are ```{language} {role}"
     return found[0]

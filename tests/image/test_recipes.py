@@ -1,4 +1,4 @@
-"""The recipes of docs/docker.md, run as printed."""
+"""The recipes for containers of docs/docker.md, and the README's first one, run as printed."""
 
 from __future__ import annotations
 
@@ -37,11 +37,14 @@ def printed(command: list[str], **options: object) -> str:
     return done.stdout.strip()
 
 
-def test_docker_run() -> None:
-    printed(["bash", "-euc", recipe("sh", "image")])
+@pytest.mark.parametrize(
+    ("page", "user", "password"), [("README.md", "alice", "secret"), ("docs/docker.md", "bob", "hunter2")]
+)
+def test_docker_run(page: str, user: str, password: str) -> None:
+    printed(["bash", "-euc", recipe("sh", "image", page)])
     try:
         transport = httpx.HTTPTransport(retries=5)
-        with httpx.Client(transport=transport, auth=("bob", "hunter2")) as client:
+        with httpx.Client(transport=transport, auth=(user, password)) as client:
             answer = client.post("http://localhost:15000/query", json={"statement": "SELECT 42"})
         assert answer.text.endswith("\n[42]\n")
     finally:

@@ -1,6 +1,14 @@
-"""Runs the commands of the README, and then of docs/endpoints.md, as they are printed, and compares what they print.
+"""Runs the commands of README.md and docs/ as they are printed, on the default ports, and compares what they print.
 
-The server is on the default ports.
+The pages are run in this order, against the one server that README.md starts:
+
+    README.md              starts the server, and asks it once
+    docs/endpoints.md      every endpoint; its Python blocks need the clients that it installs
+    docs/isolation.md      what a session keeps, and what SQL may not do
+    docs/debugging.md      a failed query in the log, health and limits
+
+A page stands by itself, so that a reader may begin with any of them once the server runs. Blocks of other pages are run
+elsewhere or not at all: test_run.py holds that no page has one that is forgotten.
 
 A fenced block is run unless its info string says otherwise:
 
@@ -34,8 +42,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# The server of the README's first minute goes on running for the pages after it.
-PAGES = ("README.md", "docs/endpoints.md")
+PAGES = ("README.md", "docs/endpoints.md", "docs/isolation.md", "docs/debugging.md")
 FLAGS = "docs/configuration.md"
 PORTS = (15000, 15001, 15002)
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -57,12 +64,20 @@ class Block:
     def where(self) -> str:
         return f"{self.page}:{self.line}"
 
+    @property
+    def is_run(self) -> bool:
+        return self.language in ("sh", "python") and self.role not in ("no-test", "image")
+
 
 def blocks(page: str, text: str) -> list[Block]:
     return [
         Block(page, text.count("\n", 0, found.start()) + 1, found[1], found[2].strip(), found[3])
         for found in BLOCK.finditer(text)
     ]
+
+
+def blocks_of(page: str) -> list[Block]:
+    return blocks(page, (ROOT / page).read_text(encoding="utf-8"))
 
 
 def main() -> int:
@@ -72,9 +87,9 @@ def main() -> int:
         unshare = [*unshare_command(), sys.executable, *sys.argv]
         return subprocess.run(unshare, env={**os.environ, ISOLATED: "1"}, check=False).returncode
     elif taken := [port for port in PORTS if is_taken(port)]:
-        print(f"The examples use the ports {taken}, which other programs hold: stop those and try again.")
+        print(f"The pages' examples use the ports {taken}, which other programs hold: stop those and try again.")
         return 1
-    failures = run_all([block for page in PAGES for block in blocks(page, (ROOT / page).read_text(encoding="utf-8"))])
+    failures = run_all([block for page in PAGES for block in blocks_of(page)])
     for failure in failures:
         print(failure)
     return 1 if failures else 0
@@ -83,15 +98,13 @@ def main() -> int:
 def run_all(shown: list[Block]) -> list[str]:
     failures = []
     with contextlib.ExitStack() as servers:
-        for number, block in enumerate(shown):
-            expected = shown[number + 1] if number + 1 < len(shown) and shown[number + 1].role == "output" else None
-            if block.language not in ("sh", "python") or block.role in ("no-test", "image"):
+        for block, after in zip(shown, [*shown[1:], None], strict=True):
+            if not block.is_run:
                 continue
             if block.role == "server":
                 servers.enter_context(running(block))
                 failures += compare_flags()
-                continue
-            if failure := run(block, expected):
+            elif failure := run(block, after if after and after.role == "output" else None):
                 failures.append(failure)
     return failures
 
@@ -107,7 +120,7 @@ def run(block: Block, expected: Block | None) -> str | None:
         return f"{block.where}: exit code {ended.returncode}\n{ended.stdout}{ended.stderr}"
     if expected and not matches(expected.text, ended.stdout):
         diff = difflib.unified_diff(
-            expected.text.splitlines(), ended.stdout.splitlines(), expected.where, "printed", "", ""
+            expected.text.splitlines(), ended.stdout.splitlines(), expected.page, "printed", "", ""
         )
         return f"{block.where}: prints something else than {expected.where} shows\n" + "\n".join(diff)
     print(f"{block.where}: ok")

@@ -1,4 +1,4 @@
-"""The test of the README's commands can fail; and what no command shows: its length, and where its links lead."""
+"""The test of README.md and docs/ can fail, and forgets no page; the README is short, and links lead somewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from run import ROOT, Block, blocks, matches, run
+from run import PAGES, ROOT, Block, blocks, blocks_of, matches, run
+
+# tests/conformance and tests/image run its driver.
+ELSEWHERE = {"docs/sdk-authors.md"}
 
 DOCUMENTS = [
     "README.md",
@@ -17,19 +20,30 @@ DOCUMENTS = [
 
 
 def sh(text: str) -> Block:
-    return Block("a.md", 1, "sh", "", text)
+    return Block("docs/some.md", 1, "sh", "", text)
 
 
 def output(text: str) -> Block:
-    return Block("a.md", 5, "text", "output", text)
+    return Block("docs/some.md", 5, "text", "output", text)
 
 
 def test_blocks_are_found_with_their_line_and_role() -> None:
-    readme = "# Title\n\n```sh server\nmake run\n```\n\n```text output\na\n\nb\n```\n"
-    assert blocks("a.md", readme) == [
-        Block("a.md", 3, "sh", "server", "make run\n"),
-        Block("a.md", 7, "text", "output", "a\n\nb\n"),
-    ]
+    page = "# Title\n\n```sh server\nmake run\n```\n\n```text output\na\n\nb\n```\n"
+    server, shown = blocks("README.md", page)
+    assert server == Block("README.md", 3, "sh", "server", "make run\n")
+    assert shown == Block("README.md", 7, "text", "output", "a\n\nb\n")
+    assert (server.is_run, shown.is_run) == (True, False)
+
+
+def test_every_page_with_something_to_run_is_run() -> None:
+    """And a page that is in the list has something."""
+    pages = ["README.md", *(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))]
+    assert {page for page in pages if any(block.is_run for block in blocks_of(page))} - ELSEWHERE == set(PAGES)
+
+
+def test_one_server_goes_on_from_the_first_page() -> None:
+    servers = [block.page for page in PAGES for block in blocks_of(page) if block.role == "server"]
+    assert servers == [PAGES[0]]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +65,7 @@ def test_a_wrong_output_is_a_failure() -> None:
     assert run(sh("echo one"), output("one")) is None
     failure = run(sh("echo one"), output("two"))
     assert failure is not None
-    assert "a.md:1: prints something else than a.md:5 shows" in failure
+    assert "docs/some.md:1: prints something else than docs/some.md:5 shows" in failure
     assert "-two" in failure
     assert "+one" in failure
 
@@ -62,7 +76,7 @@ def test_a_failed_command_is_a_failure() -> None:
 
 
 def test_a_python_block_runs_as_python() -> None:
-    assert run(Block("a.md", 1, "python", "", "print(6 * 7)"), output("42")) is None
+    assert run(Block("docs/some.md", 1, "python", "", "print(6 * 7)"), output("42")) is None
 
 
 def test_the_readme_is_short() -> None:
