@@ -87,11 +87,10 @@ impl FlightServer {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status(SERVICE, ServingStatus::Serving).await;
         tokio::spawn(Arc::clone(&self.sessions).sweep(stop.clone()));
-        tokio::spawn(follow(healthy, reporter.clone(), stop.clone()));
+        tokio::spawn(follow(healthy, reporter, stop.clone()));
         let flight = FlightServiceServer::new(Service::new(Arc::clone(&self.sessions)))
             .max_decoding_message_size(MAX_INBOUND)
             .max_encoding_message_size(usize::MAX);
-        let stopped = stopping(stop.clone(), reporter);
         let services = Routes::new(flight)
             .add_service(health)
             .add_service(reflection::v1()?)
@@ -100,7 +99,7 @@ impl FlightServer {
         let services = panics::guard(services, PANICS).layer(middleware::from_fn(refuse));
         http2(entrance.options().lost_after)
             .add_routes(Routes::from(services))
-            .serve_with_incoming_shutdown(incoming(entrance, self.tls, stop), stopped)
+            .serve_with_incoming_shutdown(incoming(entrance, self.tls, stop.clone()), stop.cancelled_owned())
             .await
             .map_err(|e| Error::internal(format!("The Flight server failed: {e}")))?;
         self.sessions.close_all().await;
@@ -122,24 +121,20 @@ fn http2(lost_after: Duration) -> Server {
         .max_concurrent_streams(CALLS_PER_CONNECTION)
 }
 
-/// Tells health checks what the server finds out about itself (LX-14).
+/// Tells health checks what the server finds out about itself (LX-14), and last that it stops (FX-7).
 async fn follow(mut healthy: watch::Receiver<bool>, reporter: HealthReporter, stop: CancellationToken) {
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            changed = healthy.changed() => if changed.is_err() { return },
-        }
-        let status = if *healthy.borrow() { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let stops = tokio::select! {
+            () = stop.cancelled() => true,
+            Ok(()) = healthy.changed() => false,
+        };
+        let serves = !stops && *healthy.borrow();
+        let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
         for service in ["", SERVICE] {
             reporter.set_service_status(service, status).await;
         }
-    }
-}
-
-/// Waits for the stop, and tells health checks first.
-async fn stopping(stop: CancellationToken, reporter: HealthReporter) {
-    stop.cancelled().await;
-    for service in ["", SERVICE] {
-        reporter.set_service_status(service, ServingStatus::NotServing).await;
+        if stops {
+            return;
+        }
     }
 }
