@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub use options::{LogFormat, Options};
+pub use options::{LogFormat, Options, QueryStream};
 pub use resolve::{Config, ConnectionOptions, FlightOptions, Ports, TlsOptions};
 pub use size::Size;
 

@@ -195,7 +195,7 @@ impl MockServer {
 
     fn lakehouse_router(&self, config: &Config) -> Router {
         let engine = Arc::clone(&self.engine);
-        let door = Lakehouse::new(engine, config.json_body_limit, config.legacy_query_stream);
+        let door = Lakehouse::new(engine, config.json_body_limit, config.query_stream);
         lakehouse::router(door, Arc::clone(&self.health).route())
     }
 

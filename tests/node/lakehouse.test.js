@@ -23,7 +23,7 @@ let bob;
 
 before(async () => {
   const users = [ALICE, BOB].map(({ username, password }) => `--user=${username}:${password}`);
-  server = await startServer('--legacy-query-stream', ...users);
+  server = await startServer(...users);
   alice = connect(ALICE);
   bob = connect(BOB);
 });
@@ -146,7 +146,7 @@ test('a refused append says why and is no exception', async () => {
   const target = freshTable();
   await alice.append({ ...target, body: { id: 1 } });
   const refused = await alice.append({ ...target, body: { id: true } });
-  assert.deepEqual([refused.ok, refused.error_code, refused.task_id], [false, 'incompatible-schema', null]);
+  assert.deepEqual([refused.ok, refused.error_code, refused.task_id], [false, 'invalid-data', null]);
   assert.match(refused.error_message, /"id" of type BIGINT/);
   const missing = await alice.append({ ...target, catalog: 'demo', body: { id: 1 } });
   assert.deepEqual([missing.ok, missing.error_code], [false, 'invalid-data']);

@@ -54,6 +54,7 @@ class MockServer(HasEndpoints):
         tls_key: str | os.PathLike[str] | None = None,
         catalogs: Iterable[str] = (),
         attaches: Mapping[str, str | os.PathLike[str]] | None = None,
+        query_stream: str | None = None,
         legacy_query_stream: bool = False,
         legacy_altertable_catalog: bool = False,
         arrow_json_extension: bool = False,

@@ -36,6 +36,19 @@ pub enum LogFormat {
     Json,
 }
 
+/// The form of the answers to `/query`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueryStream {
+    /// The one that the client reads, by its `User-Agent`.
+    #[default]
+    Auto,
+    /// Columns with names and types.
+    Typed,
+    /// The one before, with bare names.
+    Legacy,
+}
+
 /// Declares [`Options`] and how two layers of it merge, so that no field can be forgotten in either.
 macro_rules! options {
     ($($(#[$meta:meta])* $name:ident: $ty:ty,)*) => {
@@ -48,9 +61,7 @@ macro_rules! options {
         }
 
         impl Options {
-            /// This layer, completed by a weaker one.
-            #[must_use]
-            pub fn or(self, weaker: Self) -> Self {
+            fn fill(self, weaker: Self) -> Self {
                 Self { $($name: self.$name.or(weaker.$name),)* }
             }
         }
@@ -113,7 +124,11 @@ options! {
     #[arg(long, value_name = "NAME=FILE", action = ArgAction::Append, help_heading = "What users find")]
     #[serde(default, deserialize_with = "one_or_many")]
     attach: Vec<String>,
-    /// Serve the query stream that clients older than typed columns expect.
+    /// Form of the answers to /query: `auto` goes by the client's User-Agent, `legacy` is what clients older than
+    /// typed columns expect [default: auto].
+    #[arg(long, value_name = "FORM", hide_possible_values = true, help_heading = "What users find")]
+    query_stream: QueryStream,
+    /// The same as --query-stream legacy.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "What users find")]
     legacy_query_stream: bool,
     /// Add the read-only catalog `altertable`, the former name of product_analytics.
@@ -217,4 +232,17 @@ options! {
     /// How log lines are written [default: text].
     #[arg(long, value_name = "FORMAT", help_heading = "Limits")]
     log_format: LogFormat,
+}
+
+impl Options {
+    /// This layer, completed by a weaker one.
+    #[must_use]
+    pub fn or(self, mut weaker: Self) -> Self {
+        // Two names of one setting: the stronger layer's choice holds, whichever it used.
+        if self.query_stream.is_some() || self.legacy_query_stream.is_some() {
+            weaker.query_stream = None;
+            weaker.legacy_query_stream = None;
+        }
+        self.fill(weaker)
+    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::limits::{limits, tenant_memory_limit, threads};
-use super::options::{LogFormat, Options};
+use super::options::{LogFormat, Options, QueryStream};
 use engine::{Account, EngineConfig, Error, ErrorKind, ProjectChoice, Result};
 
 /// The least that the analytics body limit may be (AX-08).
@@ -23,8 +23,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// What the Flight door needs beyond the engine.
     pub flight: FlightOptions,
-    /// Whether `/query` answers as older clients expect (LQ-22).
-    pub legacy_query_stream: bool,
+    /// The form of `/query`'s answers (LQ-22).
+    pub query_stream: QueryStream,
     /// Largest JSON body of the Lakehouse API in bytes (LX-08).
     pub json_body_limit: u64,
     /// Largest body of the analytics API in bytes (AX-08).
@@ -90,6 +90,7 @@ pub enum TlsOptions {
 pub(super) fn resolve(options: Options) -> Result<Config> {
     let limits = limits(&options)?;
     let connections = connections(&options)?;
+    let query_stream = query_stream(options.query_stream, options.legacy_query_stream)?;
     let users = users(options.user.unwrap_or_default())?;
     let api_keys = distinct(options.api_key.unwrap_or_default(), "--api-key", false)?;
     let environments = options.environment.unwrap_or_else(|| vec!["production".to_owned()]);
@@ -128,7 +129,7 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             arrow_json_extension: options.arrow_json_extension.unwrap_or(false),
             tls: tls(options.tls.unwrap_or(false), options.tls_ca_file, options.tls_cert, options.tls_key)?,
         },
-        legacy_query_stream: options.legacy_query_stream.unwrap_or(false),
+        query_stream,
         json_body_limit: options.json_body_limit.unwrap_or(64 << 20),
         analytics_body_limit: analytics_body_limit(options.analytics_body_limit)?,
         connections,
@@ -144,6 +145,18 @@ fn connections(options: &Options) -> Result<ConnectionOptions> {
         idle_timeout: some_seconds(options.idle_connection_timeout, 600, 1, "--idle-connection-timeout")?,
         lost_after: some_seconds(options.lost_peer_timeout, 120, 2, "--lost-peer-timeout")?,
     })
+}
+
+/// `--legacy-query-stream` is another name of `--query-stream legacy`.
+fn query_stream(form: Option<QueryStream>, is_legacy: Option<bool>) -> Result<QueryStream> {
+    match (form, is_legacy) {
+        (Some(QueryStream::Legacy) | None, Some(true)) => Ok(QueryStream::Legacy),
+        (Some(_), Some(true)) => Err(fault(
+            "--legacy-query-stream is --query-stream legacy, and another form is asked for: keep one of them"
+                .to_owned(),
+        )),
+        (form, _) => Ok(form.unwrap_or_default()),
+    }
 }
 
 fn analytics_body_limit(given: Option<u64>) -> Result<u64> {

@@ -73,12 +73,31 @@ fn an_empty_variable_counts_as_unset() {
 #[case("0", false)]
 #[case("false", false)]
 fn a_switch_takes_numbers_and_words(#[case] value: &str, #[case] expected: bool) {
-    let variables =
-        [("ALTERTABLE_MOCK_LEGACY_QUERY_STREAM", value), ("ALTERTABLE_MOCK_ALLOW_ANY_USER", value)];
-    let by_variable = config(&[], &variables).unwrap();
-    assert_eq!((by_variable.legacy_query_stream, by_variable.engine.allow_any_user), (expected, expected));
-    let by_flag = config(&[&format!("--legacy-query-stream={value}")], &[]).unwrap();
-    assert_eq!(by_flag.legacy_query_stream, expected);
+    let by_variable = config(&[], &[("ALTERTABLE_MOCK_ALLOW_ANY_USER", value)]).unwrap();
+    assert_eq!(by_variable.engine.allow_any_user, expected);
+    let by_flag = config(&[&format!("--allow-any-user={value}")], &[]).unwrap();
+    assert_eq!(by_flag.engine.allow_any_user, expected);
+}
+
+#[rstest]
+#[case(&[], &[], QueryStream::Auto)]
+#[case(&["--query-stream", "typed"], &[], QueryStream::Typed)]
+#[case(&["--legacy-query-stream"], &[], QueryStream::Legacy)]
+#[case(&["--legacy-query-stream", "--query-stream=legacy"], &[], QueryStream::Legacy)]
+#[case(&["--legacy-query-stream=false"], &[("QUERY_STREAM", "legacy")], QueryStream::Auto)]
+#[case(&["--query-stream=typed"], &[("LEGACY_QUERY_STREAM", "1")], QueryStream::Typed)]
+#[case(&["--legacy-query-stream"], &[("QUERY_STREAM", "typed")], QueryStream::Legacy)]
+#[case(&[], &[("LEGACY_QUERY_STREAM", "0")], QueryStream::Auto)]
+#[case(&[], &[("LEGACY_QUERY_STREAM", "true")], QueryStream::Legacy)]
+fn the_query_stream_has_two_names(
+    #[case] flags: &[&str],
+    #[case] variables: &[(&str, &str)],
+    #[case] expected: QueryStream,
+) {
+    let names: Vec<_> =
+        variables.iter().map(|(name, value)| (format!("{VARIABLE_PREFIX}{name}"), *value)).collect();
+    let variables: Vec<_> = names.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    assert_eq!(config(flags, &variables).unwrap().query_stream, expected);
 }
 
 #[rstest]
@@ -127,6 +146,8 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 #[case(&["--catalog", "memory"], "the catalog name \"memory\" is taken")]
 #[case(&["--attach", "pg"], "--attach \"pg\" has to be NAME=FILE")]
 #[case(&["--attach", "pg=/does/not/exist"], "cannot read the file /does/not/exist")]
+#[case(&["--query-stream", "typed", "--legacy-query-stream"], "keep one of them")]
+#[case(&["--query-stream", "new"], "'new'")]
 #[case(&["--tls"], "--tls-ca-file")]
 #[case(&["--tls-cert", "x"], "--tls-cert and --tls-key go together")]
 #[case(&["--tls", "--tls-ca-file", "x", "--tls-cert", "x", "--tls-key", "y"], "not both")]

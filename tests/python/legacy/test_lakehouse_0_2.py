@@ -62,6 +62,9 @@ def test_append_takes_one_row_or_many(client: Client, table: str) -> None:
 
 
 def test_a_refused_append_says_so(client: Client, table: str) -> None:
+    assert client.append("memory", "main", table, {"id": 1}).ok
+    unfit = client.append("memory", "main", table, {"id": True})
+    assert (unfit.ok, unfit.error_code) == (False, "invalid-data")
     refused = client.append("demo", "main", table, {"id": 1})
     assert (refused.ok, refused.error_code) == (False, "invalid-data")
 

@@ -240,6 +240,12 @@ pub const FAULTS: &[Wrong] = &[
         ..HONEST
     },
     Wrong {
+        name: "every client gets the same stream",
+        breaks: &["LQ-22"],
+        http: Http { request: |call| drop(call.headers.remove("user-agent")), ..HTTP },
+        ..HONEST
+    },
+    Wrong {
         name: "csv lacks its header and parquet is text",
         breaks: &["LQ-16", "LQ-17"],
         http: Http {

@@ -1,5 +1,6 @@
 //! The Lakehouse REST door: `docs/contract/lakehouse.md`, one file per noun.
 
+mod agents;
 mod append;
 mod arrow_frames;
 mod autocomplete;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::tasks::TaskIds;
+use crate::config::QueryStream;
 use engine::Engine;
 
 /// The Lakehouse door's part of the configuration, and the engine behind it.
@@ -10,15 +11,15 @@ use engine::Engine;
 pub struct Lakehouse {
     pub(super) engine: Arc<Engine>,
     pub(super) json_body_limit: usize,
-    pub(super) legacy_query_stream: bool,
+    pub(super) query_stream: QueryStream,
     pub(super) tasks: Arc<TaskIds>,
 }
 
 impl Lakehouse {
     /// A door to `engine`. JSON bodies may have up to `json_body_limit` bytes (`--json-body-limit`, LX-08);
-    /// `legacy_query_stream` serves clients without typed columns (`--legacy-query-stream`, LQ-22).
-    pub fn new(engine: Arc<Engine>, json_body_limit: u64, legacy_query_stream: bool) -> Self {
+    /// `query_stream` is the form of `/query`'s answers (`--query-stream`, LQ-22).
+    pub fn new(engine: Arc<Engine>, json_body_limit: u64, query_stream: QueryStream) -> Self {
         let json_body_limit = usize::try_from(json_body_limit).unwrap_or(usize::MAX);
-        Self { engine, json_body_limit, legacy_query_stream, tasks: Arc::default() }
+        Self { engine, json_body_limit, query_stream, tasks: Arc::default() }
     }
 }

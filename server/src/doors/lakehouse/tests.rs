@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::{Lakehouse, router};
+use crate::config::QueryStream;
 use engine::{Account, Engine, EngineConfig};
 
 /// alice:secret, as Basic credentials carry it.
@@ -23,7 +24,7 @@ const LONG: &str = "SELECT sum((a.range * b.range) % 7) FROM range(1000000) a, r
 fn door() -> (Arc<Engine>, Router) {
     let account = Account { name: "alice".to_owned(), password: "secret".to_owned() };
     let engine = Engine::new(EngineConfig { users: vec![account], ..EngineConfig::default() });
-    let lakehouse = Lakehouse::new(Arc::clone(&engine), 1 << 20, false);
+    let lakehouse = Lakehouse::new(Arc::clone(&engine), 1 << 20, QueryStream::Auto);
     (engine, router(lakehouse, MethodRouter::new()))
 }
 

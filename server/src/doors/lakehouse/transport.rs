@@ -1,7 +1,7 @@
 //! What holds for every route: request ids (LX-06), unknown routes and methods (LX-04), plain errors for old clients.
 
-use axum::extract::Request;
-use axum::middleware::{map_request, map_response};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use axum::{Json, Router};
@@ -79,15 +79,17 @@ async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
     ApiError::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path()))
 }
 
-/// Turns the 400 bodies of a route into bare messages, if the server runs for old clients (LQ-25).
+/// Turns the 400 bodies of a route into bare messages for old clients (LQ-25).
 pub(super) fn plain_errors(state: &Lakehouse, route: MethodRouter<Lakehouse>) -> MethodRouter<Lakehouse> {
-    match state.legacy_query_stream {
-        true => route.layer(map_response(bare_message)),
-        false => route,
-    }
+    route.layer(from_fn_with_state(state.clone(), bare_message))
 }
 
-async fn bare_message(response: Response) -> Response {
+async fn bare_message(State(state): State<Lakehouse>, request: Request, next: Next) -> Response {
+    let is_legacy = state.answers_legacy(request.headers());
+    let response = next.run(request).await;
+    if !is_legacy {
+        return response;
+    }
     match response.extensions().get::<ErrorMessage>() {
         Some(ErrorMessage(message)) if response.status() == StatusCode::BAD_REQUEST => {
             plain_text(StatusCode::BAD_REQUEST, message.clone())

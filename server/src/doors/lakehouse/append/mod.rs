@@ -83,6 +83,11 @@ pub(super) async fn run(
     match outcome {
         Ok(()) => Ok(Json(Appended::done(state.tasks.issue(&caller.0))).into_response()),
         Err(error) => match code(error.kind()) {
+            // The only code that clients of that age know (LQ-25).
+            Some(_) if state.answers_legacy(&headers) => {
+                let message = explained(&error, &target);
+                Ok(Json(Appended::failed(AppendCode::InvalidData, message)).into_response())
+            }
             Some(code) => Ok(Json(Appended::failed(code, explained(&error, &target))).into_response()),
             None => Err(error.into()),
         },

@@ -41,7 +41,9 @@ pub(super) async fn run(
     let running = Running::start(&caller.0, QueryRequest::try_from(body)?, &headers).await?;
     let elapsed_ms = u64::try_from(received.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(match running.request.format {
-        Format::Default if state.legacy_query_stream => ndjson::respond_legacy(running, elapsed_ms).await,
+        Format::Default if state.answers_legacy(&headers) => {
+            ndjson::respond_legacy(running, elapsed_ms).await
+        }
         Format::Default => ndjson::respond(running, elapsed_ms),
         Format::Csv => export::respond(running, Export::Csv).await,
         Format::Jsonl => export::respond(running, Export::Jsonl).await,
