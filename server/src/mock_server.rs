@@ -131,8 +131,7 @@ impl MockServer {
         let engine = Engine::new(config.engine.clone());
         let door = FlightServer::new(Arc::clone(&engine), &config.flight)?;
         if config.engine.needs_check() {
-            let engine = Arc::clone(&engine);
-            engine::run_blocking(move || engine.check()).await?;
+            engine.check().await?;
         }
         let server = Self {
             addresses: Addresses {

@@ -8,13 +8,14 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use super::analytics::Store;
+use super::blocking::MayBlock;
 use super::config::{Account, EngineConfig};
 use super::instance::{self, InstancePool};
 use super::limit_exceeded;
 use super::projects::Project;
+use super::session::Turns;
 use super::sql;
 use super::tenant::Tenant;
-use super::turns::Turns;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The declared users and the tenants opened so far.
@@ -89,12 +90,12 @@ impl Accounts {
         self.declared.write().remove(name).map(|login| login.tenant)
     }
 
-    /// Opens a database as tenants get it, uses it and drops it again. Blocks.
+    /// Opens a database as tenants get it, uses it and drops it again.
     ///
     /// # Errors
     /// Config, naming the file or setting that DuckDB does not take.
-    pub(super) fn check(&self) -> Result<()> {
-        let used = self.pool.open().and_then(|instance| Ok(instance.connect()?.run(sql::FIRST_USE)?));
+    pub(super) fn check(&self, thread: &MayBlock) -> Result<()> {
+        let used = self.pool.open().and_then(|instance| Ok(instance.connect(thread)?.run(sql::FIRST_USE)?));
         used.map_err(|error| match error.kind() {
             ErrorKind::Config => error,
             _ => instance::as_config(&error, &self.config),

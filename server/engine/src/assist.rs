@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use super::cancel::CancelToken;
-use super::session::Session;
+use super::session::{CancelToken, Session, Target, plan, visit};
 use super::sql::assist as text;
-use super::{Target, prepared, target};
 use crate::error::{Error, Result};
 
 /// One way to go on with a text.
@@ -30,10 +28,10 @@ impl Session {
     /// DuckDB's error; NotOneStatement; Refused.
     pub async fn explain(self: &Arc<Self>, sql: String, to: Target, cancel: &CancelToken) -> Result<String> {
         self.call(cancel, move |slot| {
-            target::visit(slot.connection()?, &to, |connection| {
+            visit(slot.connection()?, &to, |connection| {
                 // Planned by itself first: the text must be one statement before anything is put in front of it.
-                prepared::plan(connection, &sql)?;
-                let rows = prepared::plan(connection, &text::explain_json(&sql))?.execute()?.text_rows()?;
+                plan(connection, &sql)?;
+                let rows = plan(connection, &text::explain_json(&sql))?.execute()?.text_rows()?;
                 let plan = rows.into_iter().next().and_then(|row| row.into_iter().nth(1)).flatten();
                 plan.ok_or_else(|| Error::internal("DuckDB explained a statement without a plan"))
             })
@@ -54,7 +52,7 @@ impl Session {
     ) -> Result<Vec<Suggestion>> {
         check_completable(&sql)?;
         self.call(cancel, move |slot| {
-            target::visit(slot.connection()?, &to, |connection| {
+            visit(slot.connection()?, &to, |connection| {
                 let rows = connection.query(&text::complete(&sql))?.text_rows()?;
                 Ok(rows.into_iter().filter_map(suggestion).collect())
             })

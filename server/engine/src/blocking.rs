@@ -4,6 +4,7 @@
 //! recursion, and a stack that overflows ends the process.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, mpsc};
 
@@ -83,14 +84,44 @@ pub fn leave_signals_to_others() {
     }
 }
 
+/// The proof that this is a thread that may block. Work on such a thread is lent it; it can be neither made elsewhere nor
+/// sent to another thread, so that what asks for it cannot be called in async code.
+pub(super) struct MayBlock(PhantomData<*const ()>);
+
+/// What is reached only on a thread that may block, wherever it is kept.
+#[derive(Debug, Default)]
+pub(super) struct Sealed<T>(T);
+
+impl<T> Sealed<T> {
+    /// Puts it away.
+    pub(super) fn new(inner: T) -> Self {
+        Self(inner)
+    }
+
+    /// Reaches it.
+    pub(super) fn open(&mut self, _: &MayBlock) -> &mut T {
+        &mut self.0
+    }
+}
+
 /// Runs `work` on a thread that may block, inside the caller's tracing span, and waits for it.
 ///
 /// # Errors
 /// `work`'s own error; Internal when it panicked, so that one bad call never takes the process down.
-pub async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    run(move |_| work()).await
+}
+
+/// As [`run_blocking`], with the proof that `work` may block.
+///
+/// # Errors
+/// As [`run_blocking`].
+pub(super) async fn run<T: Send + 'static>(
+    work: impl FnOnce(&MayBlock) -> Result<T> + Send + 'static,
+) -> Result<T> {
     let span = tracing::Span::current();
     let joined = match &threads().calls {
-        Ok(threads) => threads.spawn_blocking(move || span.in_scope(work)).await,
+        Ok(threads) => threads.spawn_blocking(move || span.in_scope(|| work(&MayBlock(PhantomData)))).await,
         Err(fault) => return Err(Error::internal(format!("the server has no threads: {fault}"))),
     };
     joined.unwrap_or_else(|fault| {
@@ -100,15 +131,15 @@ pub async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 's
 }
 
 /// Begins `work` on a thread that may block; nobody waits for it.
-pub(super) fn start(work: impl FnOnce() + Send + 'static) {
+pub(super) fn start(work: impl FnOnce(&MayBlock) + Send + 'static) {
     let span = tracing::Span::current();
     match &threads().calls {
-        Ok(threads) => drop(threads.spawn_blocking(move || span.in_scope(work))),
+        Ok(threads) => drop(threads.spawn_blocking(move || span.in_scope(|| work(&MayBlock(PhantomData))))),
         Err(fault) => tracing::error!(%fault, "the server has no threads"),
     }
 }
 
-type Work = Box<dyn FnOnce() + Send>;
+type Work = Box<dyn FnOnce(&MayBlock) + Send>;
 
 /// How many threads do what nobody waits for. They are apart from those of calls: a thousand sessions that idle out
 /// together take no thread each.
@@ -125,7 +156,7 @@ fn start_closers() -> mpsc::Sender<Work> {
             loop {
                 let next = work.lock().recv();
                 let Ok(next) = next else { return };
-                if catch_unwind(AssertUnwindSafe(next)).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| next(&MayBlock(PhantomData)))).is_err() {
                     tracing::error!("what nobody waits for ended in a panic");
                 }
             }
@@ -138,7 +169,7 @@ fn start_closers() -> mpsc::Sender<Work> {
 }
 
 /// Does `work` on a thread that may block, in its turn; nobody waits for it.
-pub(super) fn later(work: impl FnOnce() + Send + 'static) {
+pub(super) fn later(work: impl FnOnce(&MayBlock) + Send + 'static) {
     // The receiving end is never closed.
     let _ = threads().to_close.send(Box::new(work));
 }
@@ -148,7 +179,7 @@ pub(super) fn discard(remains: impl Send + 'static) {
     if MAY_BLOCK.get() {
         drop(remains);
     } else {
-        later(move || drop(remains));
+        later(move |_| drop(remains));
     }
 }
 
@@ -158,9 +189,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_error_of_its_call_alone() {
-        let failed = run(|| -> Result<()> { panic!("a test") }).await;
+        let failed = run(|_| -> Result<()> { panic!("a test") }).await;
         assert_eq!(failed.unwrap_err().kind(), crate::error::ErrorKind::Internal);
-        assert_eq!(run(|| Ok(42)).await.unwrap(), 42);
+        assert_eq!(run(|_| Ok(42)).await.unwrap(), 42);
     }
 
     #[tokio::test]

@@ -6,12 +6,8 @@ use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Fields, Schema};
 
-use super::bind::{Bind, BindBy};
-use super::cancel::CancelToken;
-use super::execute::{Execute, Statement};
-use super::session::Session;
+use super::session::{Bind, BindBy, CancelToken, Execute, Session, Statement, Target, Window};
 use super::sql::{self, TableRef, catalog as text};
-use super::{Target, Window};
 use crate::error::{Error, Result};
 use duck::types::{Fidelity, ResultShape};
 

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::blocking;
 use super::limits::limit_exceeded;
 use super::session::Session;
 use super::sessions::Sessions;
@@ -60,18 +59,17 @@ impl Sessions {
 
 /// Whether ending the session would lose a transaction or a temporary table; none while it is in use.
 async fn keeps_something(session: &Arc<Session>) -> Option<bool> {
-    let slot = session.try_acquire()?;
-    if slot.in_transaction {
-        return Some(true);
-    }
-    if slot.live.is_some() {
-        return None;
-    }
-    if slot.connection().is_err() {
-        // It has done nothing yet.
-        return Some(false);
-    }
-    // DuckDB is asked rather than the texts of what ran, which may be prepared or put together.
-    let asked = blocking::run(move || Ok(slot.connection()?.query(sql::HAS_TEMPORARY)?.text_rows()?)).await;
-    Some(asked.map_or(true, |rows| !rows.is_empty()))
+    let asked = session.if_free(|slot| {
+        if slot.in_transaction {
+            return Ok(Some(true));
+        }
+        if slot.is_being_read() {
+            return Ok(None);
+        }
+        // Without a connection it has done nothing yet.
+        let Ok(connection) = slot.connection() else { return Ok(Some(false)) };
+        // DuckDB is asked rather than the texts of what ran, which may be prepared or put together.
+        Ok(Some(!connection.query(sql::HAS_TEMPORARY)?.text_rows()?.is_empty()))
+    });
+    asked.await?.unwrap_or(Some(true))
 }

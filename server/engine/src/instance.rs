@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::blocking;
+use super::blocking::{self, MayBlock};
 use super::config::EngineConfig;
 use super::projects::{self, Viewer};
 use super::spool::{SpoolFolder, SpoolSpace};
@@ -88,7 +88,7 @@ impl Instance {
     ///
     /// # Errors
     /// DuckDB's, when the instance is beyond use.
-    pub(super) fn connect(&self) -> Result<Connection> {
+    pub(super) fn connect(&self, _: &MayBlock) -> Result<Connection> {
         let ready = self.ahead.lock().pop();
         ready.map_or_else(|| self.open_connection(), Ok)
     }
@@ -296,7 +296,7 @@ impl InstancePool {
             return;
         }
         let pool = Arc::clone(self);
-        blocking::start(move || {
+        blocking::start(move |_| {
             while !pool.stopped.load(Ordering::SeqCst) && pool.ready.lock().len() < pool.config.pool_size {
                 match pool.open() {
                     Ok(instance) => pool.ready.lock().push(instance),

@@ -9,68 +9,51 @@
 mod accounts;
 pub mod analytics;
 mod assist;
-mod bind;
 mod blocking;
-mod cancel;
 mod catalog;
 mod config;
 mod control;
-mod delivery;
 mod error;
 mod eviction;
-mod execute;
 mod guard;
 pub mod ingest;
 mod instance;
 mod journal;
 mod limits;
-mod live;
 mod memory;
 mod meter;
-mod plans;
-mod prepared;
 mod projects;
 mod query_log;
 mod session;
 mod sessions;
-mod slot;
 mod spool;
 mod sql;
-mod stream;
-mod target;
 mod tenant;
 #[cfg(test)]
 mod tests;
-mod transaction;
-mod turns;
-mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use assist::Suggestion;
-pub use bind::{Bind, BindBy};
-pub use blocking::{leave_signals_to_others, run as run_blocking};
-pub use cancel::{CancelToken, GiveUpOnDrop};
+pub use blocking::{leave_signals_to_others, run_blocking};
 pub use catalog::{CatalogQuery, KeyOrder, KeySide};
 pub use config::{Account, EngineConfig, ProjectChoice};
 pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
 pub use error::{Error, ErrorKind, Result};
-pub use execute::{Execute, Statement};
 pub use journal::{Journal, JournalEntry};
 pub use limits::Limits;
 pub use limits::{Size, limit_exceeded};
 pub use meter::Usage;
 pub use meter::{Meter, Share, TenantMeters};
-pub use prepared::{Plan, PreparedStatement};
 pub use query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
-pub use session::Session;
+pub use session::{
+    Bind, BindBy, CancelToken, Execute, GiveUpOnDrop, Plan, PreparedStatement, ResultStream, Session,
+    Statement, Target, Window,
+};
 pub use sessions::Sessions;
 pub use sql::TableRef;
-pub use stream::ResultStream;
-pub use target::Target;
 pub use tenant::{Tenant, Visit};
-pub use window::Window;
 
 use accounts::Accounts;
 use analytics::Store;
@@ -133,12 +116,13 @@ impl Engine {
     }
 
     /// Opens a database as tenants get it, uses it and drops it again, to find start-up faults such as an attached file
-    /// that is no database, or too little memory. Blocks.
+    /// that is no database, or too little memory.
     ///
     /// # Errors
     /// Config, naming the file or setting.
-    pub fn check(&self) -> Result<()> {
-        self.accounts.check()
+    pub async fn check(self: &Arc<Self>) -> Result<()> {
+        let engine = Arc::clone(self);
+        blocking::run(move |thread| engine.accounts.check(thread)).await
     }
 
     /// Discards what has idled out, again and again; ends when the engine is gone.
@@ -166,7 +150,7 @@ impl Engine {
                 ended.clear();
             }
             if all_gone || now >= WORTH_GIVING_BACK && now == before {
-                blocking::start(duck::flush);
+                blocking::start(|_| duck::flush());
             }
         }
     }

@@ -31,7 +31,7 @@ impl Engine {
                 continue;
             }
             // What is free in the allocators counts for nobody.
-            let flushed = super::blocking::run(|| {
+            let flushed = super::blocking::run(|_| {
                 duck::flush();
                 Ok(())
             });

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::cancel::CancelToken;
 use super::journal::cut;
+use super::session::CancelToken;
 
 /// How many entries are kept per tenant at most (LG-05).
 const KEPT: usize = 10_000;

@@ -17,9 +17,8 @@ use super::limits::Limits;
 use super::meter::{TenantMeters, Usage};
 use super::projects::Project;
 use super::query_log::QueryLog;
-use super::session::Session;
+use super::session::{Session, Turns};
 use super::sessions::Sessions;
-use super::turns::Turns;
 use crate::error::Result;
 
 /// One user and what belongs to that user alone.
@@ -168,7 +167,7 @@ impl Tenant {
             None => {
                 let opening = Arc::clone(&self.opening).lock_owned().await;
                 let tenant = Arc::clone(self);
-                blocking::run(move || {
+                blocking::run(move |_| {
                     let _opening = opening;
                     tenant.open_instance()
                 })

@@ -8,13 +8,10 @@ use arrow::array::RecordBatch;
 use super::fit::Kinds;
 use super::job::{check_catalog, resolve, table_columns};
 use super::{IngestTarget, without_statement};
-use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::Session;
-use crate::slot::Slot;
+use crate::session::{CancelToken, Session, Slot, atomically};
 use crate::sql::append::{self as text, Incoming};
 use crate::sql::{TableRef, ingest};
-use crate::transaction::atomically;
 use duck::types::{Column, LogicalType};
 use duck::{BatchReader, Connection, ScanRegistry};
 

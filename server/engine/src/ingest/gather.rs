@@ -15,9 +15,8 @@ use tokio::sync::oneshot;
 
 use super::append::{Append, AppendGroup, insert_fitting};
 use super::{IngestTarget, Kinds};
-use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-use crate::slot::Slot;
+use crate::session::{CancelToken, Slot};
 use crate::tenant::Tenant;
 
 /// The most rows of an append that shares an INSERT; a larger one is worth one of its own.

@@ -5,9 +5,8 @@ use super::{
     IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, digits, upsert, without_statement,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::slot::Slot;
+use crate::session::{Slot, atomically};
 use crate::sql::{self, TableRef, ingest as text};
-use crate::transaction::atomically;
 use duck::types::{Column, LogicalType};
 use duck::{BatchReader, Connection};
 

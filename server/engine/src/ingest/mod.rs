@@ -22,8 +22,7 @@ pub use self::file::UploadFile;
 pub use self::fit::Kinds;
 pub(super) use self::gather::AppendQueues;
 pub use self::source::{ArrowSource, Batches, FileFormat, Source};
-use super::cancel::CancelToken;
-use super::session::Session;
+use super::session::{CancelToken, Session};
 use crate::error::{Error, Result};
 
 /// One load of rows into a table.

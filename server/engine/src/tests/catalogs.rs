@@ -40,7 +40,7 @@ fn with_catalogs(file: String) -> Arc<Engine> {
 async fn one_query_joins_every_kind_of_catalog() {
     let folder = tempfile::tempdir().unwrap();
     let engine = with_catalogs(external_file(folder.path()).await);
-    engine.check().unwrap();
+    engine.check().await.unwrap();
     let alice = session(&engine).await;
     for sql in [
         "CREATE TABLE acme_lakehouse.main.orders AS SELECT 'u' || (i % 3) AS user_id, i AS amount FROM range(6) r(i)",
@@ -75,7 +75,7 @@ async fn a_file_that_is_no_database_is_a_start_up_fault() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "this is no database, however long it goes on").unwrap();
     let engine = with_catalogs(file.path().to_str().unwrap().to_owned());
-    let error = engine.check().unwrap_err();
+    let error = engine.check().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.message().starts_with("cannot attach the catalog \"acme_pg\": "), "{error}");
 }

@@ -37,7 +37,7 @@ async fn closing_a_statement_that_runs_keeps_nobody_waiting() {
     let waited = longest_wait(async {
         let closing = async {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            statement.close();
+            session.discard(&statement);
             assert!(!session.is_current(&statement) || statement.sql() == ENDLESS);
             assert_eq!(session.idle(), Duration::ZERO);
         };

@@ -82,7 +82,7 @@ pub(super) async fn create(
 pub(super) fn close(session: &Session, request: &ActionClosePreparedStatementRequest) {
     let closed = session.statements.lock().remove(&request.prepared_statement_handle);
     let Some(statement) = closed else { return };
-    statement.prepared().close();
+    session.engine.discard(&statement.prepared());
     statement.shares.lock().clear();
     let is_this = |query: &Query| matches!(query, Query::Prepared(other) if Arc::ptr_eq(other, &statement));
     if !session.tickets.await_redemption(is_this) {

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::prepared::{PreparedStatement, plan};
-use super::sql::lexer;
+use super::plan::plan;
+use super::prepared::PreparedStatement;
 use crate::error::Result;
+use crate::sql::lexer;
 use duck::{Connection, Prepared};
 
 /// A statement that took longer than this is not kept planned: DuckDB holds what its last execution computed as long as
@@ -62,11 +63,6 @@ impl Plans {
         if !sealed || statement.is_closed() || begun.elapsed() > HEAVY {
             self.kept.remove(&statement.number());
         }
-    }
-
-    /// Whether there is no plan, neither kept nor in use.
-    pub(super) fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.in_use.is_none()
     }
 
     /// Drops the plan of a statement that is not needed any more, unless its result is still there.

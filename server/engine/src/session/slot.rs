@@ -4,16 +4,17 @@
 
 use std::sync::Arc;
 
-use super::blocking;
 use super::cancel::{CancelToken, Gate};
-use super::instance::Instance;
+use super::channel::StreamShared;
+use super::ended::{closed, lost};
 use super::live::{Live, Settled};
 use super::plans::Plans;
 use super::prepared::PreparedStatement;
-use super::session::{closed, lost};
-use super::stream::StreamShared;
+use super::target::{self, Target};
+use crate::blocking::{self, MayBlock};
 use crate::error::{Error, Result};
-use duck::{Connection, Prepared};
+use crate::instance::Instance;
+use duck::{Connection, Prepared, StatementKind};
 
 /// A session's connection and what belongs to it.
 #[derive(Debug)]
@@ -22,9 +23,9 @@ pub struct Slot {
     pub(super) live: Option<Live>,
     plans: Plans,
     /// The catalog and schema last applied by a request, while nothing else has moved the session since (LQ-11).
-    pub(super) applied: Option<super::Target>,
+    pub(crate) applied: Option<Target>,
     /// Whether a transaction is open, whoever opened it.
-    pub(super) in_transaction: bool,
+    pub(crate) in_transaction: bool,
     instance: Arc<Instance>,
 }
 
@@ -38,7 +39,7 @@ enum State {
 
 impl Slot {
     /// The slot of a session that has done nothing yet.
-    pub(super) fn new(instance: Arc<Instance>) -> Self {
+    pub(crate) fn new(instance: Arc<Instance>) -> Self {
         Self {
             state: State::Unopened,
             live: None,
@@ -53,12 +54,12 @@ impl Slot {
     ///
     /// # Errors
     /// SessionUnknown once the session was closed; SessionExpired when the database is beyond use.
-    pub(super) fn open(&mut self, gate: &Gate) -> Result<()> {
+    pub(crate) fn open(&mut self, gate: &Gate, thread: &MayBlock) -> Result<()> {
         match self.state {
             State::Open(_) => Ok(()),
             State::Closed => Err(closed()),
             State::Unopened => {
-                let connection = self.instance.connect().map_err(|fault| {
+                let connection = self.instance.connect(thread).map_err(|fault| {
                     // What lacks memory for a moment is not lost.
                     self.instance.check_after(&fault);
                     if self.instance.is_broken() { lost() } else { fault }
@@ -81,53 +82,75 @@ impl Slot {
         }
     }
 
+    /// Whether a result is live on the connection.
+    pub(crate) fn is_being_read(&self) -> bool {
+        self.live.is_some()
+    }
+
     /// The database instance behind the connection.
-    pub(super) fn instance(&self) -> &Arc<Instance> {
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
         &self.instance
     }
 
     /// A statement begins: it sees what has been accepted by now, or what its open transaction saw.
-    pub(super) fn begin_statement(&self) {
+    pub(crate) fn begin_statement(&self) {
         if let State::Open(connection) = &self.state {
             self.instance.viewer().begin(connection.id(), self.in_transaction);
         }
     }
 
     /// Does what may change how statements are planned, and notes that it may have, even if it fails.
-    pub(super) fn change<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(crate) fn change<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let done = work(self);
         self.instance.note_change();
         done
+    }
+
+    /// Switches to a catalog and schema, unless the session stands there already (LQ-11).
+    ///
+    /// # Errors
+    /// DuckDB's `SET schema: No catalog + schema named …`.
+    pub(super) fn go_to(&mut self, target: &Target) -> Result<()> {
+        if target.is_empty() || self.applied.as_ref() == Some(target) {
+            return Ok(());
+        }
+        self.applied = None;
+        target::switch(self.connection()?, target)?;
+        self.applied = Some(target.clone());
+        Ok(())
+    }
+
+    /// After a statement that may have moved the session, what was applied before no longer counts.
+    pub(super) fn forget_if_moved(&mut self, kind: StatementKind) {
+        use StatementKind::{Delete, Insert, Merge, Update};
+        if !matches!(kind, Insert | Update | Delete | Merge) {
+            self.applied = None;
+        }
     }
 
     /// Takes a prepared statement's plan out, made anew if need be, to execute it; see [`Plans`].
     ///
     /// # Errors
     /// DuckDB's error, for a statement that no longer binds.
-    pub(super) fn take_plan(&mut self, statement: &Arc<PreparedStatement>) -> Result<Prepared> {
+    pub(crate) fn take_plan(&mut self, statement: &Arc<PreparedStatement>) -> Result<Prepared> {
         let State::Open(connection) = &self.state else { return Err(closed()) };
         self.plans.take(statement, connection, self.instance.changes())
     }
 
     /// Keeps a plan until the statement's result is gone, and for its next execution.
-    pub(super) fn keep_plan(&mut self, statement: &Arc<PreparedStatement>, plan: Prepared, changes: u64) {
+    pub(crate) fn keep_plan(&mut self, statement: &Arc<PreparedStatement>, plan: Prepared, changes: u64) {
         self.plans.keep(statement, plan, changes);
     }
 
-    /// Whether it holds a result or a plan, which DuckDB gives back.
-    pub(super) fn holds_results(&self) -> bool {
-        self.live.is_some() || !self.plans.is_empty()
-    }
-
     /// Lets go of the plan that was executed, once its result is gone.
-    pub(super) fn release_plan(&mut self) {
+    pub(crate) fn release_plan(&mut self) {
         if self.live.is_none() {
             self.plans.release(self.instance.is_sealed());
         }
     }
 
     /// Drops the plan of a statement that is not needed any more.
-    pub(super) fn forget_plan(&mut self, statement: u64) {
+    pub(crate) fn forget_plan(&mut self, statement: u64) {
         self.plans.forget(statement);
     }
 
@@ -136,7 +159,7 @@ impl Slot {
     /// # Errors
     /// LimitExceeded or Internal when the spool takes no more, and `Cancelled` when the call is not wanted any more. The
     /// live result loses nothing and goes on then.
-    pub(super) fn settle(&mut self, gate: &Arc<Gate>, call: &CancelToken) -> Result<()> {
+    pub(crate) fn settle(&mut self, gate: &Arc<Gate>, call: &CancelToken) -> Result<()> {
         let Some(live) = self.live.take() else { return Ok(()) };
         let outcome = match live.settle(gate, call) {
             Settled::Free => Ok(()),
@@ -173,7 +196,7 @@ impl Slot {
     }
 
     /// Ends a live result with `why` and closes the connection, which rolls an open transaction back.
-    pub(super) fn close(&mut self, why: Error) {
+    pub(crate) fn close(&mut self, why: Error) {
         if let Some(live) = self.live.take() {
             live.end(why);
         }

@@ -6,20 +6,23 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::bind::Bind;
-use super::blocking;
 use super::cancel::CancelToken;
+use super::channel::StreamShared;
 use super::delivery::Delivery;
+use super::handle::Session;
 use super::live::{self, Live};
-use super::prepared::{self, PreparedStatement};
-use super::session::Session;
+use super::plan::{self, shape};
+use super::prepared::PreparedStatement;
+use super::result::ResultStream;
 use super::slot::Slot;
-use super::sql::{self as text, lexer};
-use super::stream::{ResultStream, StreamShared};
+use super::target::Target;
+use super::transaction;
 use super::window::Window;
-use super::{Target, target, transaction};
+use crate::blocking;
 use crate::error::{Error, Result};
-use duck::types::{Column, Fidelity, ResultShape};
-use duck::{Connection, Prepared, Returns, StatementKind};
+use crate::sql::{self as text, lexer};
+use duck::types::{Fidelity, ResultShape};
+use duck::{Prepared, Returns, StatementKind};
 
 /// How long a statement may take to its first rows before its columns are told without them.
 const QUICK: Duration = Duration::from_millis(5);
@@ -114,9 +117,9 @@ impl Session {
         let (announce, started) = oneshot::channel();
         let early = request.early_shape;
         let (session, feed, cancelled) = (Arc::clone(self), Arc::clone(&shared), cancel.clone());
-        blocking::start(move || {
+        blocking::start(move |thread| {
             let mut announce = Some(announce);
-            let outcome = session.run(turn, &cancel, |slot| {
+            let outcome = session.run(turn, thread, &cancel, |slot| {
                 Job { session: &session, slot, shared: &feed }.run(&request, &mut announce)
             });
             let Err(error) = outcome else { return };
@@ -169,11 +172,11 @@ impl Job<'_> {
     fn run(mut self, request: &Execute, announce: &mut Announce) -> Result<()> {
         if !request.target.is_empty() {
             self.session.mark();
-            target::apply(self.slot, &request.target)?;
+            self.slot.go_to(&request.target)?;
         }
         match &request.statement {
             Statement::Sql(sql) => {
-                let mut statement = prepared::plan(self.slot.connection()?, sql)?;
+                let mut statement = plan::plan(self.slot.connection()?, sql)?;
                 self.start_noted(&mut statement, sql, request, announce)?;
                 if let Some(live) = &mut self.slot.live {
                     live.keep(statement);
@@ -237,7 +240,7 @@ impl Job<'_> {
             if request.finish_writes {
                 self.shared.protect();
             }
-            target::forget_if_moved(self.slot, kind);
+            self.slot.forget_if_moved(kind);
         }
         let rows = request.bind.as_ref().map_or(1, Bind::rows);
         if rows != 1 {
@@ -251,7 +254,7 @@ impl Job<'_> {
             Ok(None)
         } else {
             let mut result = statement.execute()?;
-            let mut delivery = Delivery::new(self.slot, &mut result, request)?;
+            let mut delivery = Delivery::new(self.slot, &mut result, request.fidelity, request.window)?;
             delivery.add(result)?;
             self.deliver(delivery).map(Some)
         }
@@ -299,8 +302,8 @@ impl Job<'_> {
                     StatementKind::Select => statement.start_streaming()?.execute()?,
                     _ => statement.execute()?,
                 };
-                let mut so_far =
-                    delivery.take().map_or_else(|| Delivery::new(slot, &mut result, request), Ok)?;
+                let first = |result| Delivery::new(slot, result, request.fidelity, request.window);
+                let mut so_far = delivery.take().map_or_else(|| first(&mut result), Ok)?;
                 so_far.add(result)?;
                 delivery = Some(so_far);
             }
@@ -324,7 +327,7 @@ impl Job<'_> {
     fn deliver_nothing(&mut self, statement: &Prepared, request: &Execute) -> Result<Start> {
         let shape = shape(self.slot.connection()?, statement.columns(), request.fidelity)?;
         self.shared.finish();
-        Ok((shape, prepared::returns(statement)))
+        Ok((shape, plan::returns(statement)))
     }
 }
 
@@ -344,18 +347,4 @@ fn send(announce: &mut Announce, shape: ResultShape, returns: Returns) {
         // The caller may have gone away; its stream is abandoned then.
         let _ = announce.send(Ok((shape, returns)));
     }
-}
-
-pub(super) fn shape(
-    connection: &Connection,
-    columns: Arc<[Column]>,
-    fidelity: Fidelity,
-) -> Result<ResultShape> {
-    let zone = if columns.iter().any(|column| column.ty.has_time_zone()) {
-        connection.time_zone()?
-    } else {
-        String::new()
-    };
-    let schema = duck::types::arrow::arrow_schema(&columns, fidelity, &zone);
-    Ok(ResultShape { columns, schema })
 }

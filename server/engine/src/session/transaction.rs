@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::cancel::CancelToken;
-use super::session::Session;
+use super::handle::Session;
 use super::slot::Slot;
-use super::sql;
-use super::sql::lexer;
 use crate::error::Result;
+use crate::sql;
+use crate::sql::lexer;
 use duck::{Connection, StatementKind};
 
 /// How often a rollback is tried: interrupts come milliseconds apart, tries microseconds.
@@ -17,7 +17,7 @@ const ROLLBACK_TRIES: usize = 20;
 ///
 /// # Errors
 /// `work`'s own, after a rollback; DuckDB's, when the commit fails.
-pub(super) fn atomically<T>(slot: &mut Slot, work: impl FnOnce(&mut Slot) -> Result<T>) -> Result<T> {
+pub(crate) fn atomically<T>(slot: &mut Slot, work: impl FnOnce(&mut Slot) -> Result<T>) -> Result<T> {
     if slot.in_transaction {
         return work(slot);
     }
@@ -41,7 +41,7 @@ fn roll_back(connection: &Connection) {
 
 /// Keeps count of whether the session is in a transaction, which DuckDB's C API does not tell: asking by a second
 /// BEGIN would abort the one that is open.
-pub(super) fn note(slot: &mut Slot, kind: StatementKind, sql: &str, succeeded: bool) {
+pub(crate) fn note(slot: &mut Slot, kind: StatementKind, sql: &str, succeeded: bool) {
     if kind != StatementKind::Transaction {
         return;
     }

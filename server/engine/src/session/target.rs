@@ -1,9 +1,8 @@
 //! Where a statement runs: the catalog and schema of a request, applied as `USE` (LQ-11).
 
-use super::slot::Slot;
-use super::sql;
 use crate::error::{Error, ErrorKind, Result};
-use duck::{Connection, StatementKind};
+use crate::sql;
+use duck::Connection;
 
 /// A catalog and schema to switch to before a statement; `None` leaves that part as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,25 +20,11 @@ impl Target {
     }
 }
 
-/// Switches the session, unless it stands there already.
-///
-/// # Errors
-/// DuckDB's `SET schema: No catalog + schema named …`.
-pub(super) fn apply(slot: &mut Slot, target: &Target) -> Result<()> {
-    if target.is_empty() || slot.applied.as_ref() == Some(target) {
-        return Ok(());
-    }
-    slot.applied = None;
-    switch(slot.connection()?, target)?;
-    slot.applied = Some(target.clone());
-    Ok(())
-}
-
 /// Runs `work` with the connection switched to `target`, and switches it back.
 ///
 /// # Errors
-/// `work`'s own; as [`apply`].
-pub(super) fn visit<T>(
+/// `work`'s own; as [`switch`].
+pub(crate) fn visit<T>(
     connection: &Connection,
     target: &Target,
     work: impl FnOnce(&Connection) -> Result<T>,
@@ -57,8 +42,8 @@ pub(super) fn visit<T>(
 /// Issues the `USE` for `target` on a connection.
 ///
 /// # Errors
-/// As [`apply`].
-pub(super) fn switch(connection: &Connection, target: &Target) -> Result<()> {
+/// DuckDB's `SET schema: No catalog + schema named …`.
+pub(crate) fn switch(connection: &Connection, target: &Target) -> Result<()> {
     let catalog = match &target.catalog {
         Some(catalog) => catalog.clone(),
         None => current_catalog(connection)?,
@@ -71,17 +56,6 @@ pub(super) fn switch(connection: &Connection, target: &Target) -> Result<()> {
         return Err(Error::new(ErrorKind::Sql, message));
     }
     Ok(connection.run(&sql::use_schema(&catalog, schema))?)
-}
-
-/// After a statement that may have moved the session, what was applied before no longer counts.
-pub(super) fn forget_if_moved(slot: &mut Slot, kind: StatementKind) {
-    let harmless = matches!(
-        kind,
-        StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge
-    );
-    if !harmless {
-        slot.applied = None;
-    }
 }
 
 fn current_catalog(connection: &Connection) -> Result<String> {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 
-use super::execute::{Execute, shape};
 use super::live;
+use super::plan::shape;
 use super::slot::Slot;
-use super::spool::{Spool, SpoolReader};
 use super::window::Window;
 use crate::error::{Error, Result};
+use crate::spool::{Spool, SpoolReader};
 use duck::types::{Fidelity, ResultShape};
 use duck::{ResultSet, Returns};
 
@@ -28,11 +28,15 @@ impl Delivery {
     ///
     /// # Errors
     /// DuckDB's, when it cannot tell the session's time zone.
-    pub(super) fn new(slot: &mut Slot, first: &mut ResultSet, request: &Execute) -> Result<Self> {
-        let shape = shape(slot.connection()?, first.columns(), request.fidelity)?;
+    pub(super) fn new(
+        slot: &Slot,
+        first: &mut ResultSet,
+        fidelity: Fidelity,
+        window: Window,
+    ) -> Result<Self> {
+        let shape = shape(slot.connection()?, first.columns(), fidelity)?;
         let spool = Spool::new(Arc::clone(slot.instance().spool_space()), Arc::clone(&shape.schema));
-        let (returns, fidelity, window) = (first.returns(), request.fidelity, request.window);
-        Ok(Self { shape, returns, fidelity, window, spool, total: None })
+        Ok(Self { shape, returns: first.returns(), fidelity, window, spool, total: None })
     }
 
     /// Reads a result to its end.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::meter::Meter;
+use crate::meter::Meter;
 
 /// A tenant's share of the threads that statements run on; more statements wait for their turn, in order.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     tenant: Arc<Semaphore>,
     process: Arc<Semaphore>,
     lingering: Arc<Meter>,
@@ -16,30 +16,30 @@ pub(super) struct Turns {
 
 /// The right to run one statement now.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     _tenant: Option<OwnedSemaphorePermit>,
     _process: Option<OwnedSemaphorePermit>,
 }
 
 impl Turns {
     /// `limit` turns at once for one tenant, of those that the process has.
-    pub(super) fn new(limit: usize, process: &Arc<Semaphore>, lingering: Arc<Meter>) -> Arc<Self> {
+    pub(crate) fn new(limit: usize, process: &Arc<Semaphore>, lingering: Arc<Meter>) -> Arc<Self> {
         let limit = limit.min(Semaphore::MAX_PERMITS);
         Arc::new(Self { tenant: Arc::new(Semaphore::new(limit)), process: Arc::clone(process), lingering })
     }
 
     /// Counts the tenant's cancelled statements that have not stopped: while there are too many, no more begin.
-    pub(super) fn lingering(&self) -> &Arc<Meter> {
+    pub(crate) fn lingering(&self) -> &Arc<Meter> {
         &self.lingering
     }
 
     /// The threads that all tenants share.
-    pub(super) fn of_process(limit: usize) -> Arc<Semaphore> {
+    pub(crate) fn of_process(limit: usize) -> Arc<Semaphore> {
         Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))
     }
 
     /// Waits for a turn.
-    pub(super) async fn take(&self) -> Permit {
+    pub(crate) async fn take(&self) -> Permit {
         // Neither is ever closed; the tenant's comes first, so that those who wait hold nothing that others need.
         let tenant = Arc::clone(&self.tenant).acquire_owned().await.ok();
         Permit { _tenant: tenant, _process: Arc::clone(&self.process).acquire_owned().await.ok() }

@@ -3,23 +3,24 @@
 //! The connection lives in the session's [`Slot`], behind an async lock that one call holds at a time and hands to a
 //! thread that may block: no async thread ever waits for DuckDB.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot};
 use uuid::Uuid;
 
-use super::blocking;
 use super::cancel::{CancelToken, Gate, GiveUpOnDrop, PATIENCE};
-use super::instance::Instance;
-use super::journal::Journal;
+use super::channel::StreamShared;
+use super::ended::{closed, lost};
+use super::prepared::Unneeded;
 use super::slot::Slot;
-use super::stream::StreamShared;
 use super::turns::{Permit, Turns};
+use crate::blocking::{self, MayBlock, Sealed};
 use crate::error::{Error, ErrorKind, Result};
+use crate::instance::Instance;
+use crate::journal::Journal;
 
 /// One connection to a tenant's database, with its `USE`, settings, temporary tables and transaction.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub struct Session {
     instance: Arc<Instance>,
     journal: Arc<Journal>,
     turns: Arc<Turns>,
-    slot: Arc<AsyncMutex<Slot>>,
+    slot: Arc<AsyncMutex<Sealed<Slot>>>,
     gate: Arc<Gate>,
     runtime: Handle,
     waiting: AtomicUsize,
@@ -38,8 +39,7 @@ pub struct Session {
     opened: Instant,
     last_used: AtomicU64,
     streams: AtomicUsize,
-    /// Prepared statements that are not needed any more.
-    unneeded: Mutex<Vec<u64>>,
+    unneeded: Arc<Unneeded>,
 }
 
 /// A call in which the session does not idle; see [`Session::in_use`].
@@ -53,14 +53,14 @@ impl Drop for InUse {
 }
 
 /// The right to use the session's connection, and one of the tenant's turns to compute.
-pub(super) struct Turn {
-    slot: OwnedMutexGuard<Slot>,
+pub(crate) struct Turn {
+    slot: OwnedMutexGuard<Sealed<Slot>>,
     _permit: Permit,
 }
 
 impl Session {
     /// A session on `instance`; its connection is opened by its first call.
-    pub(super) fn new(
+    pub(crate) fn new(
         id: Uuid,
         instance: Arc<Instance>,
         journal: Arc<Journal>,
@@ -71,7 +71,7 @@ impl Session {
         let lingering = Arc::clone(turns.lingering());
         Arc::new(Self {
             id,
-            slot: Arc::new(AsyncMutex::new(Slot::new(Arc::clone(&instance)))),
+            slot: Arc::new(AsyncMutex::new(Sealed::new(Slot::new(Arc::clone(&instance))))),
             instance,
             journal,
             turns,
@@ -84,17 +84,17 @@ impl Session {
             opened: Instant::now(),
             last_used: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
-            unneeded: Mutex::default(),
+            unneeded: Arc::default(),
         })
     }
 
     /// The database instance behind the session.
-    pub(super) fn instance(&self) -> &Arc<Instance> {
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
         &self.instance
     }
 
     /// Where what runs in the session is noted.
-    pub(super) fn journal(&self) -> &Arc<Journal> {
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
         &self.journal
     }
 
@@ -114,19 +114,25 @@ impl Session {
     }
 
     /// Notes that the connection holds something of its own from now on: a setting, a temporary table, a transaction.
-    pub(super) fn mark(&self) {
+    pub(crate) fn mark(&self) {
         self.marked.store(true, Ordering::SeqCst);
     }
 
     /// When the session was last used, as milliseconds since it was opened.
-    pub(super) fn last_used(&self) -> u64 {
+    pub(crate) fn last_used(&self) -> u64 {
         self.last_used.load(Ordering::SeqCst)
     }
 
-    /// The connection, if neither a call nor a stream has it.
-    pub(super) fn try_acquire(&self) -> Option<OwnedMutexGuard<Slot>> {
-        let slot = Arc::clone(&self.slot).try_lock_owned().ok()?;
-        (self.streams.load(Ordering::SeqCst) == 0).then_some(slot)
+    /// Runs `work` with the connection, open or not, if neither a call nor a stream has it.
+    pub(crate) async fn if_free<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Slot) -> Result<T> + Send + 'static,
+    ) -> Option<Result<T>> {
+        let mut slot = Arc::clone(&self.slot).try_lock_owned().ok()?;
+        if self.streams.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        Some(blocking::run(move |thread| work(slot.open(thread))).await)
     }
 
     /// Whether the session's database was lost to a fatal DuckDB error.
@@ -165,20 +171,22 @@ impl Session {
         let gone = GiveUpOnDrop::new(cancel);
         let turn = self.acquire(cancel).await?;
         let (session, token) = (Arc::clone(self), cancel.clone());
-        let outcome = cancel.or_left(blocking::run(move || session.run(turn, &token, work))).await;
+        let outcome =
+            cancel.or_left(blocking::run(move |thread| session.run(turn, thread, &token, work))).await;
         gone.answered();
         outcome
     }
 
     /// The blocking part of a call, on a thread that may block.
-    pub(super) fn run<T>(
+    pub(crate) fn run<T>(
         &self,
         mut turn: Turn,
+        thread: &MayBlock,
         cancel: &CancelToken,
         work: impl FnOnce(&mut Slot) -> Result<T>,
     ) -> Result<T> {
-        let slot = &mut *turn.slot;
-        slot.open(&self.gate)?;
+        let slot = turn.slot.open(thread);
+        slot.open(&self.gate, thread)?;
         self.forget_unneeded(slot);
         slot.settle(&self.gate, cancel)?;
         let running = self.gate.enter(cancel)?;
@@ -193,7 +201,7 @@ impl Session {
     }
 
     /// Waits for the connection, first come first served.
-    pub(super) async fn acquire(self: &Arc<Self>, cancel: &CancelToken) -> Result<Turn> {
+    pub(crate) async fn acquire(self: &Arc<Self>, cancel: &CancelToken) -> Result<Turn> {
         self.touch();
         if self.is_lost() {
             return Err(lost());
@@ -214,7 +222,7 @@ impl Session {
     }
 
     /// Whether another call waits for the connection: the pump gives way then.
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0
     }
 
@@ -225,17 +233,17 @@ impl Session {
         InUse(Arc::clone(self))
     }
 
-    pub(super) fn stream_opened(&self) {
+    pub(crate) fn stream_opened(&self) {
         self.streams.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(super) fn stream_closed(&self) {
+    pub(crate) fn stream_closed(&self) {
         self.streams.fetch_sub(1, Ordering::SeqCst);
         self.touch();
     }
 
     /// Cancelled once the session is being closed.
-    pub(super) fn closing(&self) -> &CancelToken {
+    pub(crate) fn closing(&self) -> &CancelToken {
         &self.closing
     }
 
@@ -245,9 +253,9 @@ impl Session {
         self.runtime.spawn(async move {
             let mut slot = Arc::clone(&session.slot).lock_owned().await;
             let permit = session.turns.take().await;
-            blocking::start(move || {
+            blocking::start(move |thread| {
                 let _permit = permit;
-                slot.pump(&shared, &session.gate, || session.is_wanted());
+                slot.open(thread).pump(&shared, &session.gate, || session.is_wanted());
             });
         });
     }
@@ -258,35 +266,33 @@ impl Session {
         self.give_back(move |slot| slot.abandon(&shared));
     }
 
-    /// Notes that a prepared statement is not needed any more; what it holds is given back by the next call.
-    pub(super) fn forget_later(&self, statement: u64) {
-        self.unneeded.lock().push(statement);
+    /// Where its prepared statements note that nobody has them any more.
+    pub(super) fn unneeded(&self) -> Weak<Unneeded> {
+        Arc::downgrade(&self.unneeded)
     }
 
     /// Gives back what a prepared statement holds, as soon as the connection is free.
-    pub(super) fn forget_soon(self: &Arc<Self>, statement: u64) {
-        self.forget_later(statement);
+    pub(crate) fn forget_soon(self: &Arc<Self>, statement: u64) {
+        self.unneeded.add(statement);
         let session = Arc::clone(self);
         self.give_back(move |slot| session.forget_unneeded(slot));
     }
 
     fn forget_unneeded(&self, slot: &mut Slot) {
-        let unneeded = std::mem::take(&mut *self.unneeded.lock());
-        unneeded.into_iter().for_each(|statement| slot.forget_plan(statement));
+        self.unneeded.take().into_iter().for_each(|statement| slot.forget_plan(statement));
     }
 
     /// Gives back something that the slot holds, once it is free; nobody waits for it.
     fn give_back(self: &Arc<Self>, work: impl FnOnce(&mut Slot) + Send + 'static) {
         let slot = Arc::clone(&self.slot);
         self.runtime.spawn(async move {
-            if slot.lock().await.holds_results() {
-                blocking::later(move || {
-                    // A call that came first has done it.
-                    if let Ok(mut slot) = slot.try_lock() {
-                        work(&mut slot);
-                    }
-                });
-            }
+            drop(slot.lock().await);
+            blocking::later(move |thread| {
+                // A call that came first has done it.
+                if let Ok(mut slot) = slot.try_lock() {
+                    work(slot.open(thread));
+                }
+            });
         });
     }
 
@@ -304,8 +310,8 @@ impl Session {
         let (done, closed) = oneshot::channel();
         self.runtime.spawn(async move {
             let mut slot = slot.lock_owned().await;
-            blocking::later(move || {
-                slot.close(Error::new(ErrorKind::Cancelled, WHY));
+            blocking::later(move |thread| {
+                slot.open(thread).close(Error::new(ErrorKind::Cancelled, WHY));
                 // Whoever closes it may have stopped waiting.
                 let _ = done.send(());
             });
@@ -316,13 +322,13 @@ impl Session {
     }
 
     /// Cancels the statement that DuckDB computes now, if there is one.
-    pub(super) fn cancel_running(&self, error: Error) {
+    pub(crate) fn cancel_running(&self, error: Error) {
         self.gate.cancel_running(error);
     }
 
     /// As if DuckDB had failed fatally.
     #[cfg(test)]
-    pub(super) fn break_database(&self) {
+    pub(crate) fn break_database(&self) {
         self.instance.mark_broken();
     }
 }
@@ -341,15 +347,4 @@ impl Drop for Count<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
-}
-
-pub(super) fn closed() -> Error {
-    Error::new(ErrorKind::SessionUnknown, "Session configuration not found or expired")
-}
-
-pub(super) fn lost() -> Error {
-    Error::new(
-        ErrorKind::SessionExpired,
-        "Session expired. Open a new session. (DuckDB met a fatal error and this user's in-memory database was replaced; its tables are gone.)",
-    )
 }

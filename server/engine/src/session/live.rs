@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 
 use super::cancel::{CancelToken, Gate};
-use super::instance::Instance;
-use super::spool::Spool;
-use super::stream::StreamShared;
+use super::channel::StreamShared;
 use super::window::Window;
 use crate::error::{Error, Result};
+use crate::instance::Instance;
+use crate::spool::Spool;
 use duck::types::{Fidelity, ResultShape};
 use duck::{BatchBuilder, Prepared, ResultSet, is_interrupt};
 

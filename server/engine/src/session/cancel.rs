@@ -9,9 +9,9 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::limit_exceeded;
-use super::meter::Meter;
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits::limit_exceeded;
+use crate::meter::Meter;
 use duck::InterruptHandle;
 
 /// How long DuckDB may ignore an interrupt before it is sent again. An interrupt that arrives in the moment before

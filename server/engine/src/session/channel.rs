@@ -1,9 +1,5 @@
-//! A result on its way to its reader: pulled from DuckDB only as fast as it is read (FS-4, LQ-07).
-//!
-//! The rows of a live result are computed on the session's connection. A *pump* runs there, on a blocking thread,
-//! while the reader keeps up; it leaves a few batches ready and then gives thread and connection back. When another
-//! call needs the connection, it first drains the live result into a [`Spool`](super::spool::Spool), from which its reader
-//! reads on; what did not fit there is computed afterwards.
+//! What the producer of a result (its pump) and its reader share: batches that are ready, rows that were spooled, and who
+//! acts next.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,26 +9,14 @@ use arrow::array::RecordBatch;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::blocking;
 use super::cancel::CancelToken;
-use super::journal::JournalEntry;
-use super::session::Session;
-use super::spool::SpoolReader;
-use crate::error::{Error, Result};
-use duck::Returns;
+use crate::error::Error;
+use crate::journal::JournalEntry;
+use crate::spool::SpoolReader;
 use duck::types::ResultShape;
 
 /// How many finished batches may wait for the reader before the pump pauses.
 const READY_BATCHES: usize = 2;
-
-/// The rows of one statement, in order. Dropping it ends a statement that only reads.
-#[derive(Debug)]
-pub struct ResultStream {
-    shape: ResultShape,
-    returns: Returns,
-    session: Arc<Session>,
-    shared: Arc<StreamShared>,
-}
 
 /// What pump and reader share.
 #[derive(Debug)]
@@ -70,7 +54,7 @@ enum Phase {
 }
 
 /// What the reader does next.
-enum Step {
+pub(super) enum Step {
     Yield(RecordBatch),
     End,
     Fail(Error),
@@ -181,7 +165,8 @@ impl StreamShared {
         self.changed.notify_one();
     }
 
-    fn step(&self) -> Step {
+    /// What the reader does next.
+    pub(super) fn step(&self) -> Step {
         let mut state = self.state.lock();
         if let Phase::Failed(error) = &state.phase
             && state.ready.is_empty()
@@ -208,7 +193,7 @@ impl StreamShared {
     }
 
     /// After a batch was taken: whether the pump should start again already, so that it works ahead of the reader.
-    fn claim_resume(&self) -> bool {
+    pub(super) fn claim_resume(&self) -> bool {
         let mut state = self.state.lock();
         let idle = matches!(state.phase, Phase::Paused) && state.spools.is_empty();
         let resume = idle && state.ready.len() < READY_BATCHES;
@@ -217,118 +202,53 @@ impl StreamShared {
         }
         resume
     }
-}
 
-impl ResultStream {
-    pub(super) fn new(
-        shape: ResultShape,
-        returns: Returns,
-        session: Arc<Session>,
-        shared: Arc<StreamShared>,
-    ) -> Self {
-        session.stream_opened();
-        Self { shape, returns, session, shared }
+    /// The next change of what [`step`](Self::step) tells.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
-    /// The result's columns and Arrow schema.
-    pub fn shape(&self) -> &ResultShape {
-        &self.shape
-    }
-
-    /// Whether these are the statement's own rows, DuckDB's `Count` or its `Success` column (FQ-4, LQ-08).
-    pub fn returns(&self) -> Returns {
-        self.returns
-    }
-
-    /// The next rows, or `None` at the end.
-    ///
-    /// # Errors
-    /// DuckDB's error when computing them failed; `Cancelled` once the query was cancelled.
-    pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
-        loop {
-            self.session.touch();
-            if self.shared.cancel.is_cancelled() {
-                return self.fail_with(&self.shared.cancel);
-            }
-            if self.session.closing().is_cancelled() {
-                return self.fail_with(self.session.closing());
-            }
-            match self.shared.step() {
-                Step::Yield(batch) => {
-                    if self.shared.claim_resume() {
-                        self.session.resume(&self.shared);
-                    }
-                    return Some(Ok(batch));
-                }
-                Step::End => return None,
-                Step::Fail(error) => {
-                    self.shared.finish();
-                    return Some(Err(error));
-                }
-                Step::Resume => self.session.resume(&self.shared),
-                Step::ReadSpool(spool) => match self.read_spool(spool).await {
-                    Ok(None) => {}
-                    Ok(Some(batch)) => return Some(Ok(batch)),
-                    Err(error) => {
-                        self.shared.finish();
-                        return Some(Err(error));
-                    }
-                },
-                Step::Wait => {
-                    tokio::select! {
-                        () = self.shared.changed.notified() => {}
-                        () = self.shared.cancel.cancelled() => {}
-                        () = self.session.closing().cancelled() => {}
-                    }
-                }
-            }
-        }
-    }
-
-    fn fail_with(&self, cancel: &CancelToken) -> Option<Result<RecordBatch>> {
-        let mut state = self.shared.state.lock();
+    /// Drops what is ready. False if the reader had everything by then.
+    pub(super) fn cut_short(&self) -> bool {
+        let mut state = self.state.lock();
         let all_read = state.ready.is_empty() && state.spools.is_empty();
         state.ready.clear();
         let spools = std::mem::take(&mut state.spools);
         if all_read && matches!(state.phase, Phase::Finished) {
-            return None;
+            return false;
         }
         state.phase = Phase::Finished;
         drop(state);
         drop(spools);
-        cancel.check().err().map(Err)
+        true
     }
 
-    /// The next batch of a spool, which goes back in front if it may hold more.
-    async fn read_spool(&mut self, mut spool: Box<SpoolReader>) -> Result<Option<RecordBatch>> {
-        let (batch, spool) = match spool.next_in_memory() {
-            Some(batch) => (Some(batch), spool),
-            None if spool.is_done() => return Ok(None),
-            None => blocking::run(move || spool.next_blocking().map(|batch| (batch, spool))).await?,
-        };
-        if batch.is_some() {
-            self.shared.state.lock().spools.push_front(spool);
+    /// Puts a spool that may hold more back in front.
+    pub(super) fn put_back(&self, spool: Box<SpoolReader>) {
+        self.state.lock().spools.push_front(spool);
+    }
+
+    /// The reader goes away: what is left for the session to do.
+    pub(super) fn leave(&self) -> Left {
+        let mut state = self.state.lock();
+        state.abandoned = true;
+        state.ready.clear();
+        state.spools.clear();
+        match state.phase {
+            Phase::Finished | Phase::Failed(_) => Left::Nothing,
+            // An interrupt would abort the transaction; the pump ends by itself after the batch it is at.
+            _ if state.in_transaction && state.delivered => Left::Result,
+            _ => Left::Query,
         }
-        Ok(batch)
     }
 }
 
-impl Drop for ResultStream {
-    fn drop(&mut self) {
-        let (live, gently) = {
-            let mut state = self.shared.state.lock();
-            state.abandoned = true;
-            state.ready.clear();
-            state.spools.clear();
-            (matches!(state.phase, Phase::Pumping | Phase::Paused), state.in_transaction && state.delivered)
-        };
-        if live {
-            // An interrupt would abort the transaction; the pump ends by itself after the batch it is at.
-            if !gently {
-                self.shared.cancel.cancel("the reader of this result went away");
-            }
-            self.session.abandon(&self.shared);
-        }
-        self.session.stream_closed();
-    }
+/// What a reader that goes away leaves behind.
+pub(super) enum Left {
+    /// The result has ended.
+    Nothing,
+    /// A result to be dropped.
+    Result,
+    /// A result to be dropped, and its query, to be interrupted.
+    Query,
 }

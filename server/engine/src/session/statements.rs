@@ -1,0 +1,84 @@
+//! Planning and preparing in a session.
+
+use std::sync::Arc;
+
+use super::cancel::CancelToken;
+use super::handle::Session;
+use super::plan::{Plan, describe, plan};
+use super::prepared::PreparedStatement;
+use super::target::{self, Target};
+use crate::error::Result;
+use duck::types::Fidelity;
+
+impl Session {
+    /// Parses and binds a statement in the session's context; executes nothing and leaves the session's `USE` as it
+    /// was.
+    ///
+    /// # Errors
+    /// DuckDB's error; NotOneStatement; Refused.
+    pub async fn plan(
+        self: &Arc<Self>,
+        sql: String,
+        to: Target,
+        fidelity: Fidelity,
+        cancel: &CancelToken,
+    ) -> Result<Plan> {
+        let text = sql.clone();
+        let planned = self.call(cancel, move |slot| {
+            target::visit(slot.connection()?, &to, |connection| {
+                plan(connection, &sql).and_then(|statement| describe(connection, &statement, fidelity))
+            })
+        });
+        planned.await.inspect_err(|error| self.journal().fail(&text, error))
+    }
+
+    /// Prepares a statement for later executions in this session.
+    ///
+    /// # Errors
+    /// DuckDB's error; NotOneStatement; Refused.
+    pub async fn prepare(
+        self: &Arc<Self>,
+        sql: String,
+        fidelity: Fidelity,
+        cancel: &CancelToken,
+    ) -> Result<Arc<PreparedStatement>> {
+        self.mark();
+        let (text, unneeded) = (sql.clone(), self.unneeded());
+        let prepared = self.call(cancel, move |slot| {
+            let changes = slot.instance().changes();
+            let connection = slot.connection()?;
+            let planned = plan(connection, &sql)?;
+            let plan = describe(connection, &planned, fidelity)?;
+            let statement = PreparedStatement::new(sql, plan, changes, unneeded);
+            // Otherwise a plan may hold a file of the host (see `Plans::release`).
+            if slot.instance().is_sealed() {
+                slot.keep_plan(&statement, planned, changes);
+            }
+            Ok(statement)
+        });
+        prepared.await.inspect_err(|error| self.journal().fail(&text, error))
+    }
+
+    /// Whether planning a statement of this session again would tell the same: nothing has changed since.
+    pub fn is_current(&self, statement: &PreparedStatement) -> bool {
+        statement.changes() == self.instance().changes()
+    }
+
+    /// Whether planning a statement of this session again would succeed and tell the same, so that it need not be
+    /// done. Files of the host, where SQL may read them, change without notice.
+    pub fn knows(&self, statement: &PreparedStatement) -> bool {
+        let instance = self.instance();
+        !self.is_closed()
+            && !instance.is_broken()
+            && instance.is_sealed()
+            && !statement.plan().changes()
+            && self.is_current(statement)
+    }
+
+    /// Has what a statement holds in DuckDB given back, as soon as the connection is free; waits for nothing. It may
+    /// still be executed, by a ticket (FQ-5), and is planned again then.
+    pub fn discard(self: &Arc<Self>, statement: &PreparedStatement) {
+        statement.close();
+        self.forget_soon(statement.number());
+    }
+}
