@@ -42,6 +42,8 @@ pub enum StatementKind {
     Export,
     Load,
     Extension,
+    CopyDatabase,
+    UpdateExtensions,
     Other,
 }
 
@@ -71,10 +73,16 @@ impl StatementKind {
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPORT => Self::Export,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_LOAD => Self::Load,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXTENSION => Self::Extension,
+            COPY_DATABASE => Self::CopyDatabase,
+            UPDATE_EXTENSIONS => Self::UpdateExtensions,
             _ => Self::Other,
         }
     }
 }
+
+/// Statement types that DuckDB gives out and its C header does not name.
+const COPY_DATABASE: ffi::duckdb_statement_type = 28;
+const UPDATE_EXTENSIONS: ffi::duckdb_statement_type = 29;
 
 /// The statements of a text, parsed and not executed.
 #[derive(Debug)]

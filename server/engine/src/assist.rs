@@ -28,10 +28,20 @@ impl Session {
     /// DuckDB's error; NotOneStatement; Refused.
     pub async fn explain(self: &Arc<Self>, sql: String, to: Target, cancel: &CancelToken) -> Result<String> {
         self.call(cancel, move |slot| {
+            let in_transaction = slot.in_transaction;
             visit(slot.connection()?, &to, |connection| {
                 // Planned by itself first: the text must be one statement before anything is put in front of it.
-                plan(connection, &sql)?;
-                let rows = plan(connection, &text::explain_json(&sql))?.execute()?.text_rows()?;
+                let planned = plan(connection, &sql)?;
+                let has_no_plan = planned.has_no_plan();
+                planned.foresee(connection, in_transaction, &sql, |_| Ok(()))?;
+                if has_no_plan {
+                    return Ok(NO_PLAN.to_owned());
+                }
+                let explain = text::explain_json(&sql);
+                let rows =
+                    plan(connection, &explain)?.foresee(connection, in_transaction, &explain, |last| {
+                        Ok(last.execute()?.text_rows()?)
+                    })?;
                 let plan = rows.into_iter().next().and_then(|row| row.into_iter().nth(1)).flatten();
                 plan.ok_or_else(|| Error::internal("DuckDB explained a statement without a plan"))
             })
@@ -60,6 +70,9 @@ impl Session {
         .await
     }
 }
+
+/// The plan of a statement that DuckDB expands and does not explain, such as an ADD COLUMN with a computed default.
+const NO_PLAN: &str = "[]";
 
 /// The longest text that is completed, and the most brackets in it. The parser behind the completions goes as deep on the
 /// thread's stack as a text opens brackets (LX-17).

@@ -37,29 +37,75 @@ pub(super) fn check(connection: &Connection, sql: &str, planned: &Prepared) -> R
     }
 }
 
-/// Refuses what may not even be planned: EXPORT with external access off, since planning makes its folder, and IMPORT,
-/// whose files are SQL that nobody has looked at.
+/// Refuses what may not even be parsed or planned: with external access off EXPORT, since planning makes its folder, and
+/// INSTALL, which opens the network; IMPORT, whose files are SQL that nobody has looked at.
 ///
 /// # Errors
 /// Refused.
 pub(super) fn check_unplanned(connection: &Connection, sql: &str) -> Result<()> {
-    const EXPORT: &str = "export";
-    const IMPORT: &str = "import";
-    if !lexer::mentions(sql, &[EXPORT, IMPORT]) {
+    const WORDS: &[&str] = &["export", "import", "install", "extensions", "copy_database"];
+    if !lexer::mentions(sql, WORDS) {
         return Ok(());
     }
     let explained = lexer::explained(sql);
-    match lexer::tokens(&explained).next() {
-        Some(verb) if verb.is_keyword(IMPORT) => Err(managed("IMPORT")),
-        Some(verb) if verb.is_keyword(EXPORT) && !has_external_access(connection)? => Err(no_file()),
+    let tokens: Vec<Token<'_>> = lexer::tokens(&explained).take(3).collect();
+    let [verb, rest @ ..] = &tokens[..] else { return Ok(()) };
+    let is_update =
+        || verb.is_keyword("update") && rest.first().is_some_and(|it| it.is_keyword("extensions"));
+    match rest {
+        _ if verb.is_keyword("import") => Err(managed("IMPORT")),
+        _ if verb.is_keyword("export") && !has_external_access(connection)? => Err(no_file()),
+        _ if verb.is_keyword("install") || verb.is_keyword("force") => check_install(connection, "INSTALL"),
+        [_] | [_, Token::Symbol('(' | ';')] if is_update() => check_install(connection, "UPDATE EXTENSIONS"),
+        // These two stand for statements, and DuckDB puts those in their place while it parses.
+        [name @ Token::Word { .. }, ..] if verb.is_keyword("pragma") => match name {
+            Token::Word { name, .. } if name.eq_ignore_ascii_case("import_database") => Err(managed(name)),
+            Token::Word { name, .. } if name.eq_ignore_ascii_case("copy_database") => Err(managed(name)),
+            _ => Ok(()),
+        },
         _ => Ok(()),
     }
 }
 
-/// Whether a statement of this kind changes settings or extensions, and so is this module's business.
-pub(super) fn is_managed_kind(kind: StatementKind) -> bool {
+/// Refuses a statement of a script before its predecessors ran. What cannot be planned yet is judged by its first word,
+/// which in DuckDB's grammar tells each kind that matters here; once it is planned it is checked all the same.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn judge(connection: &Connection, sql: &str) -> Result<()> {
+    let explained = lexer::explained(sql);
+    let tokens: Vec<Token<'_>> = lexer::tokens(&explained).take(2).collect();
+    let Some(verb) = tokens.first() else { return Ok(()) };
+    let kinds: [(&str, StatementKind); 8] = [
+        ("set", StatementKind::Set),
+        ("reset", StatementKind::Set),
+        ("use", StatementKind::Set),
+        ("pragma", StatementKind::Pragma),
+        ("load", StatementKind::Load),
+        ("copy", StatementKind::Copy),
+        ("attach", StatementKind::Attach),
+        ("prepare", StatementKind::Prepare),
+    ];
+    let Some((_, kind)) = kinds.into_iter().find(|(word, _)| verb.is_keyword(word)) else { return Ok(()) };
+    let extracted = connection.extract(sql)?;
+    if extracted.len() > 1 {
+        return Ok(());
+    }
+    match extracted.prepare(connection, 0) {
+        Ok(planned) => check(connection, sql, &planned),
+        // Those that change anything can always be planned.
+        Err(_) if kind == StatementKind::Pragma => Ok(()),
+        Err(_) if kind == StatementKind::Copy && tokens.get(1).is_some_and(|it| it.is_keyword("from")) => {
+            Ok(())
+        }
+        Err(_) => check_kind(connection, kind, &explained),
+    }
+}
+
+/// Whether a statement of this kind changes settings or extensions.
+fn is_managed_kind(kind: StatementKind) -> bool {
     use StatementKind as Kind;
-    matches!(kind, Kind::Set | Kind::Pragma | Kind::Load | Kind::Extension)
+    matches!(kind, Kind::Set | Kind::Pragma | Kind::Load | Kind::Extension | Kind::UpdateExtensions)
 }
 
 /// What DuckDB says that an explained statement is; one that it expands to several changes no settings.
@@ -92,8 +138,9 @@ fn check_kind(connection: &Connection, kind: StatementKind, sql: &str) -> Result
             check_scoped(connection, rest)
         }
         StatementKind::Set => Err(managed("SET")),
+        StatementKind::UpdateExtensions => check_install(connection, "UPDATE EXTENSIONS"),
         StatementKind::Load | StatementKind::Extension if !verb.is_keyword("load") => {
-            check_install(connection)
+            check_install(connection, "INSTALL")
         }
         _ => Ok(()),
     }
@@ -172,9 +219,9 @@ fn check_setting(connection: &Connection, global: Option<bool>, rest: &[Token<'_
     Err(managed(name))
 }
 
-/// INSTALL asks a repository by network, whatever DuckDB's own switch for it says.
-fn check_install(connection: &Connection) -> Result<()> {
-    if has_external_access(connection)? { Ok(()) } else { Err(managed("INSTALL")) }
+/// Both ask a repository by network, whatever DuckDB's own switch for it says.
+fn check_install(connection: &Connection, what: &str) -> Result<()> {
+    if has_external_access(connection)? { Ok(()) } else { Err(managed(what)) }
 }
 
 fn has_external_access(connection: &Connection) -> Result<bool> {

@@ -48,8 +48,8 @@ pub use meter::Usage;
 pub use meter::{Meter, Share, TenantMeters};
 pub use query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use session::{
-    Bind, BindBy, CancelToken, Execute, GiveUpOnDrop, Plan, PreparedStatement, ResultStream, Session,
-    Statement, Target, Window,
+    Bind, BindBy, CancelToken, Execute, GiveUpOnDrop, Plan, PreparedStatement, ResultStream, Script, Session,
+    Statement, Target, Window, lines_before, placed,
 };
 pub use sessions::Sessions;
 pub use sql::TableRef;

@@ -23,6 +23,23 @@ pub const FAULTS: &[Wrong] = &[
         ..HONEST
     },
     Wrong {
+        name: "only the first of several statements runs",
+        breaks: &["LQ-02", "LQ-14"],
+        http: Http {
+            request: |call| {
+                call.edit(|map| rewrite(map, |sql| sql.split(';').next().unwrap_or_default().to_owned()));
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "lines of errors are counted within the statement",
+        breaks: &["LQ-09"],
+        http: Http { request: |call| call.edit(|map| rewrite(map, |sql| sql.trim().to_owned())), ..HTTP },
+        ..HONEST
+    },
+    Wrong {
         name: "transactions of SQL do nothing",
         breaks: &["LS-01", "AC-04", "FQ-3", "FT-5"],
         http: Http { request: |call| call.edit(|map| rewrite(map, without_transaction)), ..HTTP },

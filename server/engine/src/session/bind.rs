@@ -1,6 +1,7 @@
 //! Parameters on their way to a statement (FP-5, LQ-14).
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 
 use crate::error::{Error, ErrorKind, Result};
 use duck::{Prepared, Value};
@@ -23,12 +24,22 @@ pub enum BindBy {
     Name,
     /// By name if the names are the parameters' identifiers, else by position (FP-5).
     NameElsePosition,
+    /// Each parameter takes the column of its name; columns may be left over, for other statements of a script (LQ-14).
+    Needed,
 }
 
 impl Bind {
     /// How many executions the rows make.
     pub fn rows(&self) -> usize {
         if self.rows.num_columns() == 0 { 1 } else { self.rows.num_rows() }
+    }
+
+    /// The values for a statement of a script, as whose parameters 1, 2, … the columns of these names stand.
+    pub(super) fn renumbered(&self, given: &[String]) -> Option<Self> {
+        let schema = self.rows.schema();
+        let places: Option<Vec<usize>> = given.iter().map(|name| schema.index_of(name).ok()).collect();
+        let rows = self.rows.project(&places?).ok()?;
+        Some(Self { rows, by: BindBy::Position })
     }
 
     /// Binds row `row`.
@@ -49,23 +60,34 @@ impl Bind {
     /// For each parameter the column that binds it.
     fn order(&self, parameters: &[String]) -> Result<Vec<usize>> {
         let schema = self.rows.schema();
-        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let names = names(&schema);
+        let find = |name: &String| names.iter().position(|given| given.eq_ignore_ascii_case(name));
         let by_name = || -> Option<Vec<usize>> {
-            let find = |name: &String| names.iter().position(|given| given.eq_ignore_ascii_case(name));
             (names.len() == parameters.len()).then(|| parameters.iter().map(find).collect()).flatten()
         };
+        let needed = || parameters.iter().map(find).collect();
         let by_position = || (names.len() == parameters.len()).then(|| (0..names.len()).collect());
         let order = match self.by {
             BindBy::Name => by_name(),
             BindBy::Position => by_position(),
             BindBy::NameElsePosition => by_name().or_else(by_position),
+            BindBy::Needed => needed(),
         };
-        order.ok_or_else(|| mismatch(parameters, &names, self.by))
+        order.ok_or_else(|| self.lacks(parameters))
+    }
+
+    /// Says that the values are not those that these parameters take.
+    pub(super) fn lacks(&self, parameters: &[String]) -> Error {
+        mismatch(parameters, &names(&self.rows.schema()), self.by)
     }
 }
 
+fn names(schema: &Schema) -> Vec<&str> {
+    schema.fields().iter().map(|field| field.name().as_str()).collect()
+}
+
 fn mismatch(parameters: &[String], given: &[&str], by: BindBy) -> Error {
-    let message = if by == BindBy::Name {
+    let message = if matches!(by, BindBy::Name | BindBy::Needed) {
         format!(
             "Invalid Input Error: the statement has the parameters ({}) but was given ({})",
             parameters.join(", "),

@@ -9,11 +9,13 @@ use super::bind::Bind;
 use super::cancel::CancelToken;
 use super::channel::StreamShared;
 use super::delivery::Delivery;
+use super::expand::Ready;
 use super::handle::Session;
 use super::live::{self, Live};
 use super::plan::{self, shape};
 use super::prepared::PreparedStatement;
 use super::result::ResultStream;
+use super::script::Script;
 use super::slot::Slot;
 use super::target::Target;
 use super::transaction;
@@ -53,6 +55,8 @@ pub struct Execute {
 pub enum Statement {
     /// SQL text holding exactly one statement.
     Sql(String),
+    /// SQL text holding one statement or more, which run in order; the result is the last one's (LQ-02).
+    Script(Script),
     /// A statement prepared in the same session.
     Prepared(Arc<PreparedStatement>),
 }
@@ -61,6 +65,7 @@ impl Statement {
     fn text(&self) -> &str {
         match self {
             Self::Sql(text) => text,
+            Self::Script(script) => script.text(),
             Self::Prepared(handle) => handle.sql(),
         }
     }
@@ -159,13 +164,13 @@ async fn wait_for_start(mut started: Started, planned: Option<&StreamShared>) ->
 /// The columns of a result, and what it is.
 type Start = (ResultShape, Returns);
 type Started = oneshot::Receiver<Result<Start>>;
-type Announce = Option<oneshot::Sender<Result<Start>>>;
+pub(super) type Announce = Option<oneshot::Sender<Result<Start>>>;
 
 /// One execution on the session's connection.
-struct Job<'a> {
+pub(super) struct Job<'a> {
     session: &'a Arc<Session>,
-    slot: &'a mut Slot,
-    shared: &'a Arc<StreamShared>,
+    pub(super) slot: &'a mut Slot,
+    pub(super) shared: &'a Arc<StreamShared>,
 }
 
 impl Job<'_> {
@@ -175,23 +180,38 @@ impl Job<'_> {
             self.slot.go_to(&request.target)?;
         }
         match &request.statement {
-            Statement::Sql(sql) => {
-                let mut statement = plan::plan(self.slot.connection()?, sql)?;
-                self.start_noted(&mut statement, sql, request, announce)?;
-                if let Some(live) = &mut self.slot.live {
-                    live.keep(statement);
-                }
-            }
+            Statement::Sql(sql) => self.run_text(sql, request, announce)?,
+            Statement::Script(script) => script.run(&mut self, request, announce)?,
             Statement::Prepared(handle) => {
                 let changes = self.slot.instance().changes();
-                let mut statement = self.slot.take_plan(handle)?;
-                let started = self.start_noted(&mut statement, handle.sql(), request, announce);
-                self.slot.keep_plan(handle, statement, changes);
+                let planned = self.slot.take_plan(handle)?;
+                let mut ready = planned.ready(self.slot, handle.sql())?;
+                let started = self.start_noted(&mut ready, handle.sql(), request, announce);
+                if ready.is_part {
+                    self.keep_for_live(ready.statement);
+                } else {
+                    self.slot.keep_plan(handle, ready.statement, changes);
+                }
                 started?;
             }
         }
         self.pump(request, announce);
         Ok(())
+    }
+
+    /// Plans the one statement of a text, and starts it.
+    pub(super) fn run_text(&mut self, sql: &str, request: &Execute, announce: &mut Announce) -> Result<()> {
+        let planned = plan::plan(self.slot.connection()?, sql)?;
+        let mut ready = planned.ready(self.slot, sql)?;
+        self.start_noted(&mut ready, sql, request, announce)?;
+        self.keep_for_live(ready.statement);
+        Ok(())
+    }
+
+    fn keep_for_live(&mut self, statement: Prepared) {
+        if let Some(live) = &mut self.slot.live {
+            live.keep(statement);
+        }
     }
 
     /// Computes the first rows of a live result. Its statement is kept by now, in case they fail.
@@ -206,16 +226,35 @@ impl Job<'_> {
 
     fn start_noted(
         &mut self,
-        statement: &mut Prepared,
+        ready: &mut Ready,
         sql: &str,
         request: &Execute,
         announce: &mut Announce,
     ) -> Result<()> {
-        let kind = statement.kind();
+        let start = |job: &mut Self, statement: &mut Prepared| job.start(statement, request);
+        // Only now: what the answer lets its client ask next has to know of the change.
+        if let Some((shape, returns)) = self.noted(ready, sql, start)? {
+            send(announce, shape, returns);
+        }
+        Ok(())
+    }
+
+    /// Executes a statement by `work`, and notes what it leaves in the session.
+    pub(super) fn noted<T>(
+        &mut self,
+        ready: &mut Ready,
+        sql: &str,
+        work: impl FnOnce(&mut Self, &mut Prepared) -> Result<T>,
+    ) -> Result<T> {
+        let kind = ready.statement.kind();
         if !leaves_nothing(kind) || sets_seed(sql) {
             self.session.mark();
         }
-        let outcome = self.start(statement, request);
+        if kind != StatementKind::Select {
+            self.slot.forget_if_moved(kind);
+        }
+        let outcome = work(self, &mut ready.statement);
+        let outcome = transaction::settle(self.slot, ready.began, outcome);
         transaction::note(self.slot, kind, sql, outcome.is_ok());
         if outcome.is_ok()
             && matches!(kind, StatementKind::Set | StatementKind::Explain)
@@ -226,21 +265,14 @@ impl Job<'_> {
         if kind != StatementKind::Select {
             self.slot.instance().note_change();
         }
-        // Only now: what the answer lets its client ask next has to know of the change.
-        if let Some((shape, returns)) = outcome? {
-            send(announce, shape, returns);
-        }
-        Ok(())
+        outcome
     }
 
     /// What there is to tell of a statement that has run to its end; `None` while its rows are still to be computed.
     fn start(&mut self, statement: &mut Prepared, request: &Execute) -> Result<Option<Start>> {
         let kind = statement.kind();
-        if kind != StatementKind::Select {
-            if request.finish_writes {
-                self.shared.protect();
-            }
-            self.slot.forget_if_moved(kind);
+        if kind != StatementKind::Select && request.finish_writes {
+            self.shared.protect();
         }
         let rows = request.bind.as_ref().map_or(1, Bind::rows);
         if rows != 1 {

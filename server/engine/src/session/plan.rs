@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::expand::{Parts, Planned};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard;
 use crate::guard::calls;
@@ -31,30 +32,67 @@ impl Plan {
     }
 }
 
-/// Plans the one statement of a user's text.
+/// Plans the one statement of a user's text; executes nothing.
 ///
 /// # Errors
 /// DuckDB's parser or binder error; NotOneStatement; Refused.
-pub(crate) fn plan(connection: &Connection, sql: &str) -> Result<Prepared> {
-    calls::check(sql)?;
-    guard::check_unplanned(connection, sql)?;
-    refusal::check(connection, sql)?;
-    let extracted = connection.extract(sql)?;
-    match extracted.len() {
-        1 => {}
-        0 => return Err(not_one()),
-        _ if lexer::count_statements(sql) == 1 => return plan_expanded(connection, &extracted),
-        _ => return Err(not_one()),
-    }
-    let planned = match extracted.prepare(connection, 0) {
+pub(crate) fn plan(connection: &Connection, sql: &str) -> Result<Planned> {
+    let planned = match bind(connection, sql, read(connection, sql)?) {
         Err(error) if property::defined_after(connection, &error) => {
-            connection.extract(sql)?.prepare(connection, 0)
+            bind(connection, sql, connection.extract(sql)?)
         }
         planned => planned,
     };
-    let planned = planned.map_err(|error| refusal::rephrase(connection, sql, error.into()))?;
-    guard::check(connection, sql, &planned)?;
-    Ok(plan_nameable(connection, sql, &planned).unwrap_or(planned))
+    match planned.map_err(|error| refusal::rephrase(connection, sql, error))? {
+        Planned::One(planned) => {
+            guard::check(connection, sql, &planned)?;
+            Ok(Planned::One(plan_nameable(connection, sql, &planned).unwrap_or(planned)))
+        }
+        expanded => Ok(expanded),
+    }
+}
+
+fn bind(connection: &Connection, sql: &str, extracted: Extracted) -> Result<Planned> {
+    match extracted.len() {
+        1 => Ok(Planned::One(extracted.prepare(connection, 0)?)),
+        2.. if lexer::count_statements(sql) == 1 => Ok(Planned::Several(Parts::of(extracted, connection)?)),
+        _ => Err(not_one()),
+    }
+}
+
+/// Parses a user's text, once nothing in it is refused that needs no plan to be known.
+///
+/// # Errors
+/// DuckDB's parser error; Refused.
+pub(super) fn read(connection: &Connection, sql: &str) -> Result<Extracted> {
+    calls::check(sql)?;
+    guard::check_unplanned(connection, sql)?;
+    refusal::check(connection, sql)?;
+    Ok(connection.extract(sql)?)
+}
+
+/// Plans a statement and describes it, leaving nothing of either behind; the plan is handed over if it can be executed.
+pub(super) fn foretell(
+    connection: &Connection,
+    in_transaction: bool,
+    sql: &str,
+    fidelity: Fidelity,
+) -> Result<(Plan, Option<Prepared>)> {
+    match plan(connection, sql)? {
+        Planned::One(statement) => Ok((describe(connection, &statement, fidelity)?, Some(statement))),
+        expanded => {
+            let look = |last: &mut Prepared| describe(connection, last, fidelity);
+            let mut plan = expanded.foresee(connection, in_transaction, sql, look)?;
+            if plan.kind == StatementKind::CopyDatabase {
+                // Copying the rows, which cannot be planned before the tables are there, gives their number.
+                let columns: Arc<[Column]> =
+                    [Column { name: "Count".to_owned(), ty: LogicalType::BigInt }].into();
+                let schema = duck::types::arrow::arrow_schema(&columns, fidelity, "");
+                (plan.returns, plan.shape) = (Returns::Count, ResultShape { columns, schema });
+            }
+            Ok((plan, None))
+        }
+    }
 }
 
 /// A query with columns of types that cannot leave DuckDB, planned again with these as VARCHAR (FY-2). A parameter
@@ -67,31 +105,11 @@ fn plan_nameable(connection: &Connection, sql: &str, planned: &Prepared) -> Opti
     connection.prepare(&cast).ok()
 }
 
-/// A PIVOT without an IN list: DuckDB expands it to the creation of its enum types, which has to run before the rest
-/// can be planned, and the query itself. Around what is no plain query, such as CREATE TABLE AS, it also puts BEGIN and
-/// COMMIT, or two SETs inside a transaction, which the types do not need.
-fn plan_expanded(connection: &Connection, extracted: &Extracted) -> Result<Prepared> {
-    let mut last = extracted.len() - 1;
-    let mut index = 0;
-    while index < last {
-        // DuckDB hands out each part once.
-        let mut part = extracted.prepare(connection, index)?;
-        match part.kind() {
-            StatementKind::Transaction | StatementKind::Set if index == 0 => last -= 1,
-            StatementKind::Create => drop(part.execute()?),
-            _ => return Err(not_one()),
-        }
-        index += 1;
-    }
-    let planned = extracted.prepare(connection, last)?;
-    if guard::is_managed_kind(planned.kind()) { Err(not_one()) } else { Ok(planned) }
-}
-
 /// What a planned statement tells.
 ///
 /// # Errors
 /// DuckDB's, when it cannot tell the session's time zone.
-pub(super) fn describe(connection: &Connection, statement: &Prepared, fidelity: Fidelity) -> Result<Plan> {
+fn describe(connection: &Connection, statement: &Prepared, fidelity: Fidelity) -> Result<Plan> {
     let columns: Arc<[Column]> = statement.columns();
     let zone = connection.time_zone()?;
     let schema = duck::types::arrow::arrow_schema(&columns, fidelity, &zone);
@@ -112,7 +130,7 @@ pub(super) fn returns(statement: &Prepared) -> Returns {
         columns.len() == 1 && columns.first().is_some_and(|column| column.name == name && column.ty == *ty)
     };
     match statement.kind() {
-        Kind::Select | Kind::Explain | Kind::Pragma | Kind::Other => Returns::Rows,
+        Kind::Select | Kind::Explain | Kind::Pragma | Kind::UpdateExtensions | Kind::Other => Returns::Rows,
         _ if only("Count", &LogicalType::BigInt) => Returns::Count,
         Kind::Insert | Kind::Update | Kind::Delete | Kind::Merge => Returns::Rows,
         _ => Returns::Nothing,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::expand::Planned;
 use super::plan::plan;
 use super::prepared::PreparedStatement;
 use crate::error::Result;
@@ -39,15 +40,14 @@ impl Plans {
         statement: &Arc<PreparedStatement>,
         connection: &Connection,
         changes: u64,
-    ) -> Result<Prepared> {
+    ) -> Result<Planned> {
         self.in_use = Some((Arc::clone(statement), Instant::now()));
         let current = |kept: &Kept| kept.changes == changes || lexer::inserts_plain_values(statement.sql());
-        let mut planned = match self.kept.remove(&statement.number()).filter(current) {
-            Some(kept) => kept.plan,
-            None => plan(connection, statement.sql())?,
+        let Some(mut kept) = self.kept.remove(&statement.number()).filter(current) else {
+            return plan(connection, statement.sql());
         };
-        planned.clear_bindings();
-        Ok(planned)
+        kept.plan.clear_bindings();
+        Ok(Planned::One(kept.plan))
     }
 
     /// Keeps a plan, made when the instance counted so many changes.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::cancel::{CancelToken, Gate};
 use super::channel::StreamShared;
 use super::ended::{closed, lost};
+use super::expand::Planned;
 use super::live::{Live, Settled};
 use super::plans::Plans;
 use super::prepared::PreparedStatement;
@@ -132,7 +133,7 @@ impl Slot {
     ///
     /// # Errors
     /// DuckDB's error, for a statement that no longer binds.
-    pub(crate) fn take_plan(&mut self, statement: &Arc<PreparedStatement>) -> Result<Prepared> {
+    pub(super) fn take_plan(&mut self, statement: &Arc<PreparedStatement>) -> Result<Planned> {
         let State::Open(connection) = &self.state else { return Err(closed()) };
         self.plans.take(statement, connection, self.instance.changes())
     }

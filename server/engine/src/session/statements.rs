@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cancel::CancelToken;
 use super::handle::Session;
-use super::plan::{Plan, describe, plan};
+use super::plan::{Plan, foretell};
 use super::prepared::PreparedStatement;
 use super::target::{self, Target};
 use crate::error::Result;
@@ -25,8 +25,9 @@ impl Session {
     ) -> Result<Plan> {
         let text = sql.clone();
         let planned = self.call(cancel, move |slot| {
+            let in_transaction = slot.in_transaction;
             target::visit(slot.connection()?, &to, |connection| {
-                plan(connection, &sql).and_then(|statement| describe(connection, &statement, fidelity))
+                foretell(connection, in_transaction, &sql, fidelity).map(|(plan, _)| plan)
             })
         });
         planned.await.inspect_err(|error| self.journal().fail(&text, error))
@@ -47,11 +48,10 @@ impl Session {
         let prepared = self.call(cancel, move |slot| {
             let changes = slot.instance().changes();
             let connection = slot.connection()?;
-            let planned = plan(connection, &sql)?;
-            let plan = describe(connection, &planned, fidelity)?;
+            let (plan, planned) = foretell(connection, slot.in_transaction, &sql, fidelity)?;
             let statement = PreparedStatement::new(sql, plan, changes, unneeded);
             // Otherwise a plan may hold a file of the host (see `Plans::release`).
-            if slot.instance().is_sealed() {
+            if let Some(planned) = planned.filter(|_| slot.instance().is_sealed()) {
                 slot.keep_plan(&statement, planned, changes);
             }
             Ok(statement)

@@ -18,20 +18,42 @@ const ROLLBACK_TRIES: usize = 20;
 /// # Errors
 /// `work`'s own, after a rollback; DuckDB's, when the commit fails.
 pub(crate) fn atomically<T>(slot: &mut Slot, work: impl FnOnce(&mut Slot) -> Result<T>) -> Result<T> {
+    let began = begin(slot)?;
+    let outcome = work(slot);
+    settle(slot, began, outcome)
+}
+
+/// Begins a transaction for one statement; false if the session is in one.
+///
+/// # Errors
+/// DuckDB's.
+pub(super) fn begin(slot: &Slot) -> Result<bool> {
     if slot.in_transaction {
-        return work(slot);
+        return Ok(false);
     }
     slot.connection()?.run(sql::BEGIN)?;
-    let outcome = work(slot).and_then(|value| Ok(slot.connection()?.run(sql::COMMIT).map(|()| value)?));
+    Ok(true)
+}
+
+/// Ends the transaction that was begun for a statement, if one was, by how the statement ended.
+///
+/// # Errors
+/// The statement's own; DuckDB's, when the commit fails.
+pub(super) fn settle<T>(slot: &Slot, began: bool, outcome: Result<T>) -> Result<T> {
+    if !began {
+        return outcome;
+    }
+    let connection = slot.connection()?;
+    let outcome = outcome.and_then(|value| Ok(connection.run(sql::COMMIT).map(|()| value)?));
     if outcome.is_err() {
-        roll_back(slot.connection()?);
+        roll_back(connection);
     }
     outcome
 }
 
 /// Ends whatever transaction is open. An interrupt meant for the work before may still hit the rollback itself, which
 /// is then tried again; when there is no transaction left, all tries fail at no cost.
-fn roll_back(connection: &Connection) {
+pub(super) fn roll_back(connection: &Connection) {
     for _ in 0..ROLLBACK_TRIES {
         if connection.run(sql::ROLLBACK).is_ok() {
             return;

@@ -44,16 +44,76 @@ pub fn mentions(sql: &str, words: &[&str]) -> bool {
     words.iter().any(|word| memchr::memmem::find(lower.as_bytes(), word.as_bytes()).is_some())
 }
 
-/// How many statements a text holds: parts between top-level semicolons that hold anything at all.
+/// How many statements a text holds.
 pub fn count_statements(sql: &str) -> usize {
-    let mut count = 0;
-    let mut inside = false;
-    for token in tokens(sql) {
-        let end = token == Token::Symbol(';');
-        count += usize::from(!end && !inside);
-        inside = !end;
+    statements(sql).len()
+}
+
+/// The statements of a text: parts that hold anything at all, each with the semicolon that ends it, and where it begins.
+pub fn statements(sql: &str) -> Vec<(usize, &str)> {
+    let mut lexer = Lexer { rest: sql };
+    let (mut found, mut begin, mut inside) = (Vec::new(), 0, false);
+    while let Some(token) = lexer.next() {
+        let end = sql.len() - lexer.rest.len();
+        match token {
+            Token::Symbol(';') => {
+                if std::mem::take(&mut inside) {
+                    found.push((begin, &sql[begin..end]));
+                }
+                begin = end;
+            }
+            _ => inside = true,
+        }
     }
-    count
+    if inside {
+        found.push((begin, &sql[begin..]));
+    }
+    found
+}
+
+/// The parameters that a statement names, as DuckDB identifies them: `$name` by its name, each `?` by its number.
+pub fn parameters(sql: &str) -> Vec<String> {
+    let (mut found, mut unnamed) = (Vec::new(), 0_usize);
+    let mut tokens = tokens(sql).peekable();
+    while let Some(token) = tokens.next() {
+        match (token, tokens.peek()) {
+            (Token::Symbol('?'), Some(Token::Number(number))) if !number.starts_with('$') => {
+                found.push((*number).to_owned());
+            }
+            (Token::Symbol('?'), _) => {
+                unnamed += 1;
+                found.push(unnamed.to_string());
+            }
+            (Token::Number(name), _) => found.extend(name.strip_prefix('$').map(str::to_ascii_lowercase)),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A statement with its numbered parameters counted from one without gaps, and the number that each had: DuckDB's C API
+/// binds no others. None where there are no gaps.
+pub fn without_gaps(sql: &str) -> Option<(String, Vec<String>)> {
+    let number = |name: &str| name.strip_prefix('$').and_then(|name| name.parse::<usize>().ok());
+    let numbered = |token: Token<'_>| if let Token::Number(name) = token { number(name) } else { None };
+    let given: std::collections::BTreeSet<usize> = tokens(sql).filter_map(numbered).collect();
+    if given.iter().copied().eq(1..=given.len()) {
+        return None;
+    }
+    let (mut text, mut copied) = (String::with_capacity(sql.len()), 0);
+    let mut lexer = Lexer { rest: sql };
+    while let Some(token) = lexer.next() {
+        let Token::Number(name) = token else { continue };
+        let Some(place) = number(name).and_then(|number| given.iter().position(|it| *it == number)) else {
+            continue;
+        };
+        let end = sql.len() - lexer.rest.len();
+        text.push_str(&sql[copied..end - name.len()]);
+        text.push_str(&format!("${}", place + 1));
+        copied = end;
+    }
+    text.push_str(&sql[copied..]);
+    Some((text, given.into_iter().map(|number| number.to_string()).collect()))
 }
 
 /// The text of the first statement, without the semicolons around it.
@@ -274,6 +334,28 @@ mod tests {
         ] {
             assert_eq!(count_statements(sql), count, "{sql}");
         }
+    }
+
+    #[test]
+    fn statements_lose_nothing_of_their_text() {
+        let text = "\n;; SELECT ';' ;\n/* ; */SELECT 2; -- x;\n ;SELECT 3 -- y;";
+        let found = statements(text);
+        assert_eq!(found, [(3, " SELECT ';' ;"), (16, "\n/* ; */SELECT 2;"), (41, "SELECT 3 -- y;")]);
+        assert!(found.iter().all(|(begin, statement)| text[*begin..].starts_with(statement)));
+    }
+
+    #[test]
+    fn parameters_are_named_as_duckdb_names_them() {
+        let named = parameters("SELECT $a, $B, '$c', $$d$$, ?, $1 -- ?\n, ?, ?7");
+        assert_eq!(named, ["a", "b", "1", "1", "2", "7"]);
+    }
+
+    #[test]
+    fn numbers_without_gaps_are_left_alone() {
+        assert_eq!(without_gaps("SELECT $2, $1, '$9'"), None);
+        assert_eq!(without_gaps("SELECT $a, ?"), None);
+        let (text, given) = without_gaps("SELECT $12 + $3, '$3', $12").unwrap();
+        assert_eq!((&*text, given), ("SELECT $2 + $1, '$3', $2", vec!["3".to_owned(), "12".to_owned()]));
     }
 
     #[test]

@@ -33,6 +33,21 @@ pub(super) const FIRST_USE: &str =
 pub(super) const HAS_TEMPORARY: &str = "SELECT table_name FROM system.main.duckdb_tables() WHERE temporary \
      UNION ALL SELECT view_name FROM system.main.duckdb_views() WHERE temporary AND NOT internal LIMIT 1";
 
+/// The types that DuckDB has made in this session for the columns of a PIVOT.
+///
+/// # Errors
+/// DuckDB's error, in an aborted transaction.
+pub(super) fn pivot_types(connection: &Connection) -> Result<Vec<String>> {
+    let types = "SELECT type_name FROM system.main.duckdb_types() \
+         WHERE database_name = 'temp' AND starts_with(type_name, '__pivot_enum_')";
+    let rows = connection.query(types)?.text_rows()?;
+    Ok(rows.into_iter().flatten().flatten().collect())
+}
+
+pub(super) fn drop_temporary_type(name: &str) -> String {
+    format!("DROP TYPE temp.main.{}", Identifier(name))
+}
+
 /// A name as it stands in SQL: always quoted, so that no name can end its quotes.
 #[derive(Debug, Clone, Copy)]
 pub struct Identifier<'a>(pub &'a str);

@@ -82,7 +82,7 @@ pub(super) async fn run(
         0 => DEFAULT,
         asked => asked.min(MOST),
     };
-    let found = statement::told(completed)?.unwrap_or_default();
+    let found = statement::told(completed, 0)?.unwrap_or_default();
     let suggestions = found.into_iter().take(most).map(|found| completion(&statement, found)).collect();
     Ok(Json(Completions { suggestions, statement, connections_errors: ConnectionErrors {} }))
 }

@@ -60,11 +60,11 @@ pub(super) struct TableScan {
 #[utoipa::path(post, path = "/explain", tag = "Query", request_body = ExplainBody,
     responses((status = 200, body = Explanation, description = "The tables and plan, or the statement's error"), JsonAnswers))]
 pub(super) async fn run(caller: Caller, JsonBody(body): JsonBody<ExplainBody>) -> Result<Json<Explanation>> {
-    let statement = statement::required(&caller.0, body.statement)?.trim().to_owned();
+    let (statement, lines) = statement::trimmed(&statement::required(&caller.0, body.statement)?);
     let Context { target, session } =
         Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
     let explained = session.explain(statement.clone(), target, &CancelOnDrop::default()).await;
-    let (plan, error) = match statement::told(explained)? {
+    let (plan, error) = match statement::told(explained, lines)? {
         Ok(text) => (Some(parse(&text)?), None),
         Err(error) => (None, Some(error)),
     };

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::response::{ApiError, Result};
 use super::session::{RequestSession, parse_id};
-use engine::{Error, ErrorKind, Target, Tenant};
+use engine::{Error, ErrorKind, Target, Tenant, lines_before, placed};
 use std::sync::Arc;
 
 /// Where a statement is looked at, as a request names it.
@@ -44,15 +44,23 @@ pub(super) fn required(tenant: &Tenant, statement: Option<String>) -> Result<Str
     Ok(statement)
 }
 
-/// Tells what is wrong with a statement from what is wrong with the server.
+/// A statement without the blanks around it, and how many lines were sent before it.
+pub(super) fn trimmed(sent: &str) -> (String, usize) {
+    (sent.trim().to_owned(), lines_before(sent))
+}
+
+/// Tells what is wrong with a statement, by the lines that were sent, from what is wrong with the server.
 ///
 /// # Errors
 /// `internal` for the latter, `limit-exceeded` for a statement that took too long.
-pub(super) fn told<T>(outcome: engine::Result<T>) -> Result<std::result::Result<T, String>> {
+pub(super) fn told<T>(
+    outcome: engine::Result<T>,
+    lines_before: usize,
+) -> Result<std::result::Result<T, String>> {
     match outcome {
         Ok(value) => Ok(Ok(value)),
         Err(fault) if is_ours(&fault) => Err(fault.into()),
-        Err(fault) => Ok(Err(fault.message().to_owned())),
+        Err(fault) => Ok(Err(placed(fault, lines_before).message().to_owned())),
     }
 }
 

@@ -40,11 +40,11 @@ pub(super) struct Validation {
 #[utoipa::path(post, path = "/validate", tag = "Query", request_body = ValidateBody,
     responses((status = 200, body = Validation, description = "Valid or not"), JsonAnswers))]
 pub(super) async fn run(caller: Caller, JsonBody(body): JsonBody<ValidateBody>) -> Result<Json<Validation>> {
-    let statement = statement::required(&caller.0, body.statement)?.trim().to_owned();
+    let (statement, lines) = statement::trimmed(&statement::required(&caller.0, body.statement)?);
     let Context { target, session } =
         Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
     let plan = session.plan(statement.clone(), target, Fidelity::Exact, &CancelToken::new()).await;
-    let error = statement::told(plan)?.err();
+    let error = statement::told(plan, lines)?.err();
     let connections_errors = ConnectionErrors {};
     Ok(Json(Validation { valid: error.is_none(), statement, connections_errors, error }))
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::params;
 use crate::doors::lakehouse::response::{ApiError, Code, Result};
 use crate::doors::lakehouse::session::SentId;
-use engine::{Bind, Target, Window};
+use engine::{Bind, Target, Window, lines_before};
 
 /// The window of a sanitized query (LQ-13).
 const SANITIZED: (u64, u64) = (500, 0);
@@ -21,7 +21,7 @@ const COMPUTE_SIZES: [&str; 12] =
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"statement": "SELECT $a + 1 AS b", "params": {"a": 41}}))]
 pub(in crate::doors::lakehouse) struct QueryBody {
-    /// Exactly one SQL statement.
+    /// SQL: one statement, or several that run in order.
     statement: Option<String>,
     /// Stands in for an absent `statement`.
     sql: Option<String>,
@@ -65,8 +65,10 @@ pub(in crate::doors::lakehouse) struct QueryBody {
 /// A query to run.
 #[derive(Debug)]
 pub(super) struct QueryRequest {
-    /// The trimmed statement.
+    /// The trimmed statement, or the statements.
     pub(super) statement: String,
+    /// How many lines were sent before it, for the lines that errors name.
+    pub(super) lines_before: usize,
     /// Where it runs.
     pub(super) target: Target,
     /// The session it names.
@@ -116,8 +118,10 @@ impl TryFrom<QueryBody> for QueryRequest {
             Some(true) => (Some(SANITIZED.0), Some(SANITIZED.1)),
             _ => (body.limit, body.offset),
         };
+        let (statement, lines_before) = statement(body.statement.or(body.sql))?;
         Ok(Self {
-            statement: statement(body.statement.or(body.sql))?,
+            statement,
+            lines_before,
             target: Target { catalog: body.catalog, schema: body.schema },
             session: body.session_id.map(|id| SentId::read("session_id", id)).transpose()?,
             ephemeral: body.ephemeral.unwrap_or(false),
@@ -147,11 +151,11 @@ impl Format {
     }
 }
 
-fn statement(text: Option<String>) -> Result<String> {
+fn statement(text: Option<String>) -> Result<(String, usize)> {
     let text = text.ok_or_else(|| ApiError::bad_request("the field `statement` is missing"))?;
     match text.trim() {
         "" => Err(ApiError::bad_request("the field `statement` is blank")),
-        trimmed => Ok(trimmed.to_owned()),
+        trimmed => Ok((trimmed.to_owned(), lines_before(&text))),
     }
 }
 

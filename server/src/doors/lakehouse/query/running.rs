@@ -9,7 +9,9 @@ use super::request::QueryRequest;
 use crate::doors::lakehouse::response;
 use crate::doors::lakehouse::session::{RequestSession, SentId};
 use duck::types::Fidelity;
-use engine::{CancelToken, Error, Execute, QueryEntry, QueryFacts, Result, ResultStream, Statement, Tenant};
+use engine::{
+    CancelToken, Error, Execute, QueryEntry, QueryFacts, Result, ResultStream, Script, Statement, Tenant,
+};
 
 /// The log's word on a query whose client broke off (LQ-07).
 const CLIENT_GONE: &str = "the client disconnected before the end of the result";
@@ -62,13 +64,16 @@ impl Running {
         &self.entry.facts.session
     }
 
-    /// Starts the statement.
+    /// Starts the statement, or the statements.
     ///
     /// # Errors
     /// DuckDB's, and the engine's own.
     pub(super) async fn execute(&self, fidelity: Fidelity) -> Result<ResultStream> {
         let execute = Execute {
-            statement: Statement::Sql(self.request.statement.clone()),
+            statement: Statement::Script(Script::new(
+                self.request.statement.clone(),
+                self.request.lines_before,
+            )),
             target: self.request.target.clone(),
             bind: self.request.bind.clone(),
             window: self.request.window(),

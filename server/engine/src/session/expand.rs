@@ -1,0 +1,158 @@
+//! One statement that DuckDB expands to several (LQ-02, FQ-6): a PIVOT first makes the types of its columns, an ADD COLUMN
+//! with a computed default fills the column before it sets the default, COPY FROM DATABASE copies tables, then rows.
+//!
+//! DuckDB plans each part only once those before it have run. So such a statement is planned within a transaction that is
+//! rolled back, and of a PIVOT alone: what changes anything is never run to see what it would give.
+
+use super::slot::Slot;
+use super::transaction::{self, roll_back};
+use crate::error::Result;
+use crate::guard;
+use crate::projects::refusal;
+use crate::sql;
+use duck::{Connection, Extracted, Prepared, StatementKind};
+
+/// A user's statement as DuckDB has read it.
+pub(crate) enum Planned {
+    /// As nearly all are.
+    One(Prepared),
+    /// In parts.
+    Several(Parts),
+}
+
+/// The parts of a statement, without the transaction that DuckDB puts around most.
+pub(crate) struct Parts {
+    extracted: Extracted,
+    first: Prepared,
+    second: u64,
+    last: u64,
+    /// Whether they take effect together or not at all.
+    together: bool,
+}
+
+/// A statement that can be executed now.
+pub(crate) struct Ready {
+    pub(super) statement: Prepared,
+    /// Whether it is the last part of several, which is executed no more than once.
+    pub(super) is_part: bool,
+    /// Whether a transaction was begun for it.
+    pub(super) began: bool,
+}
+
+impl Parts {
+    /// Plans the first part. Around the parts DuckDB puts BEGIN and COMMIT, or two SETs inside a transaction.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(super) fn of(extracted: Extracted, connection: &Connection) -> Result<Self> {
+        let last = extracted.len() - 1;
+        // DuckDB hands out each part once.
+        let first = extracted.prepare(connection, 0)?;
+        if !matches!(first.kind(), StatementKind::Transaction | StatementKind::Set) {
+            return Ok(Self { extracted, first, second: 1, last, together: false });
+        }
+        let first = extracted.prepare(connection, 1)?;
+        Ok(Self { extracted, first, second: 2, last: last - 1, together: true })
+    }
+
+    /// Runs all but the last, which is planned then.
+    fn reach_last(self, connection: &Connection) -> Result<Prepared> {
+        let mut part = self.first;
+        for index in self.second..=self.last {
+            part.execute()?;
+            part = self.extracted.prepare(connection, index)?;
+        }
+        Ok(part)
+    }
+
+    /// The last part, or the first where that has to run before.
+    fn without_running(self, connection: &Connection) -> Prepared {
+        self.extracted.prepare(connection, self.last).unwrap_or(self.first)
+    }
+}
+
+impl Planned {
+    /// Whether its parts change something one after another, so that DuckDB has no plan of the whole.
+    pub(crate) fn has_no_plan(&self) -> bool {
+        matches!(self, Self::Several(parts) if parts.first.kind() != StatementKind::Create)
+    }
+
+    /// Runs all parts of a statement but the last, which is left to be executed and [settled](transaction::settle).
+    ///
+    /// # Errors
+    /// DuckDB's, after a rollback; Refused.
+    pub(super) fn ready(self, slot: &mut Slot, sql: &str) -> Result<Ready> {
+        let parts = match self {
+            Self::One(statement) => return Ok(Ready { statement, is_part: false, began: false }),
+            Self::Several(parts) => parts,
+        };
+        let began = parts.together && transaction::begin(slot)?;
+        let last =
+            slot.connection().and_then(|connection| checked(parts.reach_last(connection), connection, sql));
+        match last {
+            Ok(statement) => Ok(Ready { statement, is_part: true, began }),
+            Err(error) => transaction::settle(slot, began, Err(error)),
+        }
+    }
+
+    /// Looks at the plan of a statement, and leaves nothing of it behind.
+    ///
+    /// # Errors
+    /// `look`'s own; DuckDB's; Refused.
+    pub(crate) fn foresee<T>(
+        self,
+        connection: &Connection,
+        in_transaction: bool,
+        sql: &str,
+        look: impl FnOnce(&mut Prepared) -> Result<T>,
+    ) -> Result<T> {
+        let parts = match self {
+            Self::One(mut statement) => return look(&mut statement),
+            Self::Several(parts) => parts,
+        };
+        // Of what can be part of a query, DuckDB expands PIVOT alone.
+        if parts.first.kind() != StatementKind::Create {
+            return look(&mut checked(Ok(parts.without_running(connection)), connection, sql)?);
+        }
+        let undo = Undo::begin(connection, in_transaction)?;
+        let seen =
+            checked(parts.reach_last(connection), connection, sql).and_then(|mut last| look(&mut last));
+        let undone = undo.end(connection);
+        seen.and_then(|seen| undone.map(|()| seen))
+    }
+}
+
+fn checked(part: Result<Prepared>, connection: &Connection, sql: &str) -> Result<Prepared> {
+    let part = part.map_err(|error| refusal::rephrase(connection, sql, error))?;
+    guard::check(connection, sql, &part).map(|()| part)
+}
+
+/// How the types that a PIVOT makes are taken back.
+enum Undo {
+    RollBack,
+    /// The session's own transaction goes on: those are dropped that were not there before.
+    DropAllBut(Vec<String>),
+}
+
+impl Undo {
+    fn begin(connection: &Connection, in_transaction: bool) -> Result<Self> {
+        if in_transaction {
+            return Ok(Self::DropAllBut(sql::pivot_types(connection)?));
+        }
+        connection.run(sql::BEGIN)?;
+        Ok(Self::RollBack)
+    }
+
+    fn end(self, connection: &Connection) -> Result<()> {
+        match self {
+            Self::RollBack => roll_back(connection),
+            Self::DropAllBut(kept) => {
+                let made = sql::pivot_types(connection)?.into_iter().filter(|name| !kept.contains(name));
+                for name in made {
+                    connection.run(&sql::drop_temporary_type(&name))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
