@@ -56,7 +56,7 @@ pub(super) fn check_unplanned(connection: &Connection, sql: &str) -> Result<()> 
         _ if verb.is_keyword("import") => Err(managed("IMPORT")),
         _ if verb.is_keyword("export") && !has_external_access(connection)? => Err(no_file()),
         _ if verb.is_keyword("install") || verb.is_keyword("force") => check_install(connection, "INSTALL"),
-        [_] | [_, Token::Symbol('(' | ';')] if is_update() => check_install(connection, "UPDATE EXTENSIONS"),
+        [_] | [_, Token::Symbol('(' | ';')] if is_update() => check_install(connection, "EXTENSIONS"),
         // These two stand for statements, and DuckDB puts those in their place while it parses.
         [name @ Token::Word { .. }, ..] if verb.is_keyword("pragma") => match name {
             Token::Word { name, .. } if name.eq_ignore_ascii_case("import_database") => Err(managed(name)),
@@ -138,7 +138,7 @@ fn check_kind(connection: &Connection, kind: StatementKind, sql: &str) -> Result
             check_scoped(connection, rest)
         }
         StatementKind::Set => Err(managed("SET")),
-        StatementKind::UpdateExtensions => check_install(connection, "UPDATE EXTENSIONS"),
+        StatementKind::UpdateExtensions => check_install(connection, "EXTENSIONS"),
         StatementKind::Load | StatementKind::Extension if !verb.is_keyword("load") => {
             check_install(connection, "INSTALL")
         }

@@ -61,7 +61,6 @@ const INT32: &[(u32, i32)] = &[
     (535, 0),
     (538, 15),
     (540, 3),
-    (562, 3),
     (564, 8),
     (567, 2),
     (568, 0),
@@ -69,6 +68,10 @@ const INT32: &[(u32, i32)] = &[
     (570, 0),
     (571, 0),
 ];
+
+/// The default isolation, 562: snapshots are repeatable reads. The JDBC driver, its only reader, takes a 64-bit number of
+/// JDBC's own, which counts otherwise than Flight SQL's enumeration.
+const ISOLATION: (u32, i64) = (562, 4);
 
 /// Limits, in characters or columns; 0 is unlimited or unknown. 556 is a Boolean between them.
 const UNLIMITED: [std::ops::RangeInclusive<u32>; 2] = [541..=555, 557..=561];
@@ -117,6 +120,9 @@ pub(super) fn batch(asked: &[u32], words: Vocabulary) -> Result<RecordBatch> {
     TEXT.iter().filter(|(id, _)| wanted(id)).for_each(|&(id, text)| builder.append(id, text));
     INT32.iter().filter(|(id, _)| wanted(id)).for_each(|&(id, value)| builder.append(id, value));
     UNLIMITED.into_iter().flatten().filter(wanted).for_each(|id| builder.append(id, 0i64));
+    if wanted(&ISOLATION.0) {
+        builder.append(ISOLATION.0, ISOLATION.1);
+    }
     let lists = [words.keywords, words.numeric, words.string, words.system, words.datetime];
     (508..).zip(lists).filter(|(id, _)| wanted(id)).for_each(|(id, list)| builder.append(id, list));
     if wanted(&CONVERT) {
@@ -155,6 +161,14 @@ mod tests {
     fn unknown_ids_have_no_row() {
         assert_eq!(ids(&[8, 99_999, 0]), [0, 8]);
         assert_eq!(ids(&[99_999]), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn the_default_isolation_is_a_64_bit_number() {
+        let batch = batch(&[562], Vocabulary::default()).unwrap();
+        let union = batch.column(1).as_union();
+        let value = union.value(0).as_primitive::<arrow::datatypes::Int64Type>().value(0);
+        assert_eq!((union.type_id(0), value), (2, 4));
     }
 
     #[test]

@@ -6,9 +6,12 @@ import static altertable.Rows.update;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -49,6 +52,24 @@ class MetadataTest {
     assertTrue(metadata.supportsTransactions());
     assertEquals("schema", metadata.getSchemaTerm());
     assertEquals("catalog", metadata.getCatalogTerm());
+  }
+
+  @Test
+  void everyFactHasTheTypeThatTheDriverReads() throws Exception {
+    List<String> failed = new ArrayList<>();
+    for (Method method : DatabaseMetaData.class.getMethods()) {
+      boolean isFact = method.getParameterCount() == 0 && (method.getReturnType().isPrimitive() || method.getReturnType() == String.class);
+      try {
+        if (isFact) {
+          method.invoke(metadata);
+        }
+      } catch (InvocationTargetException e) {
+        failed.add(method.getName() + ": " + e.getCause());
+      }
+    }
+    assertEquals(List.of(), failed);
+    assertEquals(Connection.TRANSACTION_REPEATABLE_READ, metadata.getDefaultTransactionIsolation());
+    assertTrue(metadata.supportsTransactionIsolationLevel(metadata.getDefaultTransactionIsolation()));
   }
 
   @Test
