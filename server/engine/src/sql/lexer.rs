@@ -340,7 +340,7 @@ mod tests {
     fn statements_lose_nothing_of_their_text() {
         let text = "\n;; SELECT ';' ;\n/* ; */SELECT 2; -- x;\n ;SELECT 3 -- y;";
         let found = statements(text);
-        assert_eq!(found, [(3, " SELECT ';' ;"), (16, "\n/* ; */SELECT 2;"), (41, "SELECT 3 -- y;")]);
+        assert_eq!(found, [(3, " SELECT ';' ;"), (16, "\n/* ; */SELECT 2;"), (42, "SELECT 3 -- y;")]);
         assert!(found.iter().all(|(begin, statement)| text[*begin..].starts_with(statement)));
     }
 
