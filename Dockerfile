@@ -40,6 +40,8 @@ LABEL org.opencontainers.image.title="altertable-mock" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=root /image/ /
+# Published ports reach the container's own address, not its loopback.
+ENV ALTERTABLE_MOCK_BIND=0.0.0.0
 # Nothing in the container outlives it, so that a stop need not wait for queries.
 ENV ALTERTABLE_MOCK_SHUTDOWN_TIMEOUT=0
 USER 65532:65532

@@ -1,6 +1,6 @@
 //! A running server as a Python object.
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
 use std::process;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -61,22 +61,13 @@ impl Server {
         self.owner
     }
 
-    /// Host and port of Lakehouse REST.
+    /// Host and port of each door, by its name.
     #[getter]
-    fn lakehouse(&self) -> (String, u16) {
-        pair(self.addresses.lakehouse)
-    }
-
-    /// Host and port of Product Analytics.
-    #[getter]
-    fn analytics(&self) -> (String, u16) {
-        pair(self.addresses.analytics)
-    }
-
-    /// Host and port of Flight SQL.
-    #[getter]
-    fn flight(&self) -> (String, u16) {
-        pair(self.addresses.flight)
+    fn addresses(&self) -> HashMap<&'static str, (String, u16)> {
+        self.addresses
+            .iter()
+            .map(|(door, address)| (door, (address.ip().to_string(), address.port())))
+            .collect()
     }
 
     /// Declares a user, and with a key that key too.
@@ -174,8 +165,4 @@ fn wait(py: Python<'_>, runtime: &Runtime, mut task: JoinHandle<()>) -> PyResult
         }
         py.check_signals()?;
     }
-}
-
-fn pair(address: SocketAddr) -> (String, u16) {
-    (address.ip().to_string(), address.port())
 }

@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use options::{LogFormat, Options, QueryStream};
-pub use resolve::{Config, ConnectionOptions, FlightOptions, Ports, TlsOptions};
+pub use resolve::{Bind, Config, ConnectionOptions, FlightOptions, TlsOptions};
 pub use size::Size;
 
 use engine::{Error, ErrorKind, Result};
@@ -81,12 +81,13 @@ pub fn read(
         Err(error) if !error.use_stderr() => return Ok(Invocation::Print(error.render().to_string())),
         Err(error) => return Err(fault(&first_line(&error))),
     };
-    let (from_variables, file) = from_variables(variables)?;
-    let from_file = match line.config.or(file) {
+    let variables = from_variables(variables)?;
+    let from_file = match line.config.or(variables.file) {
         None => Options::default(),
         Some(path) => file::read(&path)?,
     };
-    let config = resolve::resolve(line.options.or(from_variables).or(from_file))?;
+    let mut config = resolve::resolve(line.options.or(variables.options).or(from_file))?;
+    config.unknown_variables = variables.unknown;
     match line.task {
         None => Ok(Invocation::Serve(Box::new(config))),
         Some(Task::Healthcheck) => health_address(&config).map(Invocation::Healthcheck),
@@ -98,7 +99,11 @@ fn health_address(config: &Config) -> Result<SocketAddr> {
     if config.ports.lakehouse == 0 {
         return Err(fault("healthcheck cannot know which port --lakehouse-port 0 picked; name a port"));
     }
-    let host = match config.bind {
+    let bound = match &config.bind {
+        Bind::Loopback => None,
+        Bind::Addresses(addresses) => addresses.first().copied(),
+    };
+    let host = match bound.unwrap_or(Ipv4Addr::LOCALHOST.into()) {
         IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         bound => bound,
@@ -127,13 +132,20 @@ pub fn parse_flags(flags: impl IntoIterator<Item = impl Into<OsString> + Clone>)
         .map_err(|error| fault(&first_line(&error)))
 }
 
-/// The options that variables set, and the file that `ALTERTABLE_MOCK_CONFIG` names.
-fn from_variables(
-    variables: impl IntoIterator<Item = (String, OsString)>,
-) -> Result<(Options, Option<std::path::PathBuf>)> {
+/// What the variables say.
+#[derive(Debug, Default)]
+struct Variables {
+    options: Options,
+    /// The file that `ALTERTABLE_MOCK_CONFIG` names.
+    file: Option<std::path::PathBuf>,
+    /// Those that no flag stands for.
+    unknown: Vec<String>,
+}
+
+fn from_variables(variables: impl IntoIterator<Item = (String, OsString)>) -> Result<Variables> {
     let command = CommandLine::command();
     let mut flags = Vec::new();
-    let mut file = None;
+    let mut found = Variables::default();
     let mut given: Vec<_> =
         variables.into_iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect();
     given.sort();
@@ -145,11 +157,11 @@ fn from_variables(
             continue;
         }
         if name == "ALTERTABLE_MOCK_CONFIG" {
-            file = Some(value.into());
+            found.file = Some(value.into());
             continue;
         }
         let Some(argument) = command.get_arguments().find(|argument| is_variable_of(&name, argument)) else {
-            tracing::warn!("the variable {name} is not one of this program's; --help lists them");
+            found.unknown.push(name);
             continue;
         };
         let long = argument.get_long().unwrap_or_default();
@@ -165,7 +177,8 @@ fn from_variables(
         parse_flags(&new).map_err(|error| fault(&format!("{name}: {}", error.message())))?;
         flags.extend(new);
     }
-    Ok((parse_flags(&flags)?, file))
+    found.options = parse_flags(&flags)?;
+    Ok(found)
 }
 
 /// Whether `name` is the variable of a flag: repeatable flags are plural there (LX-11).
@@ -177,10 +190,8 @@ fn is_variable_of(name: &str, argument: &clap::Arg) -> bool {
         return rest == singular;
     }
     let plural = if singular.ends_with("CH") { format!("{singular}ES") } else { format!("{singular}S") };
-    // `product-analytics` is its own plural; AX-03 allows the singular for one API key.
-    rest == plural
-        || (singular == "PRODUCT_ANALYTICS" && rest == singular)
-        || (singular == "API_KEY" && rest == singular)
+    // `product-analytics` is its own plural; AX-03 allows the singular for one API key, LX-11 for one address.
+    rest == plural || (rest == singular && ["PRODUCT_ANALYTICS", "API_KEY", "BIND"].contains(&rest))
 }
 
 /// Clap's message without its usage lines, and without what may be a password.

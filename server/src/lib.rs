@@ -23,5 +23,6 @@ pub mod program;
 mod signals;
 pub mod telemetry;
 
+pub use doors::{Addresses, PerDoor};
 pub use engine::{Error, ErrorKind, Result};
-pub use mock_server::{Addresses, MockServer, MockServerBuilder, runtime};
+pub use mock_server::{MockServer, MockServerBuilder, runtime};

@@ -1,22 +1,16 @@
 //! The server as a value: bound when it starts, stopped when it is dropped.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{self, Config, Options};
-use crate::doors::analytics::{self, Analytics};
-use crate::doors::connections::{Connections, Entrance};
-use crate::doors::flight::FlightServer;
-use crate::doors::health::{Door, Health};
-use crate::doors::http::{self, Routes};
-use crate::doors::lakehouse::{self, Lakehouse};
-use engine::{Account, Engine, Error, ErrorKind, JournalEntry, Result};
+use crate::config::{self, Bind, Config, Options};
+use crate::doors::connections::Connections;
+use crate::doors::health::Health;
+use crate::doors::{Addresses, DOORS, Door, Listeners, PerDoor, Surroundings};
+use engine::{Account, Engine, Error, JournalEntry, Result};
 
 /// How long interrupted calls get to tell their clients, at most: a part of `--shutdown-timeout`.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -30,17 +24,6 @@ pub struct MockServer {
     stop: CancellationToken,
     tasks: TaskTracker,
     shutdown_timeout: Duration,
-}
-
-/// Where the three doors are bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Addresses {
-    /// Lakehouse REST.
-    pub lakehouse: SocketAddr,
-    /// Product Analytics REST.
-    pub analytics: SocketAddr,
-    /// Flight SQL.
-    pub flight: SocketAddr,
 }
 
 /// Settings of a server to start; see `altertable-mock --help` for their meaning.
@@ -72,13 +55,10 @@ impl MockServerBuilder {
         self
     }
 
-    /// Lets the system pick three free ports on the loopback address; see [`MockServer::addresses`].
+    /// Lets the system pick a free port for each door; see [`MockServer::addresses`].
     #[must_use]
     pub fn ephemeral_ports(mut self) -> Self {
-        self.options.lakehouse_port = Some(0);
-        self.options.analytics_port = Some(0);
-        self.options.flight_port = Some(0);
-        self.options.bind.get_or_insert(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+        self.options.listen_on_any_port();
         self
     }
 
@@ -122,55 +102,43 @@ impl MockServer {
     /// # Errors
     /// Config, naming the port or file that cannot be used.
     pub async fn start_with(config: Config) -> Result<Self> {
-        let ports = config.ports;
-        let lakehouse = bind(config.bind, ports.lakehouse, "Lakehouse HTTP", "--lakehouse-port").await?;
-        let analytics =
-            bind(config.bind, ports.analytics, "Product Analytics HTTP", "--analytics-port").await?;
-        let flight = bind(config.bind, ports.flight, "Flight SQL", "--flight-port").await?;
+        let listeners = config.ports.try_map(|door, port| Listeners::bind(&config.bind, *port, door))?;
         let connections = Connections::new(config.connections)?;
         let engine = Engine::new(config.engine.clone());
-        let door = FlightServer::new(Arc::clone(&engine), &config.flight)?;
-        if config.engine.needs_check() {
-            engine.check().await?;
-        }
         let server = Self {
-            addresses: Addresses {
-                lakehouse: local(&lakehouse)?,
-                analytics: local(&analytics)?,
-                flight: local(&flight)?,
-            },
+            addresses: listeners.try_map(|_, listeners| first(listeners))?,
             health: Health::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             shutdown_timeout: config.shutdown_timeout,
             engine,
         };
+        let serves = config.ports.try_map(|door, _| (door.prepare)(&server.surroundings(&config)))?;
+        if config.engine.needs_check() {
+            server.engine.check().await?;
+        }
         server.health.start_watchdog().map_err(|fault| Error::internal(format!("no thread: {fault}")))?;
-        let lakehouse_routes = Routes { routes: server.lakehouse_router(&config), refuse: lakehouse::refuse };
-        server.serve_http(Door::Lakehouse, connections.door(lakehouse), lakehouse_routes);
-        let analytics_routes = Routes { routes: server.analytics_router(&config), refuse: analytics::refuse };
-        server.serve_http(Door::Analytics, connections.door(analytics), analytics_routes);
-        server.serve_flight(door, connections.door(flight));
+        server.announce(&config, &listeners);
+        for ((door, listeners), serve) in DOORS.iter().zip(listeners.into_values()).zip(serves.into_values())
+        {
+            server.open(door, serve(connections.entrance(listeners)));
+        }
         server.keep_house();
-        server.announce(&config);
         Ok(server)
     }
 
-    fn serve_http(&self, door: Door, entrance: Entrance, routes: Routes) {
-        self.open(door, http::serve(entrance, routes, self.stop.clone(), self.tasks.clone()));
-    }
-
-    fn serve_flight(&self, door: FlightServer, entrance: Entrance) {
-        let serving = door.serve(entrance, self.stop.clone(), self.health.watch());
-        self.open(Door::Flight, async move {
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "the Flight SQL server stopped");
-            }
-        });
+    fn surroundings<'a>(&'a self, config: &'a Config) -> Surroundings<'a> {
+        Surroundings {
+            config,
+            engine: &self.engine,
+            health: &self.health,
+            stop: &self.stop,
+            tasks: &self.tasks,
+        }
     }
 
     /// Serves a door until the server stops. Health tells if it ends before (LX-14).
-    fn open(&self, door: Door, serving: impl Future<Output = ()> + Send + 'static) {
+    fn open(&self, door: &Door, serving: impl Future<Output = ()> + Send + 'static) {
         let kept = self.health.serve(door);
         self.tasks.spawn(async move {
             serving.await;
@@ -192,30 +160,22 @@ impl MockServer {
         });
     }
 
-    fn lakehouse_router(&self, config: &Config) -> Router {
-        let engine = Arc::clone(&self.engine);
-        let door = Lakehouse::new(engine, config.json_body_limit, config.query_stream);
-        lakehouse::router(door, Arc::clone(&self.health).route())
-    }
-
-    fn analytics_router(&self, config: &Config) -> Router {
-        let health = Arc::clone(&self.health);
-        analytics::router(Analytics {
-            store: Arc::clone(self.engine.analytics()),
-            body_limit: usize::try_from(config.analytics_body_limit).unwrap_or(usize::MAX),
-            health: Arc::new(move || {
-                let report = health.report();
-                analytics::Health { is_available: report.is_serving, body: report.body }
-            }),
-        })
-    }
-
-    /// The lines launchers wait for (FX-1), and the one that a newcomer without users needs.
-    fn announce(&self, config: &Config) {
-        let Addresses { lakehouse, analytics, flight } = self.addresses;
-        tracing::info!("Starting Lakehouse HTTP server on {lakehouse}");
-        tracing::info!("Starting Product Analytics HTTP server on {analytics}");
-        tracing::info!("Starting Flight SQL server on {flight}");
+    /// The lines launchers wait for (FX-1): whoever connects now is answered, for the system keeps the connection. And
+    /// those that a newcomer needs.
+    fn announce(&self, config: &Config, listeners: &PerDoor<Listeners>) {
+        for (door, (_, listeners)) in DOORS.iter().zip(listeners.iter()) {
+            for address in listeners.addresses() {
+                tracing::info!("Starting {} server on {address}", door.title);
+            }
+        }
+        if config.bind == Bind::Loopback && is_in_container() {
+            tracing::warn!(
+                "Nothing outside of this container can connect, since the server listens on its loopback addresses: add --bind 0.0.0.0 (or ALTERTABLE_MOCK_BIND)"
+            );
+        }
+        for name in &config.unknown_variables {
+            tracing::warn!("The variable {name} is not one of this program's; --help lists them");
+        }
         if config.engine.users.is_empty() && !config.engine.allow_any_user {
             tracing::warn!(
                 "No user is declared, so every login is refused: add --user NAME:PASSWORD (or ALTERTABLE_MOCK_USERS), or --allow-any-user"
@@ -337,22 +297,14 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         .map_err(|fault| Error::internal(format!("cannot start the runtime: {fault}")))
 }
 
-async fn bind(address: IpAddr, port: u16, door: &str, flag: &str) -> Result<TcpListener> {
-    TcpListener::bind((address, port)).await.map_err(|fault| {
-        let why = match fault.kind() {
-            std::io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
-            _ => fault.to_string(),
-        };
-        let message = format!(
-            "cannot bind the {door} server to {}: {why}; stop it, or choose another port with {flag} (0 picks a free one)",
-            SocketAddr::new(address, port)
-        );
-        Error::new(ErrorKind::Config, message)
-    })
+/// The address by which a door is named: the first that it listens on.
+fn first(listeners: &Listeners) -> Result<std::net::SocketAddr> {
+    listeners.addresses().first().copied().ok_or_else(|| Error::internal("a door listens nowhere"))
 }
 
-fn local(listener: &TcpListener) -> Result<SocketAddr> {
-    listener.local_addr().map_err(|fault| Error::internal(format!("a bound port has no address: {fault}")))
+/// Whether this looks like the inside of a container, as Docker and Podman leave it.
+fn is_in_container() -> bool {
+    ["/.dockerenv", "/run/.containerenv"].iter().any(|file| std::path::Path::new(file).exists())
 }
 
 #[cfg(test)]
@@ -364,7 +316,7 @@ mod tests {
         let server = MockServer::builder().ephemeral_ports().start().await.unwrap();
         let url = format!("http://{}/health", server.addresses().lakehouse);
         assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
-        server.open(Door::Flight, async {});
+        server.open(&DOORS[2], async {});
         tokio::time::sleep(Duration::from_millis(200)).await;
         let answer = reqwest::get(&url).await.unwrap();
         assert_eq!(answer.status(), 503);

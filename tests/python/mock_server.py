@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +40,19 @@ API_KEY = "test-key"
 class MockServer:
     """A running `altertable-mock`; stopped by `stop()` or on leaving a `with` block."""
 
-    def __init__(self, *flags: str, start_timeout: float = 20.0, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *flags: str,
+        start_timeout: float = 20.0,
+        env: dict[str, str] | None = None,
+        bind: Iterable[str] = ("127.0.0.1",),
+    ) -> None:
         if not Path(BINARY).exists():
             raise FileNotFoundError(f"{BINARY} is not there: run `make build`, or set ALTERTABLE_MOCK_BINARY")
         clean = {key: value for key, value in os.environ.items() if not key.startswith("ALTERTABLE_")}
         ports = [f"--{door}-port=0" for door in ("flight", "lakehouse", "analytics")]
         self.process = subprocess.Popen(
-            [BINARY, "--bind", "127.0.0.1", *ports, *flags],
+            [BINARY, *(f"--bind={address}" for address in bind), *ports, *flags],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -84,6 +91,10 @@ class MockServer:
     @property
     def flight_address(self) -> str:
         return self.addresses["Flight SQL"]
+
+    @property
+    def lakehouse_port(self) -> str:
+        return self.addresses["Lakehouse HTTP"].rsplit(":", 1)[1]
 
     @property
     def flight_port(self) -> int:

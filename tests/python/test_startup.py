@@ -51,6 +51,45 @@ def test_a_taken_port_is_named() -> None:
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
+def answers(host: str, port: str) -> bool:
+    try:
+        return httpx.get(f"http://{host}:{port}/", trust_env=False).status_code == 200
+    except httpx.ConnectError:
+        return False
+
+
+def has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+        return True
+
+
+def test_by_default_this_machine_alone_reaches_it() -> None:
+    """LX-11: both loopback addresses, on one port, and no other."""
+    with MockServer(bind=()) as server:
+        port = server.lakehouse_port
+        assert answers("127.0.0.1", port)
+        assert answers("[::1]", port) == has_ipv6()
+        # Linux answers on all of 127.0.0.0/8, so that this is an address of the machine's that was not asked for.
+        assert not answers("127.0.0.2", port)
+        assert sum("Starting Flight SQL server on " in line for line in server.log) == 1 + has_ipv6()
+
+
+def test_several_addresses_may_be_named() -> None:
+    with MockServer(bind=("127.0.0.2", "127.0.0.3")) as server:
+        port = server.lakehouse_port
+        assert [answers(f"127.0.0.{last}", port) for last in (1, 2, 3)] == [False, True, True]
+
+
+def test_a_misspelt_variable_is_told() -> None:
+    with MockServer(env={"ALTERTABLE_MOCK_USER": "alice:secret"}) as server:
+        told = [line for line in server.log if "ALTERTABLE_MOCK_USER is not one of this program's" in line]
+        assert told and "secret" not in "\n".join(server.log)
+
+
 def test_variables_declare_users() -> None:
     ended = run_to_end("--bind=127.0.0.1", "--flight-port=0", env={"ALTERTABLE_MOCK_USERS": "malformed"})
     assert ended.returncode == 2

@@ -47,7 +47,7 @@ class MockServer(HasEndpoints):
         lakehouse_port: int = 0,
         analytics_port: int = 0,
         flight_port: int = 0,
-        bind: str = "127.0.0.1",
+        bind: str | Iterable[str] | None = None,
         tls: bool | None = None,
         tls_ca_file: str | os.PathLike[str] | None = None,
         tls_cert: str | os.PathLike[str] | None = None,
@@ -94,7 +94,8 @@ class MockServer(HasEndpoints):
         """Notes the settings; :meth:`start` checks and uses them.
 
         ``users`` maps names to passwords, ``attaches`` catalog names to DuckDB files, ``product_analytics`` users to
-        the (API key, environment) they see. Timeouts are in seconds; sizes are texts such as ``"64MB"``, or bytes.
+        the (API key, environment) they see. ``bind`` is the address or addresses to listen on, those of loopback if
+        none is given. Timeouts are in seconds; sizes are texts such as ``"64MB"``, or bytes.
         ``flags`` are further flags as on the command line, which win. ``log`` is a filter in the syntax of
         ``RUST_LOG``, such as ``"info"``; the first one given in a process counts, and lines go to stderr.
         """
@@ -147,8 +148,9 @@ class MockServer(HasEndpoints):
     def endpoints(self) -> Endpoints:
         """Where the three doors are."""
         native = self._running()
-        host, port = native.flight
-        return Endpoints(url(native.lakehouse), url(native.analytics), reachable(host), port, self._tls)
+        doors = native.addresses
+        host, port = doors["flight"]
+        return Endpoints(url(doors["lakehouse"]), url(doors["analytics"]), reachable(host), port, self._tls)
 
     def tenant(self, user: str) -> Tenant:
         """A declared user, with the helpers of a :class:`Tenant`; its API key is the server's first.

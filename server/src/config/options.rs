@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::file::one_or_many;
 use super::size::Size;
+use crate::doors::{PerDoor, with_doors};
 
 pub(super) const ABOUT: &str = "Altertable on your machine: Flight SQL, Lakehouse REST and Product Analytics over one \
 in-memory DuckDB per user.";
@@ -49,26 +50,55 @@ pub enum QueryStream {
     Legacy,
 }
 
-/// Declares [`Options`] and how two layers of it merge, so that no field can be forgotten in either.
+/// Declares [`Options`] and how two layers of it merge, so that no field can be forgotten in either. The doors' ports come
+/// between the other options.
 macro_rules! options {
-    ($($(#[$meta:meta])* $name:ident: $ty:ty,)*) => {
+    (
+        { $($door:ident, $port:ident, $short:literal, $default:literal, $title:literal, $api:literal;)* }
+        { $($(#[$before_meta:meta])* $before:ident: $before_ty:ty,)* }
+        { $($(#[$meta:meta])* $name:ident: $ty:ty,)* }
+    ) => {
         /// The settings as one layer gives them: the flags, the variables, or the file. What is `None` is left to the
         /// next layer.
         #[derive(Debug, Clone, Default, Args, Deserialize)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields)]
         pub struct Options {
+            $($(#[$before_meta])* pub $before: Option<$before_ty>,)*
+            $(
+                #[doc = concat!("Port of ", $api, "; 0 picks a free one [default: ", $default, "].")]
+                #[arg(
+                    short = $short, long, value_name = "PORT", help_heading = "Where to listen",
+                    help = concat!("Port of ", $api, "; 0 picks a free one [default: ", $default, "]"),
+                )]
+                pub $port: Option<u16>,
+            )*
             $($(#[$meta])* pub $name: Option<$ty>,)*
         }
 
         impl Options {
             fn fill(self, weaker: Self) -> Self {
-                Self { $($name: self.$name.or(weaker.$name),)* }
+                Self {
+                    $($before: self.$before.or(weaker.$before),)*
+                    $($port: self.$port.or(weaker.$port),)*
+                    $($name: self.$name.or(weaker.$name),)*
+                }
+            }
+
+            /// Lets the system pick each door's port.
+            pub(crate) fn listen_on_any_port(&mut self) {
+                $(self.$port = Some(0);)*
+            }
+
+            /// Each door's port.
+            pub(super) fn ports(&self) -> PerDoor<u16> {
+                PerDoor { $($door: self.$port.unwrap_or($default),)* }
             }
         }
     };
 }
 
-options! {
+with_doors!(options! {
+    {
     /// Declare a user, as NAME:PASSWORD (may be repeated). Each user gets a database of its own.
     #[arg(short, long, value_name = "NAME:PASSWORD", action = ArgAction::Append, help_heading = "Who may connect")]
     #[serde(default, deserialize_with = "one_or_many")]
@@ -90,19 +120,12 @@ options! {
     #[arg(long, value_name = "USER=KEY:ENV", action = ArgAction::Append, help_heading = "Who may connect")]
     #[serde(default, deserialize_with = "one_or_many")]
     product_analytics: Vec<String>,
-
-    /// Port of the Lakehouse REST API; 0 picks a free one [default: 15000].
-    #[arg(short = 'p', long, value_name = "PORT", help_heading = "Where to listen")]
-    lakehouse_port: u16,
-    /// Port of the Product Analytics REST API; 0 picks a free one [default: 15001].
-    #[arg(short = 'a', long, value_name = "PORT", help_heading = "Where to listen")]
-    analytics_port: u16,
-    /// Port of Arrow Flight SQL; 0 picks a free one [default: 15002].
-    #[arg(short = 'f', long, value_name = "PORT", help_heading = "Where to listen")]
-    flight_port: u16,
-    /// Address to listen on [default: 0.0.0.0].
-    #[arg(long, value_name = "ADDRESS", help_heading = "Where to listen")]
-    bind: std::net::IpAddr,
+    }
+    {
+    /// Address to listen on (may be repeated) [default: 127.0.0.1, and ::1 where the machine has it].
+    #[arg(long, value_name = "ADDRESS", action = ArgAction::Append, help_heading = "Where to listen")]
+    #[serde(default, deserialize_with = "one_or_many")]
+    bind: Vec<String>,
     /// Serve TLS on the Flight port, beside plaintext, with a throw-away CA written to --tls-ca-file.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "Where to listen")]
     tls: bool,
@@ -232,7 +255,8 @@ options! {
     /// How log lines are written [default: text].
     #[arg(long, value_name = "FORMAT", help_heading = "Limits")]
     log_format: LogFormat,
-}
+    }
+});
 
 impl Options {
     /// This layer, completed by a weaker one.

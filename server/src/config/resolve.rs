@@ -1,12 +1,13 @@
 //! From what was given to what holds: defaults, and the checks that need more than one value.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::limits::{limits, tenant_memory_limit, threads};
 use super::options::{LogFormat, Options, QueryStream};
+use crate::doors::PerDoor;
 use engine::{Account, EngineConfig, Error, ErrorKind, ProjectChoice, Result};
 
 /// The least that the analytics body limit may be (AX-08).
@@ -15,10 +16,10 @@ const LEAST_ANALYTICS_BODY: u64 = 4_000_000;
 /// The server's settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The address all three doors listen on.
-    pub bind: IpAddr,
-    /// The doors' ports.
-    pub ports: Ports,
+    /// Where every door listens.
+    pub bind: Bind,
+    /// The doors' ports; 0 picks a free one.
+    pub ports: PerDoor<u16>,
     /// What the engine needs.
     pub engine: EngineConfig,
     /// What the Flight door needs beyond the engine.
@@ -35,6 +36,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// How log lines are written.
     pub log_format: LogFormat,
+    /// Variables whose names begin as this program's do and that it does not know: misspelt ones, most likely.
+    pub unknown_variables: Vec<String>,
 }
 
 /// How many connections there may be, and for how long (LX-09).
@@ -50,15 +53,13 @@ pub struct ConnectionOptions {
     pub lost_after: Duration,
 }
 
-/// The ports of the three doors; 0 picks a free one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ports {
-    /// Lakehouse REST.
-    pub lakehouse: u16,
-    /// Product Analytics REST.
-    pub analytics: u16,
-    /// Flight SQL.
-    pub flight: u16,
+/// The addresses that every door listens on, each with the same port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bind {
+    /// 127.0.0.1, and ::1 on machines that have it.
+    Loopback,
+    /// These; at least one.
+    Addresses(Vec<IpAddr>),
 }
 
 /// What the Flight door needs beyond the engine.
@@ -91,6 +92,8 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
     let limits = limits(&options)?;
     let connections = connections(&options)?;
     let query_stream = query_stream(options.query_stream, options.legacy_query_stream)?;
+    let ports = options.ports();
+    let bind = bind(options.bind.unwrap_or_default())?;
     let users = users(options.user.unwrap_or_default())?;
     let api_keys = distinct(options.api_key.unwrap_or_default(), "--api-key", false)?;
     let environments = options.environment.unwrap_or_else(|| vec!["production".to_owned()]);
@@ -101,12 +104,8 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
     let attaches = attaches(&options.attach.unwrap_or_default(), &catalogs)?;
     let seconds = |given: Option<u64>, default: u64| Duration::from_secs(given.unwrap_or(default));
     Ok(Config {
-        bind: options.bind.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        ports: Ports {
-            lakehouse: options.lakehouse_port.unwrap_or(15000),
-            analytics: options.analytics_port.unwrap_or(15001),
-            flight: options.flight_port.unwrap_or(15002),
-        },
+        bind,
+        ports,
         engine: EngineConfig {
             users,
             allow_any_user: options.allow_any_user.unwrap_or(false),
@@ -135,7 +134,21 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
         connections,
         shutdown_timeout: seconds(options.shutdown_timeout, 10),
         log_format: options.log_format.unwrap_or_default(),
+        unknown_variables: Vec::new(),
     })
+}
+
+fn bind(given: Vec<String>) -> Result<Bind> {
+    if given.is_empty() {
+        return Ok(Bind::Loopback);
+    }
+    let addresses = distinct(given, "--bind", true)?;
+    let addresses = addresses.iter().map(|text| {
+        text.parse().map_err(|_| {
+            fault(format!("--bind \"{text}\" is no IP address: write 127.0.0.1, ::1, or 0.0.0.0 for all"))
+        })
+    });
+    Ok(Bind::Addresses(addresses.collect::<Result<_>>()?))
 }
 
 fn connections(options: &Options) -> Result<ConnectionOptions> {

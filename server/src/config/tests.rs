@@ -6,6 +6,7 @@ use std::io::Write;
 use rstest::rstest;
 
 use super::*;
+use crate::doors::PerDoor;
 
 fn config(flags: &[&str], variables: &[(&str, &str)]) -> Result<Config> {
     let arguments = std::iter::once("altertable-mock").chain(flags.iter().copied());
@@ -37,8 +38,8 @@ fn healthcheck_needs_a_port_with_a_number() {
 #[test]
 fn defaults_are_the_documented_ones() {
     let config = config(&[], &[]).unwrap();
-    assert_eq!(config.ports, Ports { lakehouse: 15000, analytics: 15001, flight: 15002 });
-    assert_eq!(config.bind.to_string(), "0.0.0.0");
+    assert_eq!(config.ports, PerDoor { lakehouse: 15000, analytics: 15001, flight: 15002 });
+    assert_eq!(config.bind, Bind::Loopback);
     assert_eq!(config.engine.environments, ["production"]);
     assert!(config.engine.users.is_empty() && !config.engine.allow_any_user);
     assert_eq!(config.shutdown_timeout.as_secs(), 10);
@@ -130,7 +131,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     let path = file.path().to_str().unwrap();
     let variables = [("ALTERTABLE_MOCK_FLIGHT_PORT", "2"), ("ALTERTABLE_MOCK_LAKEHOUSE_PORT", "2")];
     let config = config(&["--flight-port", "3", "--config", path], &variables).unwrap();
-    assert_eq!(config.ports, Ports { flight: 3, lakehouse: 2, analytics: 1 });
+    assert_eq!(config.ports, PerDoor { flight: 3, lakehouse: 2, analytics: 1 });
     assert_eq!(config.engine.users[0].name, "f");
 }
 
@@ -148,6 +149,8 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 #[case(&["--attach", "pg=/does/not/exist"], "cannot read the file /does/not/exist")]
 #[case(&["--query-stream", "typed", "--legacy-query-stream"], "keep one of them")]
 #[case(&["--query-stream", "new"], "'new'")]
+#[case(&["--bind", "localhost"], "--bind \"localhost\" is no IP address")]
+#[case(&["--bind", "::1", "--bind", "::1"], "--bind \"::1\" is given twice")]
 #[case(&["--tls"], "--tls-ca-file")]
 #[case(&["--tls-cert", "x"], "--tls-cert and --tls-key go together")]
 #[case(&["--tls", "--tls-ca-file", "x", "--tls-cert", "x", "--tls-key", "y"], "not both")]
@@ -196,6 +199,25 @@ fn every_flag_has_a_variable() {
         let candidates = [name.clone(), format!("{name}S"), format!("{name}ES")];
         assert!(candidates.iter().any(|name| is_variable_of(name, argument)), "--{long}");
     }
+}
+
+#[test]
+fn addresses_may_be_several_and_are_checked() {
+    let addresses = |config: Config| match config.bind {
+        Bind::Addresses(addresses) => addresses.iter().map(ToString::to_string).collect(),
+        Bind::Loopback => Vec::new(),
+    };
+    let by_flags = config(&["--bind", "10.0.0.7", "--bind=::1"], &[]).unwrap();
+    assert_eq!(addresses(by_flags), ["10.0.0.7", "::1"]);
+    for name in ["ALTERTABLE_MOCK_BIND", "ALTERTABLE_MOCK_BINDS"] {
+        assert_eq!(addresses(config(&[], &[(name, "0.0.0.0,::")]).unwrap()), ["0.0.0.0", "::"]);
+    }
+}
+
+#[test]
+fn a_variable_that_no_flag_stands_for_is_noted() {
+    let variables = [("ALTERTABLE_MOCK_USER", "alice:secret"), ("ALTERTABLE_MOCK_TLS", "0"), ("OTHER", "1")];
+    assert_eq!(config(&[], &variables).unwrap().unknown_variables, ["ALTERTABLE_MOCK_USER"]);
 }
 
 #[test]

@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::{DOORS, Listeners};
 use crate::config::ConnectionOptions;
 use engine::{Error, ErrorKind, Result, limit_exceeded};
-
-/// The doors there are; each has its share of all connections.
-const DOORS: usize = 3;
 
 /// The most connections of a door where no flag says otherwise.
 const DOOR_DEFAULT: usize = 4096;
@@ -57,8 +55,9 @@ impl Connections {
         let files = getrlimit(Resource::RLIMIT_NOFILE)
             .map_or(usize::MAX, |(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX));
         // A quarter is left to what the calls open: databases, spools, uploads.
-        let fitting = (files.saturating_sub(OWN_FILES) / (DOORS + 1)).clamp(1, DOOR_DEFAULT);
-        let limit = options.limit.unwrap_or(options.door_limit.unwrap_or(fitting).saturating_mul(DOORS));
+        let fitting = (files.saturating_sub(OWN_FILES) / (DOORS.len() + 1)).clamp(1, DOOR_DEFAULT);
+        let limit =
+            options.limit.unwrap_or(options.door_limit.unwrap_or(fitting).saturating_mul(DOORS.len()));
         if options.limit.or(options.door_limit).is_some() && limit > files {
             let flag = if options.limit.is_some() { "--connection-limit" } else { "--door-connection-limit" };
             return Err(Error::new(
@@ -68,15 +67,15 @@ impl Connections {
                 ),
             ));
         }
-        let door_limit = options.door_limit.unwrap_or(limit / DOORS).clamp(1, limit);
+        let door_limit = options.door_limit.unwrap_or(limit / DOORS.len()).clamp(1, limit);
         let all = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
         Ok(Self { all, limit, door_limit, options })
     }
 
-    /// A door that `listener` is for.
-    pub(crate) fn door(&self, listener: TcpListener) -> Entrance {
+    /// Where a door takes what comes to `listeners`.
+    pub(crate) fn entrance(&self, listeners: Listeners) -> Entrance {
         Entrance {
-            listener,
+            listeners,
             own: Arc::new(Semaphore::new(self.door_limit.min(Semaphore::MAX_PERMITS))),
             all: Arc::clone(&self.all),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
@@ -90,7 +89,7 @@ impl Connections {
 /// Where a door's connections come in.
 #[derive(Debug)]
 pub(crate) struct Entrance {
-    listener: TcpListener,
+    listeners: Listeners,
     own: Arc<Semaphore>,
     all: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
@@ -121,10 +120,10 @@ impl Entrance {
     }
 
     /// The next connection. Whatever keeps the system from accepting one is waited out.
-    pub(crate) async fn next(&self) -> Arrival {
+    pub(crate) async fn next(&mut self) -> Arrival {
         loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
+            match self.listeners.accept().await {
+                Ok(stream) => {
                     if let Some(arrival) = self.admit(stream) {
                         return arrival;
                     }
@@ -189,50 +188,54 @@ pub(crate) fn ask_peer(stream: &TcpStream, after: Duration, every: Duration) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+    use crate::config::Bind;
 
     fn options(limit: Option<usize>, door_limit: Option<usize>) -> ConnectionOptions {
         let second = Duration::from_secs(1);
         ConnectionOptions { limit, door_limit, idle_timeout: second, lost_after: 40 * second }
     }
 
-    async fn entrance(connections: &Connections) -> Entrance {
-        connections.door(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    fn entrance(connections: &Connections) -> Entrance {
+        let bind = Bind::Addresses(vec![Ipv4Addr::LOCALHOST.into()]);
+        connections.entrance(Listeners::bind(&bind, 0, &DOORS[0]).unwrap())
     }
 
-    async fn arrive(entrance: &Entrance) -> (TcpStream, Arrival) {
-        let client = TcpStream::connect(entrance.listener.local_addr().unwrap()).await.unwrap();
+    async fn arrive(entrance: &mut Entrance) -> (TcpStream, Arrival) {
+        let client = TcpStream::connect(entrance.listeners.addresses()[0]).await.unwrap();
         (client, entrance.next().await)
     }
 
     #[tokio::test]
     async fn a_full_door_refuses_and_costs_no_other_door() {
         let connections = Connections::new(options(Some(6), None)).unwrap();
-        let (full, other) = (entrance(&connections).await, entrance(&connections).await);
-        let first = arrive(&full).await;
-        let second = arrive(&full).await;
+        let (mut full, mut other) = (entrance(&connections), entrance(&connections));
+        let first = arrive(&mut full).await;
+        let second = arrive(&mut full).await;
         assert!(first.1.refused.is_none() && second.1.refused.is_none());
-        let refused = arrive(&full).await.1.refused.unwrap();
+        let refused = arrive(&mut full).await.1.refused.unwrap();
         assert_eq!(refused.kind(), ErrorKind::LimitExceeded);
         assert!(refused.message().contains("at most 2; raise it with --door-connection-limit"), "{refused}");
-        assert!(arrive(&other).await.1.refused.is_none());
+        assert!(arrive(&mut other).await.1.refused.is_none());
         drop(first);
-        assert!(arrive(&full).await.1.refused.is_none(), "a place came free");
+        assert!(arrive(&mut full).await.1.refused.is_none(), "a place came free");
     }
 
     #[tokio::test]
     async fn all_doors_together_have_a_limit() {
         let connections = Connections::new(options(Some(2), Some(2))).unwrap();
-        let (one, two) = (entrance(&connections).await, entrance(&connections).await);
-        let _held = (arrive(&one).await, arrive(&one).await);
-        let refused = arrive(&two).await.1.refused.unwrap();
+        let (mut one, mut two) = (entrance(&connections), entrance(&connections));
+        let _held = (arrive(&mut one).await, arrive(&mut one).await);
+        let refused = arrive(&mut two).await.1.refused.unwrap();
         assert!(refused.message().contains("at most 2; raise it with --connection-limit"), "{refused}");
     }
 
     #[tokio::test]
     async fn every_connection_has_its_peer_asked_for_a_sign() {
         let connections = Connections::new(options(None, None)).unwrap();
-        let (_client, arrival) = arrive(&entrance(&connections).await).await;
+        let (_client, arrival) = arrive(&mut entrance(&connections)).await;
         let socket = SockRef::from(&arrival.stream);
         assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
         assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(20));

@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use http::{StatusCode, header};
 use serde::Serialize;
 use tokio::sync::watch;
+
+use super::{DOORS, Door};
 
 /// How often the executor runs a task that only says that it does.
 const BEAT: Duration = Duration::from_secs(1);
@@ -22,22 +25,11 @@ pub struct Health {
     started: Instant,
     stopping: AtomicBool,
     /// The doors whose serving task has ended.
-    ended: [AtomicBool; 3],
+    ended: [AtomicBool; DOORS.len()],
     beats: AtomicU64,
     /// Whether the executor runs no tasks.
     stalled: AtomicBool,
     serving: watch::Sender<bool>,
-}
-
-/// A door, as health tells them apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
-    /// Lakehouse REST.
-    Lakehouse,
-    /// Product Analytics REST.
-    Analytics,
-    /// Flight SQL.
-    Flight,
 }
 
 /// The answer to `/health`.
@@ -54,21 +46,15 @@ struct Answer {
     status: &'static str,
     version: &'static str,
     uptime_seconds: u64,
-    doors: Doors,
-}
-
-#[derive(Serialize)]
-struct Doors {
-    lakehouse: &'static str,
-    analytics: &'static str,
-    flight: &'static str,
+    doors: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Kept by the task that serves a door; when it ends, however it does, the door is known to be gone.
 #[derive(Debug)]
 pub(crate) struct Serving {
     health: Arc<Health>,
-    door: Door,
+    /// Its place in the list.
+    door: usize,
 }
 
 impl Health {
@@ -85,27 +71,31 @@ impl Health {
     }
 
     /// Notes that `door` is served for as long as the returned value is kept.
-    pub(crate) fn serve(self: &Arc<Self>, door: Door) -> Serving {
+    pub(crate) fn serve(self: &Arc<Self>, door: &Door) -> Serving {
+        let door = DOORS.iter().position(|other| other.name == door.name).unwrap_or(0);
         Serving { health: Arc::clone(self), door }
     }
 
     /// Whether the server serves: every door has its task, the executor runs tasks, and the server is not stopping.
     pub fn is_serving(&self) -> bool {
-        [Door::Lakehouse, Door::Analytics, Door::Flight].into_iter().all(|door| self.is_open(door))
+        (0..DOORS.len()).all(|door| self.is_open(door))
     }
 
-    fn is_open(&self, door: Door) -> bool {
+    fn is_open(&self, door: usize) -> bool {
         let is_off = |flag: &AtomicBool| !flag.load(Ordering::SeqCst);
-        is_off(&self.stopping) && is_off(&self.stalled) && is_off(&self.ended[door as usize])
+        is_off(&self.stopping) && is_off(&self.stalled) && is_off(&self.ended[door])
     }
 
-    /// The route that both HTTP doors answer `/health` with.
+    /// The route of `/health` on a door of HTTP.
     pub(crate) fn route<S: Clone + Send + Sync + 'static>(self: Arc<Self>) -> MethodRouter<S> {
-        get(move || async move {
-            let report = self.report();
-            let status = if report.is_serving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            (status, [(header::CONTENT_TYPE, "application/json")], report.body)
-        })
+        get(move || async move { self.answer() })
+    }
+
+    /// The answer to `/health`.
+    pub(crate) fn answer(&self) -> Response {
+        let report = self.report();
+        let status = if report.is_serving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        (status, [(header::CONTENT_TYPE, "application/json")], report.body).into_response()
     }
 
     /// What `/health` says now.
@@ -116,11 +106,11 @@ impl Health {
             status: word(is_serving),
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: self.started.elapsed().as_secs(),
-            doors: Doors {
-                lakehouse: word(self.is_open(Door::Lakehouse)),
-                analytics: word(self.is_open(Door::Analytics)),
-                flight: word(self.is_open(Door::Flight)),
-            },
+            doors: DOORS
+                .iter()
+                .enumerate()
+                .map(|(at, door)| (door.name.to_owned(), word(self.is_open(at)).into()))
+                .collect(),
         };
         Report { is_serving, body: serde_json::to_string(&answer).unwrap_or_default() }
     }
@@ -191,8 +181,8 @@ impl Drop for Serving {
         if self.health.stopping.load(Ordering::SeqCst) {
             return;
         }
-        tracing::error!("The {:?} server has ended by itself; the other doors go on", self.door);
-        self.health.ended[self.door as usize].store(true, Ordering::SeqCst);
+        tracing::error!("The {} server has ended by itself; the other doors go on", DOORS[self.door].title);
+        self.health.ended[self.door].store(true, Ordering::SeqCst);
         self.health.tell();
     }
 }
@@ -238,7 +228,7 @@ mod tests {
     #[tokio::test]
     async fn a_door_whose_task_has_ended_is_unavailable_and_the_others_are_not() {
         let health = Health::new();
-        let (flight, lakehouse) = (health.serve(Door::Flight), health.serve(Door::Lakehouse));
+        let (flight, lakehouse) = (health.serve(&DOORS[2]), health.serve(&DOORS[0]));
         let failing = tokio::spawn(async move {
             let _flight = flight;
             panic!("the test has a door's task fail");

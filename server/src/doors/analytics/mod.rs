@@ -28,31 +28,22 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
+use crate::doors::health::Health;
+use crate::doors::http::{self, Routes};
 use crate::doors::panics;
-use engine::Error;
+use crate::doors::{Serve, Surroundings};
 use engine::analytics::Store;
+use engine::{Error, Result};
 
 /// What the handlers share.
 #[derive(Clone)]
-pub struct Analytics {
+pub(crate) struct Analytics {
     /// Where accepted items go.
     pub store: Arc<Store>,
     /// The largest accepted body, in bytes (AX-08).
     pub body_limit: usize,
     /// Answers `/health` (LX-14).
-    pub health: HealthCheck,
-}
-
-/// Asks the server how it is.
-pub type HealthCheck = Arc<dyn Fn() -> Health + Send + Sync>;
-
-/// The answer to `/health` (LX-14).
-#[derive(Debug, Clone)]
-pub struct Health {
-    /// Whether the server serves; false is 503.
-    pub is_available: bool,
-    /// The JSON body.
-    pub body: String,
+    pub health: Arc<Health>,
 }
 
 impl std::fmt::Debug for Analytics {
@@ -61,8 +52,21 @@ impl std::fmt::Debug for Analytics {
     }
 }
 
+/// Makes the door ready to serve.
+///
+/// # Errors
+/// None.
+pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
+    let routes = router(Analytics {
+        store: Arc::clone(around.engine.analytics()),
+        body_limit: usize::try_from(around.config.analytics_body_limit).unwrap_or(usize::MAX),
+        health: Arc::clone(around.health),
+    });
+    Ok(http::serving(around, Routes { routes, refuse }))
+}
+
 /// Every route of the port (AX-01).
-pub fn router(analytics: Analytics) -> Router {
+fn router(analytics: Analytics) -> Router {
     let routes = Router::new()
         .route("/", get(response::root))
         .route("/health", get(response::health))
@@ -76,7 +80,7 @@ pub fn router(analytics: Analytics) -> Router {
 }
 
 /// Routes that answer every request with that error, for connections beyond the limit.
-pub(crate) fn refuse(error: Error) -> Router {
+fn refuse(error: Error) -> Router {
     wrap(Router::new().fallback(async move || error::Fault::Limit(error)))
 }
 

@@ -2,9 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -44,14 +42,14 @@ pub(super) async fn root() -> Json<Status> {
     Json(Status { status: "ok" })
 }
 
-/// The server's health, with its version, uptime and doors.
+/// Whether the server serves, its version, its uptime, and each of its doors (LX-14).
 #[utoipa::path(get, path = "/health", tag = "Server", responses(
     (status = 200, content_type = "application/json", description = "The server serves",
      example = json!({"status": "ok", "version": "0.1.0", "uptime_seconds": 12,
-                      "doors": {"lakehouse": "0.0.0.0:15000", "analytics": "0.0.0.0:15001", "flight": "0.0.0.0:15002"}})),
-    (status = 503, content_type = "application/json", description = "A database does not answer, or shutdown began")))]
+                      "doors": {"lakehouse": "ok", "analytics": "ok", "flight": "ok"}})),
+    (status = 503, content_type = "application/json", description = "A door has ended or is blocked, or shutdown began",
+     example = json!({"status": "unavailable", "version": "0.1.0", "uptime_seconds": 12,
+                      "doors": {"lakehouse": "ok", "analytics": "ok", "flight": "unavailable"}}))))]
 pub(super) async fn health(State(analytics): State<Analytics>) -> Response {
-    let health = (analytics.health)();
-    let status = if health.is_available { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, [(CONTENT_TYPE, "application/json")], health.body).into_response()
+    analytics.health.answer()
 }

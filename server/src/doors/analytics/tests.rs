@@ -13,7 +13,8 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::{Analytics, Health, router};
+use super::{Analytics, router};
+use crate::doors::health::Health;
 use engine::analytics::{Settings, Snapshot, Store};
 
 /// One server with the keys `pk_one` and `pk_two` and the environments `production` and `staging`.
@@ -50,8 +51,7 @@ impl Door {
 
     fn with(settings: Settings) -> Self {
         let store = Arc::new(Store::new(settings));
-        let health = Arc::new(|| Health { is_available: true, body: r#"{"status":"ok"}"#.to_owned() });
-        let analytics = Analytics { store: Arc::clone(&store), body_limit: 16 << 20, health };
+        let analytics = Analytics { store: Arc::clone(&store), body_limit: 16 << 20, health: Health::new() };
         Self { store, router: router(analytics) }
     }
 

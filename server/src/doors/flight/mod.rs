@@ -1,6 +1,6 @@
 //! Flight SQL on its port (`docs/contract/flight.md`): the commands, actions and uploads it serves.
 //!
-//! A [`FlightServer`] answers a bound listener. A call finds its [`Session`](session::Session) by its credentials, and the
+//! A call finds its [`Session`](session::Session) by its credentials, and the
 //! tables below lead from its message to the module that handles it.
 
 mod cancel;
@@ -46,7 +46,7 @@ use self::statement::Control;
 use self::tickets::Run;
 use engine::{CancelToken, Error, ErrorKind, Result};
 
-pub use self::server::FlightServer;
+pub(crate) use self::server::prepare;
 
 /// What a descriptor's command plans to: GetFlightInfo, PollFlightInfo and GetSchema (FQ, FP, FM).
 async fn plan(

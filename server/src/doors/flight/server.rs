@@ -26,6 +26,7 @@ use super::unserved;
 use crate::config::FlightOptions;
 use crate::doors::connections::Entrance;
 use crate::doors::panics::{self, Telling};
+use crate::doors::{Serve, Surroundings};
 use engine::{Engine, Error, Result};
 
 /// The largest message a client may send, in bytes (FX-4); Python 0.4 allows itself as much.
@@ -57,18 +58,30 @@ fn panicked() -> Status {
 /// The name under which health checks know the service (FX-7).
 const SERVICE: &str = "arrow.flight.protocol.FlightService";
 
+/// Makes the door ready to serve; with `--tls`, the certificate authority is on disk when this returns (FX-2).
+///
+/// # Errors
+/// `Config`, naming the certificate or key file that cannot be used.
+pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
+    let server = FlightServer::new(Arc::clone(around.engine), &around.config.flight)?;
+    let (stop, healthy) = (around.stop.clone(), around.health.watch());
+    Ok(Box::new(move |entrance| {
+        Box::pin(async move {
+            if let Err(error) = server.serve(entrance, stop, healthy).await {
+                tracing::error!(%error, "the Flight SQL server stopped");
+            }
+        })
+    }))
+}
+
 /// The Flight service, ready to answer a listener.
-pub struct FlightServer {
+pub(super) struct FlightServer {
     sessions: Arc<Sessions>,
     tls: Option<Arc<ServerConfig>>,
 }
 
 impl FlightServer {
-    /// Makes the service; with `--tls`, the certificate authority is on disk when this returns (FX-2).
-    ///
-    /// # Errors
-    /// `Config`, naming the certificate or key file that cannot be used.
-    pub fn new(engine: Arc<Engine>, config: &FlightOptions) -> Result<Self> {
+    pub(super) fn new(engine: Arc<Engine>, config: &FlightOptions) -> Result<Self> {
         let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
         let sessions = Sessions::new(engine, Options::new(config.arrow_json_extension));
         Ok(Self { sessions, tls })
@@ -78,7 +91,7 @@ impl FlightServer {
     ///
     /// # Errors
     /// `Internal` when the HTTP/2 server fails.
-    pub(crate) async fn serve(
+    pub(super) async fn serve(
         self,
         entrance: Entrance,
         stop: CancellationToken,

@@ -56,7 +56,7 @@ pub(super) struct Refusal(pub(super) Option<Arc<Error>>);
 
 /// Accepts connections until `stop` fires; none delays another.
 pub(super) fn incoming(
-    entrance: Entrance,
+    mut entrance: Entrance,
     tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
     stop: CancellationToken,
 ) -> ReceiverStream<io::Result<Socket>> {

@@ -25,6 +25,7 @@ use tower::ServiceExt as _;
 use super::exchange::{Activity, Answer, Exchange, Sent, Socket, Verdict};
 use super::leftover;
 use crate::doors::connections::{Arrival, Entrance};
+use crate::doors::{Serve, Surroundings};
 use engine::Error;
 
 /// Room for one request's line and headers; a longer one is answered with 431 (LX-04).
@@ -45,13 +46,14 @@ pub(crate) struct Routes {
     pub refuse: fn(Error) -> Router,
 }
 
+/// Serves routes from when the door is open.
+pub(crate) fn serving(around: &Surroundings<'_>, routes: Routes) -> Serve {
+    let (stop, tasks) = (around.stop.clone(), around.tasks.clone());
+    Box::new(move |entrance| Box::pin(serve(entrance, routes, stop, tasks)))
+}
+
 /// Accepts connections until `stop`; each runs in a task of `connections` and ends its last response first.
-pub(crate) async fn serve(
-    entrance: Entrance,
-    door: Routes,
-    stop: CancellationToken,
-    connections: TaskTracker,
-) {
+async fn serve(mut entrance: Entrance, door: Routes, stop: CancellationToken, connections: TaskTracker) {
     let router = door.routes.layer(from_fn(leftover::drain));
     let idle = entrance.options().idle_timeout;
     while let Some(Arrival { stream, place, refused }) = stop.run_until_cancelled(entrance.next()).await {

@@ -24,15 +24,30 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
-pub use self::state::Lakehouse;
-use engine::Error;
+use self::state::Lakehouse;
+use crate::doors::http::{self, Routes};
+use crate::doors::{Serve, Surroundings};
+use engine::{Error, Result};
+
+/// Makes the door ready to serve.
+///
+/// # Errors
+/// None.
+pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
+    let config = around.config;
+    let state = Lakehouse::new(Arc::clone(around.engine), config.json_body_limit, config.query_stream);
+    let routes = router(state, Arc::clone(around.health).route());
+    Ok(http::serving(around, Routes { routes, refuse }))
+}
 
 /// Every route of the door. `health` answers `/health`, which the HTTP doors share (LX-14).
-pub fn router(state: Lakehouse, health: MethodRouter) -> Router {
+fn router(state: Lakehouse, health: MethodRouter) -> Router {
     let health = health.layer(from_fn_with_state(state.clone(), usage::verbose));
     let routes = Router::new()
         .route("/", get(transport::ready))
@@ -52,7 +67,7 @@ pub fn router(state: Lakehouse, health: MethodRouter) -> Router {
 }
 
 /// Routes that answer every request with that error, for connections beyond the limit.
-pub(crate) fn refuse(error: Error) -> Router {
+fn refuse(error: Error) -> Router {
     let refusal = response::ApiError::from(error);
     transport::share(Router::new().fallback(async move || refusal))
 }

@@ -15,15 +15,15 @@ use arrow_flight::{Action, FlightData, FlightDescriptor, FlightInfo, HandshakeRe
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use prost::Message;
-use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
-use crate::config::{ConnectionOptions, FlightOptions};
+use crate::config::{Bind, ConnectionOptions, FlightOptions};
 use crate::doors::connections::Connections;
-use crate::doors::flight::FlightServer;
+use crate::doors::flight::server::FlightServer;
+use crate::doors::{DOORS, Listeners};
 use engine::{Account, Engine, EngineConfig};
 
 /// A port that stops when the test ends.
@@ -34,16 +34,16 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) async fn open() -> Self {
-        Self::open_with(EngineConfig::default(), FlightOptions::default()).await
+    pub(super) fn open() -> Self {
+        Self::open_with(EngineConfig::default(), &FlightOptions::default())
     }
 
-    pub(super) async fn open_with(engine: EngineConfig, flight: FlightOptions) -> Self {
+    pub(super) fn open_with(engine: EngineConfig, flight: &FlightOptions) -> Self {
         let account = |name: &str| Account { name: name.to_owned(), password: format!("{name}-pw") };
         let users = ["alice", "bob"].map(account).to_vec();
-        let server = FlightServer::new(Engine::new(EngineConfig { users, ..engine }), &flight).unwrap();
+        let server = FlightServer::new(Engine::new(EngineConfig { users, ..engine }), flight).unwrap();
         let second = std::time::Duration::from_secs(1);
-        Self::open_server(server, Self::connections(None, 120 * second)).await
+        Self::open_server(server, Self::connections(None, 120 * second))
     }
 
     /// Limits of connections, and the time after which a peer is taken for lost.
@@ -51,11 +51,11 @@ impl Door {
         ConnectionOptions { limit, door_limit: limit, idle_timeout: lost_after, lost_after }
     }
 
-    pub(super) async fn open_server(server: FlightServer, connections: ConnectionOptions) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+    pub(super) fn open_server(server: FlightServer, connections: ConnectionOptions) -> Self {
+        let listeners = Listeners::bind(&Bind::Loopback, 0, &DOORS[2]).unwrap();
+        let address = listeners.addresses()[0];
         let stop = CancellationToken::new();
-        let entrance = Connections::new(connections).unwrap().door(listener);
+        let entrance = Connections::new(connections).unwrap().entrance(listeners);
         tokio::spawn(server.serve(entrance, stop.clone(), tokio::sync::watch::channel(true).1));
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         Self { address, endpoint, _stop: stop.drop_guard() }

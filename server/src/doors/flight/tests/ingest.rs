@@ -42,7 +42,7 @@ async fn ingest(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn modes_decide_by_what_is_there() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let (create, append, replace) = (command("t", 1, 1), command("t", 2, 2), command("t", 1, 3));
     refused(
@@ -66,7 +66,7 @@ async fn modes_decide_by_what_is_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn places_are_created_or_refused() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let place = |catalog: &str, schema: &str| CommandStatementIngest {
         catalog: Some(catalog.to_owned()),
@@ -90,7 +90,7 @@ async fn places_are_created_or_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ingest_creates_the_schema_that_the_session_chose() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let value = SessionOptionValue { value: Some(OptionValue::Text("later".to_owned())) };
     let request = SetSessionOptionsRequest { session_options: HashMap::from([("schema".to_owned(), value)]) };
@@ -102,7 +102,7 @@ async fn an_ingest_creates_the_schema_that_the_session_chose() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_keyed_ingest_upserts() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let options = HashMap::from([("primary_key".to_owned(), "[\"id\"]".to_owned())]);
     let upsert = CommandStatementIngest { options, ..command("t", 1, 2) };
@@ -114,7 +114,7 @@ async fn a_keyed_ingest_upserts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_upload_leaves_nothing() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let messages = FlightDataEncoderBuilder::new()
         .with_flight_descriptor(Some(descriptor(&command("t", 1, 1))))
@@ -140,7 +140,7 @@ async fn a_broken_upload_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queries_run_while_a_small_upload_is_gathered() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let (sender, rows) = futures::channel::mpsc::unbounded();
     let messages = FlightDataEncoderBuilder::new()
@@ -163,7 +163,7 @@ async fn queries_run_while_a_small_upload_is_gathered() {
 async fn a_session_does_not_idle_while_an_upload_waits_for_its_client() {
     let limit = Duration::from_millis(300);
     let engine = EngineConfig { session_idle_timeout: limit, ..EngineConfig::default() };
-    let door = Door::open_with(engine, FlightOptions::default()).await;
+    let door = Door::open_with(engine, &FlightOptions::default());
     let mut client = door.client("alice").await;
     let batches = futures::stream::iter([batch(&[1]), batch(&[2])]);
     let slowly = batches.then(move |batch| async move {

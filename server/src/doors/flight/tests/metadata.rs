@@ -25,7 +25,7 @@ fn some(text: &str) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn catalogs_and_schemas_are_listed() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE SCHEMA s_1").await.unwrap();
     client.query("CREATE SCHEMA sx1").await.unwrap();
@@ -48,7 +48,7 @@ async fn catalogs_and_schemas_are_listed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_are_filtered_and_described() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE t (i INT NOT NULL, d DECIMAL(9, 2), s VARCHAR)").await.unwrap();
     client.query("COMMENT ON COLUMN t.d IS 'money'").await.unwrap();
@@ -87,7 +87,7 @@ async fn tables_are_filtered_and_described() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_view_has_an_empty_schema() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE t (i INT)").await.unwrap();
     client.query("CREATE VIEW v AS SELECT i FROM t").await.unwrap();
@@ -100,7 +100,7 @@ async fn a_broken_view_has_an_empty_schema() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_listed_from_both_sides() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE p (a INT, b INT, PRIMARY KEY (b, a))").await.unwrap();
     client.query("CREATE TABLE f (x INT, y INT, FOREIGN KEY (x, y) REFERENCES p (b, a))").await.unwrap();
@@ -121,7 +121,7 @@ async fn keys_are_listed_from_both_sides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn server_and_type_facts_are_told() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let name = rows(&mut client, &CommandGetSqlInfo { info: vec![0, 508, 511] }).await;
     assert!(name.starts_with("0|{string_value=Altertable Flight SQL Server}\n508|"), "{name}");

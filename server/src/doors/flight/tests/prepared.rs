@@ -48,7 +48,7 @@ fn count(answer: Bytes) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bind_counts_when_its_ticket_is_redeemed() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let prepared = prepare(&mut client, "SELECT $a::BIGINT + 1 AS x, $b::VARCHAR AS y").await;
     assert_eq!(prepared.is_update, Some(false));
@@ -77,7 +77,7 @@ async fn a_bind_counts_when_its_ticket_is_redeemed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_row_is_an_execution_and_all_are_one() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE t (i BIGINT PRIMARY KEY)").await.unwrap();
     let prepared = prepare(&mut client, "INSERT INTO t VALUES (?)").await;
@@ -99,7 +99,7 @@ async fn each_row_is_an_execution_and_all_are_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dml_also_runs_by_do_get() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let handle = prepare(&mut client, "CREATE TABLE t AS SELECT 1 AS i").await.prepared_statement_handle;
     let info = client.info(&run(&handle)).await.unwrap();
@@ -110,7 +110,7 @@ async fn dml_also_runs_by_do_get() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_handle_is_unknown() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let handle = prepare(&mut client, "SELECT 1").await.prepared_statement_handle;
     let close = ActionClosePreparedStatementRequest { prepared_statement_handle: handle.clone() };
@@ -122,7 +122,7 @@ async fn a_closed_handle_is_unknown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unresolved_types_are_text() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let prepared = prepare(&mut client, "SELECT ? AS x").await;
     for schema in [prepared.parameter_schema, prepared.dataset_schema] {

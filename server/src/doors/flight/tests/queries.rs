@@ -8,7 +8,7 @@ use super::client::{Door, descriptor, refused, statement, ticket};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_is_planned_and_then_read() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let command = statement("SELECT 1 AS a, 'x' AS b -- comment;", None);
     let info = client.info(&command).await.unwrap();
@@ -24,7 +24,7 @@ async fn a_query_is_planned_and_then_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_do_get_executes() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE t (i INT)").await.unwrap();
     let info = client.info(&statement("INSERT INTO t VALUES (1), (2)", None)).await.unwrap();
@@ -37,7 +37,7 @@ async fn only_do_get_executes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_ends_even_if_nobody_reads_its_result() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE t (i BIGINT)").await.unwrap();
     let insert = "INSERT INTO t SELECT i FROM range(3000000) r(i) RETURNING i";
@@ -52,7 +52,7 @@ async fn a_write_ends_even_if_nobody_reads_its_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transaction_control_runs_in_get_flight_info() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE t (i INT)").await.unwrap();
     client.info(&statement("BEGIN", None)).await.unwrap();
@@ -65,7 +65,7 @@ async fn transaction_control_runs_in_get_flight_info() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_live_streams_of_one_session_both_complete() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let command = statement("SELECT i, 'row ' || i AS s FROM range(2000000) r(i)", None);
     let info = client.info(&command).await.unwrap();
@@ -83,7 +83,7 @@ async fn two_live_streams_of_one_session_both_complete() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn get_schema_tells_what_the_stream_will_be() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     for (sql, field) in [("SELECT 1 AS a", "a"), ("CREATE TABLE never (i INT)", "Count")] {
         let request = client.request(descriptor(&statement(sql, None)));
@@ -102,7 +102,7 @@ async fn get_schema_tells_what_the_stream_will_be() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_have_their_codes() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     for sql in ["", "  -- nothing", "SELECT 1; SELECT 2"] {
         refused(client.query(sql).await, Code::InvalidArgument, "Expected exactly one SQL statement");
@@ -121,7 +121,7 @@ async fn faults_have_their_codes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_belong_to_their_session() {
-    let door = Door::open().await;
+    let door = Door::open();
     let (mut one, mut other) = (door.client("alice").await, door.client("alice").await);
     let info = one.info(&statement("SELECT 1", None)).await.unwrap();
     refused(other.redeem(ticket(&info)).await, Code::NotFound, "Ticket not found");
@@ -132,7 +132,7 @@ async fn tickets_belong_to_their_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancel_stops_a_running_query() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let slow = "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.range + b.range = 7";
     let info = client.info(&statement(slow, None)).await.unwrap();
@@ -153,7 +153,7 @@ async fn cancel_stops_a_running_query() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropping_the_stream_stops_the_query() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let endless = "SELECT a.range FROM range(10000000000) a";
     let info = client.info(&statement(endless, None)).await.unwrap();

@@ -17,7 +17,7 @@ const UNKNOWN: &str = "Session configuration not found or expired";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_are_checked_on_every_call() {
-    let door = Door::open().await;
+    let door = Door::open();
     for header in ["", "Basic !", "Digest x", &basic("alice", "wrong"), &basic("nobody", "alice-pw")] {
         let mut client = door.with(header).await;
         refused(client.handshake().await, Code::Unauthenticated, REFUSED);
@@ -30,7 +30,7 @@ async fn credentials_are_checked_on_every_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handshake_with_a_token_keeps_its_session() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     assert_eq!(client.handshake().await.unwrap(), client.authorization);
     client.query("CREATE TEMP TABLE t AS SELECT 7 AS i").await.unwrap();
@@ -40,7 +40,7 @@ async fn a_handshake_with_a_token_keeps_its_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn basic_alone_uses_one_session_per_user() {
-    let door = Door::open().await;
+    let door = Door::open();
     let (mut one, mut two) =
         (door.with(&basic("alice", "alice-pw")).await, door.with(&basic("alice", "alice-pw")).await);
     one.query("CREATE TEMP TABLE t AS SELECT 7 AS i").await.unwrap();
@@ -55,7 +55,7 @@ async fn basic_alone_uses_one_session_per_user() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_session_expires_and_says_so() {
     let engine = EngineConfig { session_idle_timeout: Duration::from_millis(300), ..EngineConfig::default() };
-    let door = Door::open_with(engine, FlightOptions::default()).await;
+    let door = Door::open_with(engine, &FlightOptions::default());
     let mut client = door.client("alice").await;
     client.query("SELECT 1").await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -74,7 +74,7 @@ async fn an_idle_session_expires_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn close_session_ends_what_runs() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE t (i INT)").await.unwrap();
     client.query("BEGIN").await.unwrap();
@@ -118,7 +118,7 @@ fn owned(text: &str) -> Option<OptionValue> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn options_fail_alone_and_take_effect() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE SCHEMA s").await.unwrap();
     let faults = set(
@@ -146,7 +146,7 @@ async fn options_fail_alone_and_take_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_may_be_chosen_before_it_exists() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     assert_eq!(set(&mut client, &[("schema", owned("later"))]).await, HashMap::new());
     assert_eq!(client.query("SELECT current_schema()").await.unwrap(), "main");

@@ -21,7 +21,7 @@ async fn end(client: &mut Client, id: &Bytes, action: i32) -> Outcome<Vec<Any>> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_commits_or_rolls_back() {
-    let door = Door::open().await;
+    let door = Door::open();
     let (mut client, mut other) = (door.client("alice").await, door.client("alice").await);
     client.query("CREATE TABLE t (i INT)").await.unwrap();
     for (action, rows) in [(2, "0"), (1, "1")] {
@@ -36,7 +36,7 @@ async fn a_transaction_commits_or_rolls_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_outside_the_transaction_are_refused() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     let late = client.info(&statement("SELECT 1", None)).await.unwrap();
     let id = begin(&mut client).await.unwrap();
@@ -58,7 +58,7 @@ async fn calls_outside_the_transaction_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sql_transaction_takes_statements_without_id() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("BEGIN").await.unwrap();
     assert_eq!(client.query("SELECT 1").await.unwrap(), "1");
@@ -70,7 +70,7 @@ async fn a_sql_transaction_takes_statements_without_id() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_aborted_transaction_ends_by_commit() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE t (i INT PRIMARY KEY)").await.unwrap();
     let id = begin(&mut client).await.unwrap();
@@ -87,7 +87,7 @@ async fn an_aborted_transaction_ends_by_commit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn write_conflicts_are_aborted() {
-    let door = Door::open().await;
+    let door = Door::open();
     let (mut one, mut two) = (door.client("alice").await, door.client("alice").await);
     one.query("CREATE TABLE t AS SELECT 1 AS i").await.unwrap();
     let (a, b) = (begin(&mut one).await.unwrap(), begin(&mut two).await.unwrap());
@@ -99,7 +99,7 @@ async fn write_conflicts_are_aborted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_early_end_of_a_result_leaves_the_transaction_usable() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut client = door.client("alice").await;
     client.query("CREATE TABLE t (i INT)").await.unwrap();
     let id = begin(&mut client).await.unwrap();

@@ -26,16 +26,14 @@ use tower::ServiceExt;
 
 use super::client::{Door, descriptor};
 use crate::config::{FlightOptions, TlsOptions};
-use crate::doors::flight::FlightServer;
-use crate::doors::flight::server::PANICS;
+use crate::doors::flight::server::{FlightServer, PANICS};
 use engine::{Account, Engine, EngineConfig};
 
-async fn with_tls() -> (Door, Arc<ClientConfig>, tempfile::TempDir) {
+fn with_tls() -> (Door, Arc<ClientConfig>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let ca_file = folder.path().join("ca.pem");
     let tls = Some(TlsOptions::Generate { ca_file: ca_file.clone() });
-    let door =
-        Door::open_with(EngineConfig::default(), FlightOptions { tls, ..FlightOptions::default() }).await;
+    let door = Door::open_with(EngineConfig::default(), &FlightOptions { tls, ..FlightOptions::default() });
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca_file).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -49,7 +47,7 @@ async fn with_tls() -> (Door, Arc<ClientConfig>, tempfile::TempDir) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_port_takes_tls_and_plaintext() {
-    let (door, config, _folder) = with_tls().await;
+    let (door, config, _folder) = with_tls();
     let silent = TcpStream::connect(door.address).await.unwrap();
     let host = nix::unistd::gethostname().unwrap().into_string().unwrap();
     for name in ["localhost", "127.0.0.1", "::1", &host] {
@@ -69,7 +67,7 @@ async fn one_port_takes_tls_and_plaintext() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_connection_is_closed() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut silent = TcpStream::connect(door.address).await.unwrap();
     let closed = tokio::time::timeout(Duration::from_secs(12), silent.read(&mut [0])).await;
     assert_eq!(closed.unwrap().unwrap_or_default(), 0);
@@ -78,7 +76,7 @@ async fn a_silent_connection_is_closed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pings_without_calls_are_answered_and_never_held_against_a_client() {
     const PING: u8 = 6;
-    let door = Door::open().await;
+    let door = Door::open();
     let mut stream = TcpStream::connect(door.address).await.unwrap();
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     let mut answered = 0;
@@ -101,7 +99,7 @@ async fn pings_without_calls_are_answered_and_never_held_against_a_client() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_served_without_credentials() {
-    let door = Door::open().await;
+    let door = Door::open();
     let mut health = HealthClient::new(door.endpoint.connect().await.unwrap());
     for service in ["", "arrow.flight.protocol.FlightService"] {
         let answer = health.check(HealthCheckRequest { service: service.to_owned() }).await.unwrap();
@@ -121,7 +119,7 @@ async fn ask(door: &Door, message: MessageRequest) -> MessageResponse {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reflection_lists_every_service() {
-    let door = Door::open().await;
+    let door = Door::open();
     let MessageResponse::ListServicesResponse(list) =
         ask(&door, MessageRequest::ListServices(String::new())).await
     else {
@@ -159,7 +157,7 @@ async fn a_panic_is_internal_also_in_the_middle_of_an_answer() {
 async fn a_connection_beyond_the_limit_is_told_so_and_closed() {
     let second = Duration::from_secs(1);
     let server = FlightServer::new(Engine::new(EngineConfig::default()), &FlightOptions::default()).unwrap();
-    let door = Door::open_server(server, Door::connections(Some(1), 120 * second)).await;
+    let door = Door::open_server(server, Door::connections(Some(1), 120 * second));
     let held = door.endpoint.connect().await.unwrap();
     let check = || HealthCheckRequest { service: String::new() };
     assert!(HealthClient::new(held.clone()).check(check()).await.is_ok());
@@ -195,7 +193,7 @@ async fn a_peer_that_is_lost_in_the_middle_of_an_upload_costs_its_transaction_wi
     let account = Account { name: "alice".to_owned(), password: "alice-pw".to_owned() };
     let engine = Engine::new(EngineConfig { users: vec![account], ..EngineConfig::default() });
     let server = FlightServer::new(engine, &FlightOptions::default()).unwrap();
-    let mut door = Door::open_server(server, Door::connections(None, 4 * second)).await;
+    let mut door = Door::open_server(server, Door::connections(None, 4 * second));
     let mut other = door.client("alice").await;
 
     let cut = CancellationToken::new();

@@ -1,0 +1,170 @@
+//! A call: one thing that a client asks of one door, from the moment it comes in until its answer has ended.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::clock;
+
+/// How many bytes of an error a call keeps: enough to read what happened.
+const LONGEST_FAILURE: usize = 2_000;
+
+/// The beginnings of DuckDB's errors that are about the statement's text, which holds no parameter.
+const OF_THE_TEXT: &[&str] = &["Parser Error:", "Binder Error:", "Catalog Error:", "Permission Error:", "INTERRUPT Error:"];
+
+/// What is known of a call; it becomes more while the call goes on.
+#[derive(Debug)]
+pub struct Call {
+    door: &'static str,
+    request_id: String,
+    started: Instant,
+    operation: Mutex<Cow<'static, str>>,
+    tenant: OnceLock<String>,
+    session: OnceLock<Uuid>,
+    rows: AtomicU64,
+    counts_rows: AtomicBool,
+    binds_values: AtomicBool,
+    failure: OnceLock<String>,
+}
+
+impl Call {
+    /// A call that comes in now. `operation` is what it asks for, of a list that no client makes longer.
+    pub fn new(door: &'static str, operation: impl Into<Cow<'static, str>>, request_id: String) -> Self {
+        Self {
+            door,
+            request_id,
+            started: clock::moment(),
+            operation: Mutex::new(operation.into()),
+            tenant: OnceLock::new(),
+            session: OnceLock::new(),
+            rows: AtomicU64::new(0),
+            counts_rows: AtomicBool::new(false),
+            binds_values: AtomicBool::new(false),
+            failure: OnceLock::new(),
+        }
+    }
+
+    /// The door's name.
+    pub fn door(&self) -> &'static str {
+        self.door
+    }
+
+    /// What it asks for, such as `POST /query` or `DoGet`.
+    pub fn operation(&self) -> Cow<'static, str> {
+        self.operation.lock().clone()
+    }
+
+    /// Says more exactly what it asks for; of a list that no client makes longer.
+    pub fn refine(&self, operation: impl Into<Cow<'static, str>>) {
+        *self.operation.lock() = operation.into();
+    }
+
+    /// The id by which client and log name it.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// How long it has taken so far.
+    pub fn elapsed(&self) -> Duration {
+        clock::moment().duration_since(self.started)
+    }
+
+    /// It is of this user, whose credentials were checked.
+    pub fn admit(&self, tenant: &str) {
+        let _ = self.tenant.set(tenant.to_owned());
+    }
+
+    /// The user, once known.
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.get().map(String::as_str)
+    }
+
+    /// It runs in this session.
+    pub fn in_session(&self, id: Uuid) {
+        let _ = self.session.set(id);
+    }
+
+    /// The session, if it has one.
+    pub fn session(&self) -> Option<Uuid> {
+        self.session.get().copied()
+    }
+
+    /// So many more rows were handed to the client, or taken from it.
+    pub fn count_rows(&self, rows: u64) {
+        self.counts_rows.store(true, Ordering::Relaxed);
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// How many rows went over the wire; `None` for a call that is not about rows.
+    pub fn rows(&self) -> Option<u64> {
+        self.counts_rows.load(Ordering::Relaxed).then(|| self.rows.load(Ordering::Relaxed))
+    }
+
+    /// It brings parameters, which DuckDB may quote in an error.
+    pub fn binds_values(&self) {
+        self.binds_values.store(true, Ordering::Relaxed);
+    }
+
+    /// It fails. The first failure counts: a later one is its consequence.
+    pub fn fail(&self, message: &str) {
+        let kept = if self.binds_values.load(Ordering::Relaxed) { without_values(message) } else { message };
+        let _ = self.failure.set(crate::journal::cut(kept, LONGEST_FAILURE).to_owned());
+    }
+
+    /// What went wrong, without any parameter's value.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
+    }
+}
+
+/// As much of an error as holds no parameter's value: all of one about the statement's text, of others their type.
+fn without_values(message: &str) -> &str {
+    if OF_THE_TEXT.iter().any(|beginning| message.starts_with(beginning)) {
+        return message;
+    }
+    match message.split_once(": ") {
+        Some((kind, _)) if kind.ends_with(" Error") => kind,
+        _ => "an error that may quote a parameter",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("Conversion Error: Could not convert string 'topsecret' to INT32", "Conversion Error")]
+    #[case("Catalog Error: Table with name t does not exist!", "Catalog Error: Table with name t does not exist!")]
+    #[case("topsecret", "an error that may quote a parameter")]
+    fn a_parameter_never_shows(#[case] message: &str, #[case] kept: &str) {
+        let call = Call::new("flight", "DoGet", String::new());
+        call.binds_values();
+        call.fail(message);
+        call.fail("later");
+        assert_eq!(call.failure(), Some(kept));
+    }
+
+    #[test]
+    fn the_first_failure_counts_and_is_kept_short() {
+        let call = Call::new("lakehouse", "POST /query", String::new());
+        call.fail(&"é".repeat(LONGEST_FAILURE));
+        call.fail("second");
+        assert_eq!(call.failure().map(str::len), Some(LONGEST_FAILURE));
+    }
+
+    #[test]
+    fn rows_are_told_of_calls_that_have_some_or_none() {
+        let call = Call::new("flight", "DoGet", String::new());
+        assert_eq!(call.rows(), None);
+        call.count_rows(0);
+        assert_eq!(call.rows(), Some(0));
+        call.count_rows(3);
+        assert_eq!(call.rows(), Some(3));
+    }
+}

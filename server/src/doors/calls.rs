@@ -1,0 +1,294 @@
+//! Where every call begins and ends, whichever door it comes to: its id, its span, its line in the log, its place in the
+//! metrics, and what becomes of a panic.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use futures::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body::{Frame, SizeHint};
+use tracing::{Instrument, Span};
+use uuid::Uuid;
+
+use super::metrics::{Metrics, Outcome};
+use crate::telemetry;
+use engine::Call;
+
+/// The header of a call's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How a door tells its clients of what lies outside of its handlers, and the calls what only the door knows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// The door's name.
+    pub door: &'static str,
+    /// What a call asks for, of a list that no client makes longer.
+    pub operation: fn(&Request) -> Cow<'static, str>,
+    /// Whether an operation is about the server itself: a probe every second is no news in the log.
+    pub is_probe: fn(&str) -> bool,
+    /// The answer of a call that panicked before it had one.
+    pub panicked: fn() -> Response,
+    /// The end of an answer that panicked under way, if the protocol has one for faults; otherwise it breaks off.
+    pub broken: fn() -> Option<Frame<Bytes>>,
+    /// What headers or trailers say went wrong.
+    pub failure: fn(&HeaderMap) -> Option<String>,
+}
+
+/// What went wrong in an answer, for the log: put into its extensions by whoever writes the answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure(pub(crate) String);
+
+/// The call that a request is.
+///
+/// Outside of a served door, as in tests of single handlers, it is one that nobody looks at.
+pub(crate) fn of(extensions: &http::Extensions) -> Arc<Call> {
+    extensions.get().cloned().unwrap_or_else(|| Arc::new(Call::new("", "", String::new())))
+}
+
+/// Routes whose calls are watched.
+pub(crate) fn watch<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    manner: Manner,
+    metrics: Arc<Metrics>,
+) -> Router<S> {
+    routes.layer(from_fn(move |request: Request, next: Next| answer(request, next, manner, Arc::clone(&metrics))))
+}
+
+/// The operation of a call over HTTP: its method and its route.
+pub(crate) fn route_of(request: &Request) -> Cow<'static, str> {
+    const METHODS: [Method; 7] =
+        [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+    let method = METHODS.iter().find(|known| *known == request.method()).map_or("OTHER", Method::as_str);
+    match request.extensions().get::<MatchedPath>() {
+        Some(path) => format!("{method} {}", path.as_str()).into(),
+        None => "unknown route".into(),
+    }
+}
+
+/// Whether an operation over HTTP is about the server itself.
+pub(crate) fn is_probe(operation: &str) -> bool {
+    operation.split_once(' ').is_some_and(|(_, path)| {
+        matches!(path, "/" | "/health" | "/metrics") || path.starts_with("/openapi/")
+    })
+}
+
+async fn answer(mut request: Request, next: Next, manner: Manner, metrics: Arc<Metrics>) -> Response {
+    let id = request_id(request.headers());
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let shown = String::from_utf8_lossy(id.as_bytes()).into_owned();
+    let call = Arc::new(Call::new(manner.door, (manner.operation)(&request), shown));
+    let is_head = request.method() == Method::HEAD;
+    request.extensions_mut().insert(Arc::clone(&call));
+    let ending = Ending::new(call, manner, metrics);
+    telemetry::continue_trace(&ending.span, request.headers());
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(ending.span.clone()).await;
+    let mut response = match answered {
+        Ok(response) => ending.answered(response, is_head),
+        Err(cause) => {
+            ending.panicked(cause.as_ref());
+            (manner.panicked)()
+        }
+    };
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// The id that a client sent, unless it is empty; else a new one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let sent = headers.get(REQUEST_ID).filter(|id| !id.is_empty()).cloned();
+    let new = || HeaderValue::try_from(Uuid::new_v4().to_string()).ok();
+    sent.or_else(new).unwrap_or(HeaderValue::from_static("none"))
+}
+
+/// A call under way. Dropped before it has ended, its client has gone.
+struct Ending {
+    call: Arc<Call>,
+    span: Span,
+    manner: Manner,
+    metrics: Arc<Metrics>,
+    status: u16,
+    has_ended: bool,
+}
+
+impl Ending {
+    fn new(call: Arc<Call>, manner: Manner, metrics: Arc<Metrics>) -> Self {
+        metrics.begin(manner.door);
+        let span = tracing::info_span!(
+            "call",
+            otel.name = &*call.operation(),
+            otel.kind = "server",
+            otel.status_code = tracing::field::Empty,
+            door = call.door(),
+            operation = &*call.operation(),
+            request_id = call.request_id(),
+            tenant = tracing::field::Empty,
+            session = tracing::field::Empty,
+            rows = tracing::field::Empty,
+            outcome = tracing::field::Empty,
+            error = tracing::field::Empty,
+        );
+        Self { call, span, manner, metrics, status: 0, has_ended: false }
+    }
+
+    /// The answer begins; the call ends with its body.
+    fn answered(mut self, mut response: Response, is_head: bool) -> Response {
+        self.status = response.status().as_u16();
+        if let Some(Failure(message)) = response.extensions_mut().remove() {
+            self.call.fail(&message);
+        } else if let Some(message) = (self.manner.failure)(response.headers()) {
+            self.call.fail(&message);
+        } else if self.status >= 400 {
+            self.call.fail(response.status().canonical_reason().unwrap_or("an error"));
+        }
+        response.map(|body| {
+            if is_head || http_body::Body::is_end_stream(&body) {
+                self.ended();
+                return body;
+            }
+            Body::new(Watched { body: Some(body), ending: self })
+        })
+    }
+
+    fn panicked(mut self, cause: &(dyn Any + Send)) {
+        self.log_panic(cause);
+        self.end(Outcome::Error);
+    }
+
+    fn log_panic(&self, cause: &(dyn Any + Send)) {
+        let text = cause.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| cause.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+        let (operation, request_id) = (self.call.operation(), self.call.request_id());
+        tracing::error!(parent: None, door = self.call.door(), operation = &*operation, request_id, cause = text, "a call panicked");
+        self.call.fail("the server panicked");
+    }
+
+    fn ended(&mut self) {
+        let outcome = if self.call.failure().is_some() { Outcome::Error } else { Outcome::Ok };
+        self.end(outcome);
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.has_ended, true) {
+            return;
+        }
+        let call = &self.call;
+        let (operation, elapsed) = (call.operation(), call.elapsed());
+        self.metrics.end(call.door(), &operation, outcome, elapsed);
+        let (tenant, rows, error) = (call.tenant(), call.rows(), call.failure());
+        let session = call.session().map(tracing::field::display);
+        let span = &self.span;
+        span.record("operation", &*operation).record("tenant", tenant).record("session", &session);
+        span.record("otel.name", &*operation);
+        if outcome != Outcome::Ok {
+            span.record("otel.status_code", "ERROR");
+        }
+        span.record("rows", rows).record("outcome", outcome.word()).record("error", error);
+        let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
+        let (door, request_id, status) = (call.door(), call.request_id(), Some(self.status).filter(|code| *code > 0));
+        macro_rules! tell {
+            ($level:expr) => {
+                tracing::event!(
+                    parent: None, $level, door, operation = &*operation, tenant, session, duration_ms, rows,
+                    status, outcome = outcome.word(), error, request_id, "call"
+                )
+            };
+        }
+        if (self.manner.is_probe)(&operation) && outcome != Outcome::Error {
+            tell!(tracing::Level::DEBUG);
+        } else {
+            tell!(tracing::Level::INFO);
+        }
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.end(Outcome::Cancelled);
+    }
+}
+
+/// An answer's body, whose end is the call's.
+struct Watched {
+    body: Option<Body>,
+    ending: Ending,
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        let span = this.ending.span.clone();
+        let polled =
+            std::panic::catch_unwind(AssertUnwindSafe(|| span.in_scope(|| Pin::new(&mut *body).poll_frame(context))));
+        let frame = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(frame)) => frame,
+            Err(cause) => {
+                this.body = None;
+                this.ending.log_panic(cause.as_ref());
+                this.ending.end(Outcome::Error);
+                let end = (this.ending.manner.broken)().map(Ok);
+                let broken = || Err(axum::Error::new("the server failed inside this call"));
+                return Poll::Ready(Some(end.unwrap_or_else(broken)));
+            }
+        };
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(message) = frame.trailers_ref().and_then(this.ending.manner.failure) {
+                    this.ending.call.fail(&message);
+                }
+            }
+            Some(Err(error)) => this.ending.call.fail(&error.to_string()),
+            None => {}
+        }
+        let is_last = !matches!(frame, Some(Ok(_))) || http_body::Body::is_end_stream(&*body);
+        if is_last {
+            this.ending.ended();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(SizeHint::default, http_body::Body::size_hint)
+    }
+}
+
+/// A route that panics, and one whose answer does, for the doors' tests.
+#[cfg(test)]
+pub(crate) fn panicking() -> Router {
+    use std::convert::Infallible;
+
+    use axum::routing::any;
+    use futures::StreamExt;
+
+    async fn at_once() -> Response {
+        panic!("the test's own panic")
+    }
+    async fn later() -> Response {
+        let frames = futures::stream::iter([1, 2]).map(|number| match number {
+            1 => Ok::<_, Infallible>(Bytes::from_static(b"begun")),
+            _ => panic!("the test's own panic"),
+        });
+        Response::new(Body::from_stream(frames))
+    }
+    Router::new().route("/panic", any(at_once)).route("/panic/later", any(later))
+}
