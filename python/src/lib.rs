@@ -27,7 +27,10 @@ mod _native {
     /// Logs to stderr from now on what `filter` selects, such as "info" or "altertable_mock=debug".
     #[pyfunction]
     fn log_to_stderr(filter: &str) -> PyResult<()> {
-        telemetry::init_to_stderr(filter).map_err(|error| super::error::raise(&error))
+        let logging = telemetry::init_to_stderr(filter).map_err(|error| super::error::raise(&error))?;
+        // It goes on until the process ends.
+        std::mem::forget(logging);
+        Ok(())
     }
 
     #[pymodule_init]

@@ -116,7 +116,7 @@ def test_every_flag_of_the_program_has_a_keyword() -> None:
     command = [sys.executable, "-m", "altertable_mock", "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     flags = set(re.findall(r"^\s+(?:-\w, )?--([a-z-]+)", text, re.MULTILINE))
-    flags -= {"help", "version", "config", "log-format"}
+    flags -= {"help", "version", "config", "log-format", "otlp-endpoint"}
     plural = {"user": "users", "api-key": "api_keys", "environment": "environments"}
     plural.update({"catalog": "catalogs", "attach": "attaches"})
     keywords = {plural.get(flag, flag.replace("-", "_")) for flag in flags}

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::{self, Bind, Config, Options};
 use crate::doors::connections::Connections;
 use crate::doors::health::Health;
+use crate::doors::metrics::Metrics;
 use crate::doors::{Addresses, DOORS, Door, Listeners, PerDoor, Surroundings};
 use engine::{Account, Engine, Error, JournalEntry, Result};
 
@@ -21,6 +22,7 @@ pub struct MockServer {
     addresses: Addresses,
     engine: Arc<Engine>,
     health: Arc<Health>,
+    metrics: Arc<Metrics>,
     stop: CancellationToken,
     tasks: TaskTracker,
     shutdown_timeout: Duration,
@@ -108,6 +110,7 @@ impl MockServer {
         let server = Self {
             addresses: listeners.try_map(|_, listeners| first(listeners))?,
             health: Health::new(),
+            metrics: Metrics::new(&engine)?,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             shutdown_timeout: config.shutdown_timeout,
@@ -132,6 +135,7 @@ impl MockServer {
             config,
             engine: &self.engine,
             health: &self.health,
+            metrics: &self.metrics,
             stop: &self.stop,
             tasks: &self.tasks,
         }

@@ -22,10 +22,7 @@ pub fn run(invocation: Result<Invocation>) -> u8 {
             telemetry::print_fault(&error);
             Ok(UNHEALTHY)
         }),
-        Invocation::Serve(config) => {
-            telemetry::init(config.log_format);
-            serve(*config).map(|()| 0)
-        }
+        Invocation::Serve(config) => serve(*config).map(|()| 0),
     });
     outcome.unwrap_or_else(|error| {
         telemetry::print_fault(&error);
@@ -34,10 +31,11 @@ pub fn run(invocation: Result<Invocation>) -> u8 {
 }
 
 fn serve(config: Config) -> Result<()> {
-    connections::raise_file_limit();
     // First of all: threads that start later must not take the signals, and a launcher may stop the server as soon as
     // its doors are open.
     let signals = Signals::hold()?;
+    let logging = telemetry::init(config.log_format, config.otlp_endpoint.as_deref())?;
+    connections::raise_file_limit();
     let within = config.shutdown_timeout;
     let runtime = runtime()?;
     let has_ended = runtime.block_on(async {
@@ -46,6 +44,8 @@ fn serve(config: Config) -> Result<()> {
         stop.await;
         Ok::<_, Error>(server.shutdown_for_exit().await)
     })?;
+    // The last lines are written before anything can end the process.
+    drop(logging);
     if !has_ended {
         signals::exit_at_once();
     }

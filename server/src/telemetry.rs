@@ -1,35 +1,126 @@
-//! Log lines: on stdout, as text or JSON, filtered by `RUST_LOG`.
+//! Log lines: on stdout, as text or JSON, filtered by `RUST_LOG`; and a span of each call to an OpenTelemetry collector.
+//!
+//! Lines go through a queue. One that nobody reads fills up and loses lines, rather than hold up those who write them.
 
 use std::io::{IsTerminal, Write};
 
-use tracing_subscriber::EnvFilter;
+use http::HeaderMap;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Span;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::LogFormat;
 use engine::{Error, ErrorKind, Result};
 
-/// Starts logging for this process; a second call changes nothing.
-pub fn init(format: LogFormat) {
+/// How many lines may wait to be written.
+const WAITING_LINES: usize = 16_384;
+
+/// A log that goes on. Dropped, it writes the lines that wait, for a second at most.
+#[derive(Debug)]
+pub struct Logging {
+    _lines: WorkerGuard,
+    spans: Option<SdkTracerProvider>,
+}
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        if let Some(spans) = self.spans.take()
+            && let Err(fault) = spans.shutdown()
+        {
+            tracing::warn!(%fault, "the last spans were not sent to --otlp-endpoint");
+        }
+    }
+}
+
+/// Starts logging for this process, and sending spans to the collector at `otlp_endpoint`; if another subscriber was set
+/// before, that one stays.
+///
+/// # Errors
+/// Config when the endpoint cannot be used.
+pub fn init(format: LogFormat, otlp_endpoint: Option<&str>) -> Result<Logging> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
-    let started = match format {
-        LogFormat::Text => logs.with_ansi(std::io::stdout().is_terminal()).try_init(),
-        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+    let (writer, lines) = queue(std::io::stdout());
+    let logs = fmt::layer().with_target(false).with_writer(writer);
+    let logs = match format {
+        LogFormat::Text => logs.with_ansi(std::io::stdout().is_terminal()).boxed(),
+        LogFormat::Json => logs.json().flatten_event(true).boxed(),
     };
+    let spans = otlp_endpoint.map(collector).transpose()?;
+    let exporter = spans.as_ref().map(|provider| {
+        // Spans are sent whatever RUST_LOG says of lines.
+        let calls = filter_fn(|metadata| metadata.is_span() && metadata.name() == "call");
+        tracing_opentelemetry::layer().with_tracer(provider.tracer("altertable-mock")).with_filter(calls)
+    });
     // Somebody else's subscriber is just as good: a library's caller may have set one.
-    drop(started);
+    drop(tracing_subscriber::registry().with(logs.with_filter(filter)).with(exporter).try_init());
+    Ok(Logging { _lines: lines, spans })
 }
 
 /// Starts logging to stderr what `filter` selects, in the syntax of `RUST_LOG`, for a process whose stdout is its own.
 ///
 /// # Errors
 /// Config when the filter cannot be read.
-pub fn init_to_stderr(filter: &str) -> Result<()> {
+pub fn init_to_stderr(filter: &str) -> Result<Logging> {
     let filter = EnvFilter::try_new(filter).map_err(|fault| {
         Error::new(ErrorKind::Config, format!("the log filter \"{filter}\" cannot be read: {fault}"))
     })?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(false);
-    drop(logs.with_writer(std::io::stderr).try_init());
-    Ok(())
+    let (writer, lines) = queue(std::io::stderr());
+    let logs = fmt::layer().with_target(false).with_ansi(false).with_writer(writer).with_filter(filter);
+    drop(tracing_subscriber::registry().with(logs).try_init());
+    Ok(Logging { _lines: lines, spans: None })
+}
+
+fn queue(out: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
+    NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(WAITING_LINES)
+        .thread_name("log")
+        .finish(out)
+}
+
+fn collector(endpoint: &str) -> Result<SdkTracerProvider> {
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
+        .build()
+        .map_err(|fault| {
+            Error::new(ErrorKind::Config, format!("--otlp-endpoint {endpoint} cannot be used: {fault}"))
+        })?;
+    let resource = Resource::builder().with_service_name("altertable-mock").build();
+    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}
+
+/// Makes `span` a child of the one that a call's `traceparent` names.
+pub(crate) fn continue_trace(span: &Span, headers: &HeaderMap) {
+    if headers.contains_key("traceparent") {
+        let parent = TraceContextPropagator::new().extract(&Headers(headers));
+        if parent.span().span_context().is_valid() {
+            // Nobody exports spans, if this fails.
+            let _ = span.set_parent(parent);
+        }
+    }
+}
+
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(http::HeaderName::as_str).collect()
+    }
 }
 
 /// Writes what the user asked to read, such as the help text.

@@ -87,6 +87,7 @@ class MockServer(HasEndpoints):
         tenant_idle_timeout: int | None = None,
         json_body_limit: int | None = None,
         analytics_body_limit: int | None = None,
+        no_metrics: bool = False,
         shutdown_timeout: int = 1,
         flags: Iterable[str] = (),
         log: str | None = None,

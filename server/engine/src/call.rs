@@ -14,7 +14,8 @@ use crate::clock;
 const LONGEST_FAILURE: usize = 2_000;
 
 /// The beginnings of DuckDB's errors that are about the statement's text, which holds no parameter.
-const OF_THE_TEXT: &[&str] = &["Parser Error:", "Binder Error:", "Catalog Error:", "Permission Error:", "INTERRUPT Error:"];
+const OF_THE_TEXT: &[&str] =
+    &["Parser Error:", "Binder Error:", "Catalog Error:", "Permission Error:", "INTERRUPT Error:"];
 
 /// What is known of a call; it becomes more while the call goes on.
 #[derive(Debug)]
@@ -111,6 +112,8 @@ impl Call {
 
     /// It fails. The first failure counts: a later one is its consequence.
     pub fn fail(&self, message: &str) {
+        // DuckDB shows the place in the statement last.
+        let message = message.split_once("\n\nLINE ").map_or(message, |(text, _)| text);
         let kept = if self.binds_values.load(Ordering::Relaxed) { without_values(message) } else { message };
         let _ = self.failure.set(crate::journal::cut(kept, LONGEST_FAILURE).to_owned());
     }
@@ -140,7 +143,10 @@ mod tests {
 
     #[rstest]
     #[case("Conversion Error: Could not convert string 'topsecret' to INT32", "Conversion Error")]
-    #[case("Catalog Error: Table with name t does not exist!", "Catalog Error: Table with name t does not exist!")]
+    #[case(
+        "Catalog Error: Table with name t does not exist!",
+        "Catalog Error: Table with name t does not exist!"
+    )]
     #[case("topsecret", "an error that may quote a parameter")]
     fn a_parameter_never_shows(#[case] message: &str, #[case] kept: &str) {
         let call = Call::new("flight", "DoGet", String::new());
@@ -148,6 +154,13 @@ mod tests {
         call.fail(message);
         call.fail("later");
         assert_eq!(call.failure(), Some(kept));
+    }
+
+    #[test]
+    fn the_place_in_the_statement_is_left_out() {
+        let call = Call::new("lakehouse", "POST /query", String::new());
+        call.fail("Binder Error: Referenced column \"x\" not found\n\nLINE 1: SELECT x, 'topsecret'\n               ^");
+        assert_eq!(call.failure(), Some("Binder Error: Referenced column \"x\" not found"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
+use crate::clock;
 use crate::error::Error;
 
 /// How many entries are kept per tenant.
@@ -48,7 +49,7 @@ impl Journal {
     pub(super) fn begin(&self, what: &str) -> Arc<JournalEntry> {
         let entry = Arc::new(JournalEntry {
             what: cut(what, LONGEST.min(self.limit / 2)).to_owned(),
-            started: SystemTime::now(),
+            started: clock::now(),
             failure: OnceLock::new(),
         });
         let mut entries = self.entries.lock();

@@ -10,7 +10,9 @@ mod accounts;
 pub mod analytics;
 mod assist;
 mod blocking;
+mod call;
 mod catalog;
+pub mod clock;
 mod config;
 mod control;
 mod error;
@@ -37,6 +39,7 @@ use std::time::Duration;
 
 pub use assist::Suggestion;
 pub use blocking::{leave_signals_to_others, run_blocking};
+pub use call::Call;
 pub use catalog::{CatalogQuery, KeyOrder, KeySide};
 pub use config::{Account, EngineConfig, ProjectChoice};
 pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
@@ -65,7 +68,22 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How much must be free in the allocators for them to be flushed: that holds up whoever allocates meanwhile.
 const WORTH_GIVING_BACK: u64 = 64 << 20;
 
-/// Everything behind the three doors.
+/// What a server holds, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Vitals {
+    /// Users whose database is open.
+    pub tenants: u64,
+    /// Open sessions.
+    pub sessions: u64,
+    /// Sessions whose statement runs or whose result is being read.
+    pub live_queries: u64,
+    /// Bytes of rows that wait for their reader outside of DuckDB.
+    pub spool_bytes: u64,
+    /// Bytes of memory that the process has.
+    pub resident_bytes: u64,
+}
+
+/// Everything behind the doors.
 #[derive(Debug)]
 pub struct Engine {
     config: Arc<EngineConfig>,
@@ -113,6 +131,15 @@ impl Engine {
         let most = self.accounts.undeclared_users().max(self.analytics.undeclared_keys());
         let (memory, most_memory) = duck::memory();
         vec![Usage::bytes("memory-limit", memory, most_memory), Usage::new(flag, most, limits.undeclared)]
+    }
+
+    /// What the server holds, in numbers.
+    pub fn vitals(&self) -> Vitals {
+        let mut vitals = Vitals { resident_bytes: memory::resident(), ..Vitals::default() };
+        for tenant in self.accounts.all() {
+            tenant.add_to(&mut vitals);
+        }
+        vitals
     }
 
     /// Opens a database as tenants get it, uses it and drops it again, to find start-up faults such as an attached file

@@ -50,7 +50,7 @@ impl Engine {
 }
 
 /// The memory that the process holds, in bytes; none where the system does not tell.
-fn resident() -> u64 {
+pub(super) fn resident() -> u64 {
     u64::from(resident_kilobytes()) << 10
 }
 

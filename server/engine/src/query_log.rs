@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::journal::cut;
 use super::session::CancelToken;
+use crate::clock;
 
 /// How many entries are kept per tenant at most (LG-05).
 const KEPT: usize = 10_000;
@@ -107,7 +108,7 @@ impl QueryLog {
         let entry = Arc::new(QueryEntry {
             facts,
             query_length,
-            started: SystemTime::now(),
+            started: clock::now(),
             cancel,
             rows: AtomicU64::new(0),
             outcome: Mutex::new(None),
@@ -199,7 +200,7 @@ impl QueryEntry {
             return;
         }
         let more = error.as_ref().map_or(0, String::len);
-        *outcome = Some(Outcome { ended: SystemTime::now(), error });
+        *outcome = Some(Outcome { ended: clock::now(), error });
         drop(outcome);
         if let Some(state) = &mut state {
             state.bytes += more;

@@ -68,6 +68,11 @@ impl Sessions {
         self.state.lock().open.len()
     }
 
+    /// How many have a statement that runs or a result that is being read.
+    pub(super) fn count_busy(&self) -> usize {
+        self.state.lock().open.values().filter(|entry| entry.session.is_busy()).count()
+    }
+
     /// Whether none is open.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use uuid::Uuid;
 
+use super::Vitals;
 use super::blocking;
 use super::config::EngineConfig;
 use super::ingest::AppendQueues;
@@ -19,6 +20,7 @@ use super::projects::Project;
 use super::query_log::QueryLog;
 use super::session::{Session, Turns};
 use super::sessions::Sessions;
+use crate::clock;
 use crate::error::Result;
 
 /// One user and what belongs to that user alone.
@@ -79,7 +81,7 @@ impl Tenant {
             appends: AppendQueues::default(),
             limits: config.limits,
             meters,
-            used: Mutex::new(Instant::now()),
+            used: Mutex::new(clock::moment()),
             visits: AtomicUsize::new(0),
         })
     }
@@ -126,6 +128,14 @@ impl Tenant {
             Usage::bytes("journal-limit", self.journal.bytes() as u64, limits.journal),
             Usage::bytes("project-event-limit", events.unwrap_or(0), limits.project_events),
         ]
+    }
+
+    /// Adds what it holds.
+    pub(super) fn add_to(&self, vitals: &mut Vitals) {
+        vitals.tenants += u64::from(self.is_open());
+        vitals.sessions += self.sessions.len() as u64;
+        vitals.live_queries += self.sessions.count_busy() as u64;
+        vitals.spool_bytes += self.instance().map_or(0, |instance| instance.spool_space().usage().0);
     }
 
     /// The log of this tenant's REST queries.
@@ -213,7 +223,7 @@ impl Tenant {
 
     /// Notes that the tenant is in use.
     pub fn touch(&self) {
-        *self.used.lock() = Instant::now();
+        *self.used.lock() = clock::moment();
     }
 
     /// A request begins.

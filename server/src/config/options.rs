@@ -252,9 +252,16 @@ with_doors!(options! {
     /// Seconds within which the program ends once it is asked to stop; running calls get most of them [default: 10].
     #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
     shutdown_timeout: u64,
+
     /// How log lines are written [default: text].
-    #[arg(long, value_name = "FORMAT", help_heading = "Limits")]
+    #[arg(long, value_name = "FORMAT", help_heading = "What it tells")]
     log_format: LogFormat,
+    /// Do not answer /metrics.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "What it tells")]
+    no_metrics: bool,
+    /// Send a span for each call to this OpenTelemetry collector, over OTLP/HTTP: http://localhost:4318.
+    #[arg(long, value_name = "URL", help_heading = "What it tells")]
+    otlp_endpoint: String,
     }
 });
 

@@ -34,6 +34,10 @@ pub struct Config {
     pub connections: ConnectionOptions,
     /// Within which time the server stops once it is asked to.
     pub shutdown_timeout: Duration,
+    /// Whether the doors of HTTP answer `/metrics` (LX-19).
+    pub metrics: bool,
+    /// Where spans go over OTLP, if anywhere (LX-20).
+    pub otlp_endpoint: Option<String>,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Variables whose names begin as this program's do and that it does not know: misspelt ones, most likely.
@@ -91,9 +95,8 @@ pub enum TlsOptions {
 pub(super) fn resolve(options: Options) -> Result<Config> {
     let limits = limits(&options)?;
     let connections = connections(&options)?;
+    let (ports, bind) = (options.ports(), bind(options.bind.unwrap_or_default())?);
     let query_stream = query_stream(options.query_stream, options.legacy_query_stream)?;
-    let ports = options.ports();
-    let bind = bind(options.bind.unwrap_or_default())?;
     let users = users(options.user.unwrap_or_default())?;
     let api_keys = distinct(options.api_key.unwrap_or_default(), "--api-key", false)?;
     let environments = options.environment.unwrap_or_else(|| vec!["production".to_owned()]);
@@ -104,8 +107,8 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
     let attaches = attaches(&options.attach.unwrap_or_default(), &catalogs)?;
     let seconds = |given: Option<u64>, default: u64| Duration::from_secs(given.unwrap_or(default));
     Ok(Config {
-        bind,
         ports,
+        bind,
         engine: EngineConfig {
             users,
             allow_any_user: options.allow_any_user.unwrap_or(false),
@@ -133,6 +136,8 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
         analytics_body_limit: analytics_body_limit(options.analytics_body_limit)?,
         connections,
         shutdown_timeout: seconds(options.shutdown_timeout, 10),
+        metrics: !options.no_metrics.unwrap_or(false),
+        otlp_endpoint: otlp_endpoint(options.otlp_endpoint)?,
         log_format: options.log_format.unwrap_or_default(),
         unknown_variables: Vec::new(),
     })
@@ -169,6 +174,15 @@ fn query_stream(form: Option<QueryStream>, is_legacy: Option<bool>) -> Result<Qu
                 .to_owned(),
         )),
         (form, _) => Ok(form.unwrap_or_default()),
+    }
+}
+
+fn otlp_endpoint(given: Option<String>) -> Result<Option<String>> {
+    match given {
+        Some(url) if !url.starts_with("http://") => Err(fault(format!(
+            "--otlp-endpoint \"{url}\" is no URL of a collector: write http://localhost:4318"
+        ))),
+        given => Ok(given),
     }
 }
 

@@ -39,8 +39,17 @@ pub(crate) struct Manner {
     pub panicked: fn() -> Response,
     /// The end of an answer that panicked under way, if the protocol has one for faults; otherwise it breaks off.
     pub broken: fn() -> Option<Frame<Bytes>>,
-    /// What headers or trailers say went wrong.
-    pub failure: fn(&HeaderMap) -> Option<String>,
+    /// What headers or trailers say of the outcome, in a protocol that tells it there rather than by HTTP's status.
+    pub verdict: fn(&HeaderMap) -> Option<Verdict>,
+}
+
+/// What an answer over gRPC says of its outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The status's name, such as `OK`.
+    pub status: &'static str,
+    /// What went wrong, if anything did.
+    pub failure: Option<String>,
 }
 
 /// What went wrong in an answer, for the log: put into its extensions by whoever writes the answer.
@@ -60,13 +69,22 @@ pub(crate) fn watch<S: Clone + Send + Sync + 'static>(
     manner: Manner,
     metrics: Arc<Metrics>,
 ) -> Router<S> {
-    routes.layer(from_fn(move |request: Request, next: Next| answer(request, next, manner, Arc::clone(&metrics))))
+    routes.layer(from_fn(move |request: Request, next: Next| {
+        answer(request, next, manner, Arc::clone(&metrics))
+    }))
 }
 
 /// The operation of a call over HTTP: its method and its route.
 pub(crate) fn route_of(request: &Request) -> Cow<'static, str> {
-    const METHODS: [Method; 7] =
-        [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+    const METHODS: [Method; 7] = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::HEAD,
+        Method::OPTIONS,
+    ];
     let method = METHODS.iter().find(|known| *known == request.method()).map_or("OTHER", Method::as_str);
     match request.extensions().get::<MatchedPath>() {
         Some(path) => format!("{method} {}", path.as_str()).into(),
@@ -115,7 +133,9 @@ struct Ending {
     span: Span,
     manner: Manner,
     metrics: Arc<Metrics>,
-    status: u16,
+    /// HTTP's status, once the answer has begun.
+    status: Option<u16>,
+    grpc_status: Option<&'static str>,
     has_ended: bool,
 }
 
@@ -136,17 +156,16 @@ impl Ending {
             outcome = tracing::field::Empty,
             error = tracing::field::Empty,
         );
-        Self { call, span, manner, metrics, status: 0, has_ended: false }
+        Self { call, span, manner, metrics, status: None, grpc_status: None, has_ended: false }
     }
 
     /// The answer begins; the call ends with its body.
     fn answered(mut self, mut response: Response, is_head: bool) -> Response {
-        self.status = response.status().as_u16();
+        self.status = Some(response.status().as_u16());
+        self.judge(response.headers());
         if let Some(Failure(message)) = response.extensions_mut().remove() {
             self.call.fail(&message);
-        } else if let Some(message) = (self.manner.failure)(response.headers()) {
-            self.call.fail(&message);
-        } else if self.status >= 400 {
+        } else if response.status().as_u16() >= 400 {
             self.call.fail(response.status().canonical_reason().unwrap_or("an error"));
         }
         response.map(|body| {
@@ -156,6 +175,15 @@ impl Ending {
             }
             Body::new(Watched { body: Some(body), ending: self })
         })
+    }
+
+    /// Notes what headers or trailers say.
+    fn judge(&mut self, headers: &HeaderMap) {
+        let Some(verdict) = (self.manner.verdict)(headers) else { return };
+        (self.status, self.grpc_status) = (None, Some(verdict.status));
+        if let Some(message) = verdict.failure {
+            self.call.fail(&message);
+        }
     }
 
     fn panicked(mut self, cause: &(dyn Any + Send)) {
@@ -193,12 +221,13 @@ impl Ending {
         }
         span.record("rows", rows).record("outcome", outcome.word()).record("error", error);
         let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
-        let (door, request_id, status) = (call.door(), call.request_id(), Some(self.status).filter(|code| *code > 0));
+        let (door, request_id) = (call.door(), call.request_id());
+        let (status, grpc_status) = (self.status, self.grpc_status);
         macro_rules! tell {
             ($level:expr) => {
                 tracing::event!(
                     parent: None, $level, door, operation = &*operation, tenant, session, duration_ms, rows,
-                    status, outcome = outcome.word(), error, request_id, "call"
+                    status, grpc_status, outcome = outcome.word(), error, request_id, "call"
                 )
             };
         }
@@ -233,8 +262,9 @@ impl http_body::Body for Watched {
         let this = &mut *self;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
         let span = this.ending.span.clone();
-        let polled =
-            std::panic::catch_unwind(AssertUnwindSafe(|| span.in_scope(|| Pin::new(&mut *body).poll_frame(context))));
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            span.in_scope(|| Pin::new(&mut *body).poll_frame(context))
+        }));
         let frame = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(frame)) => frame,
@@ -249,14 +279,16 @@ impl http_body::Body for Watched {
         };
         match &frame {
             Some(Ok(frame)) => {
-                if let Some(message) = frame.trailers_ref().and_then(this.ending.manner.failure) {
-                    this.ending.call.fail(&message);
+                if let Some(trailers) = frame.trailers_ref() {
+                    this.ending.judge(trailers);
                 }
             }
             Some(Err(error)) => this.ending.call.fail(&error.to_string()),
             None => {}
         }
-        let is_last = !matches!(frame, Some(Ok(_))) || http_body::Body::is_end_stream(&*body);
+        // Nothing comes after trailers.
+        let is_last = !matches!(&frame, Some(Ok(frame)) if !frame.is_trailers())
+            || http_body::Body::is_end_stream(&*body);
         if is_last {
             this.ending.ended();
         }

@@ -61,7 +61,7 @@ impl Health {
     /// A healthy state.
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            started: Instant::now(),
+            started: engine::clock::moment(),
             stopping: AtomicBool::new(false),
             ended: Default::default(),
             beats: AtomicU64::new(0),

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::connections::Entrance;
 use super::health::Health;
+use super::metrics::Metrics;
 use crate::config::Config;
 use engine::{Engine, Result};
 
@@ -53,6 +54,8 @@ pub(crate) struct Surroundings<'a> {
     pub engine: &'a Arc<Engine>,
     /// Whether the server serves.
     pub health: &'a Arc<Health>,
+    /// The counters of the server's calls.
+    pub metrics: &'a Arc<Metrics>,
     /// Fires when the server stops.
     pub stop: &'a CancellationToken,
     /// The tasks that the server waits for when it stops.

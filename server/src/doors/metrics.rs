@@ -1,5 +1,5 @@
 //! What `/metrics` tells, in Prometheus' text format: how many calls there were, how long they took, and what the server
-//! holds. No label is a user's or a client's word (LX-20).
+//! holds. No label is a user's or a client's word (LX-19).
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -76,8 +76,11 @@ impl Metrics {
             &["door", "operation", "outcome"],
         )?;
         let seconds = HistogramVec::new(
-            HistogramOpts::new("altertable_mock_call_duration_seconds", "From a call's arrival to its answer's end")
-                .buckets(SECONDS.to_vec()),
+            HistogramOpts::new(
+                "altertable_mock_call_duration_seconds",
+                "From a call's arrival to its answer's end",
+            )
+            .buckets(SECONDS.to_vec()),
             &["door", "operation"],
         )?;
         let running = IntGaugeVec::new(
@@ -90,7 +93,10 @@ impl Metrics {
         Ok(Self {
             tenants: gauge("altertable_mock_tenants", "Users whose database is open")?,
             sessions: gauge("altertable_mock_open_sessions", "Open sessions of all users")?,
-            queries: gauge("altertable_mock_live_queries", "Sessions whose statement runs or whose result is being read")?,
+            queries: gauge(
+                "altertable_mock_live_queries",
+                "Sessions whose statement runs or whose result is being read",
+            )?,
             spool: gauge("altertable_mock_spool_bytes", "Rows that wait for their reader outside of DuckDB")?,
             resident: gauge("process_resident_memory_bytes", "Memory that the process has")?,
             registry,

@@ -4,6 +4,7 @@
 //! A new door is a folder of its own and a line in [`list`].
 
 pub(crate) mod analytics;
+pub(crate) mod calls;
 pub(crate) mod connections;
 pub(crate) mod flight;
 pub(crate) mod health;
@@ -11,7 +12,7 @@ pub(crate) mod http;
 pub(crate) mod lakehouse;
 mod list;
 mod listeners;
-pub(crate) mod panics;
+pub(crate) mod metrics;
 
 pub use list::{Addresses, PerDoor};
 pub(crate) use list::{DOORS, Door, Serve, Surroundings, with_doors};

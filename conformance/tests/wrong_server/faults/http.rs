@@ -81,6 +81,12 @@ pub const FAULTS: &[Wrong] = &[
         ..HONEST
     },
     Wrong {
+        name: "metrics are not told",
+        breaks: &["LX-19"],
+        http: Http { instead: |call| call.is("GET /metrics").then(|| Reply::json(404, &json!({}))), ..HTTP },
+        ..HONEST
+    },
+    Wrong {
         name: "request ids are lost",
         breaks: &["LX-06", "AX-13"],
         http: Http { reply: Some(|_, reply| drop(reply.headers.remove("x-request-id"))), ..HTTP },

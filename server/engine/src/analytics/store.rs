@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use super::item::{Item, Micros};
 use super::keyring::Keyring;
 use super::project::{Project, Snapshot, State};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::limits::{Limits, Size, limit_exceeded};
 
@@ -146,9 +147,9 @@ impl Store {
         }
         let guest = guests.entry(key.into()).or_insert_with(|| Guest {
             projects: empty_projects(self.environments.len()),
-            last_used: Instant::now(),
+            last_used: clock::moment(),
         });
-        guest.last_used = Instant::now();
+        guest.last_used = clock::moment();
         Ok(Some(Access { projects: Arc::clone(&guest.projects) }))
     }
 

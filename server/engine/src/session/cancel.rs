@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::limit_exceeded;
 use crate::meter::Meter;
@@ -297,7 +298,7 @@ impl Gate {
         }
         let gate = Arc::clone(self);
         self.runtime.spawn(async move {
-            let begun = Instant::now();
+            let begun = clock::moment();
             let mut lingers = None;
             loop {
                 tokio::time::sleep(lingers.as_ref().map_or(INTERRUPT_AGAIN, |_| INTERRUPT_LINGERING)).await;

@@ -18,6 +18,7 @@ use super::prepared::Unneeded;
 use super::slot::Slot;
 use super::turns::{Permit, Turns};
 use crate::blocking::{self, MayBlock, Sealed};
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::instance::Instance;
 use crate::journal::Journal;
@@ -81,7 +82,7 @@ impl Session {
             closed: AtomicBool::new(false),
             marked: AtomicBool::new(false),
             closing: CancelToken::new(),
-            opened: Instant::now(),
+            opened: clock::moment(),
             last_used: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
             unneeded: Arc::default(),
@@ -142,11 +143,16 @@ impl Session {
 
     /// How long ago the session was last used; zero while a call runs or a stream is open (FS-5).
     pub fn idle(&self) -> Duration {
-        if self.streams.load(Ordering::SeqCst) > 0 || self.slot.try_lock().is_err() {
+        if self.is_busy() {
             return Duration::ZERO;
         }
         let used = Duration::from_millis(self.last_used.load(Ordering::SeqCst));
         self.opened.elapsed().saturating_sub(used)
+    }
+
+    /// Whether a call runs or a stream is open.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.streams.load(Ordering::SeqCst) > 0 || self.slot.try_lock().is_err()
     }
 
     /// Notes that the session is in use.

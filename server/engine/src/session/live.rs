@@ -1,13 +1,14 @@
 //! A live result on its connection, and the pump that turns its chunks into batches.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 
 use super::cancel::{CancelToken, Gate};
 use super::channel::StreamShared;
 use super::window::Window;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::instance::Instance;
 use crate::spool::Spool;
@@ -280,7 +281,7 @@ impl Live {
     fn build(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             self.shared.cancel.check()?;
-            let started = Instant::now();
+            let started = clock::moment();
             let fetched = self.result.fetch();
             let Some(chunk) = fetched.map_err(|error| self.reason_of(error))? else {
                 self.ended = true;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::expand::Planned;
 use super::plan::plan;
 use super::prepared::PreparedStatement;
+use crate::clock;
 use crate::error::Result;
 use crate::sql::lexer;
 use duck::{Connection, Prepared};
@@ -41,7 +42,7 @@ impl Plans {
         connection: &Connection,
         changes: u64,
     ) -> Result<Planned> {
-        self.in_use = Some((Arc::clone(statement), Instant::now()));
+        self.in_use = Some((Arc::clone(statement), clock::moment()));
         let current = |kept: &Kept| kept.changes == changes || lexer::inserts_plain_values(statement.sql());
         let Some(mut kept) = self.kept.remove(&statement.number()).filter(current) else {
             return plan(connection, statement.sql());

@@ -16,15 +16,11 @@ const REQUEST_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-cont
 const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// Answers preflights and lets the page that asked read every response, errors included.
+/// Lets the page that asked read every response, errors included.
 pub(super) async fn allow_origin(request: Request, next: Next) -> Response {
     // No origin is empty or `*`; echoing the latter would be the wildcard after all.
     let origin = request.headers().get(ORIGIN).filter(|origin| !origin.is_empty() && *origin != "*").cloned();
-    let mut response = if request.method() == Method::OPTIONS {
-        preflight(request.headers())
-    } else {
-        next.run(request).await
-    };
+    let mut response = next.run(request).await;
     if let Some(origin) = origin {
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -33,6 +29,14 @@ pub(super) async fn allow_origin(request: Request, next: Next) -> Response {
         headers.append(VARY, HeaderValue::from_static("Origin"));
     }
     response
+}
+
+/// Answers what a browser asks before it lets a page send.
+pub(super) async fn answer_preflight(request: Request, next: Next) -> Response {
+    match request.method() {
+        &Method::OPTIONS => preflight(request.headers()),
+        _ => next.run(request).await,
+    }
 }
 
 /// AX-12: allowed on any path, without a key.

@@ -1,13 +1,13 @@
 //! The errors of this port (AE): one body, a closed set of codes, never a word about the key.
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::doors::panics::Telling;
+use crate::doors::calls::{self, Failure, Manner};
 use engine::Error;
 
 /// Why a request was refused (AE-02), in the order in which it is checked.
@@ -106,15 +106,17 @@ impl Fault {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let (status, code) = self.code();
+        let message = self.message();
+        let failure = Failure(message.clone());
         let body = ErrorBody {
             ok: false,
             task_id: None,
             error_code: code,
             error: code,
-            message: self.message(),
+            message,
             details: self.details(),
         };
-        (status, Json(body)).into_response()
+        (status, Extension(failure), Json(body)).into_response()
     }
 }
 
@@ -127,4 +129,11 @@ pub(super) async fn method_not_allowed() -> Fault {
 }
 
 /// A panic is a fault of the server; an answer under way breaks off.
-pub(super) const PANICS: Telling = Telling { answer: || Fault::Internal.into_response(), end: || None };
+pub(super) const MANNER: Manner = Manner {
+    door: "analytics",
+    operation: calls::route_of,
+    is_probe: calls::is_probe,
+    panicked: || Fault::Internal.into_response(),
+    broken: || None,
+    verdict: |_| None,
+};

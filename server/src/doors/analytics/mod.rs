@@ -14,7 +14,6 @@ mod ingest;
 mod json;
 mod key;
 mod openapi;
-mod request_id;
 mod response;
 mod timestamp;
 mod track;
@@ -28,9 +27,10 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
+use crate::doors::calls;
 use crate::doors::health::Health;
 use crate::doors::http::{self, Routes};
-use crate::doors::panics;
+use crate::doors::metrics::Metrics;
 use crate::doors::{Serve, Surroundings};
 use engine::analytics::Store;
 use engine::{Error, Result};
@@ -57,16 +57,19 @@ impl std::fmt::Debug for Analytics {
 /// # Errors
 /// None.
 pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
-    let routes = router(Analytics {
+    let analytics = Analytics {
         store: Arc::clone(around.engine.analytics()),
         body_limit: usize::try_from(around.config.analytics_body_limit).unwrap_or(usize::MAX),
         health: Arc::clone(around.health),
-    });
+    };
+    let metrics = Arc::clone(around.metrics);
+    let routes = router(analytics, http::own_routes(around), &metrics);
+    let refuse = Arc::new(move |error| refuse(error, &metrics));
     Ok(http::serving(around, Routes { routes, refuse }))
 }
 
-/// Every route of the port (AX-01).
-fn router(analytics: Analytics) -> Router {
+/// Every route of the port (AX-01). `own` are those that the HTTP doors share.
+fn router(analytics: Analytics, own: Router<Analytics>, metrics: &Arc<Metrics>) -> Router {
     let routes = Router::new()
         .route("/", get(response::root))
         .route("/health", get(response::health))
@@ -74,17 +77,19 @@ fn router(analytics: Analytics) -> Router {
         .route("/track", post(track::track))
         .route("/identify", post(identify::identify))
         .route("/alias", post(alias::alias))
+        .merge(own)
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed);
-    wrap(routes).with_state(analytics)
+    wrap(routes, metrics).with_state(analytics)
 }
 
 /// Routes that answer every request with that error, for connections beyond the limit.
-fn refuse(error: Error) -> Router {
-    wrap(Router::new().fallback(async move || error::Fault::Limit(error)))
+fn refuse(error: Error, metrics: &Arc<Metrics>) -> Router {
+    wrap(Router::new().fallback(async move || error::Fault::Limit(error)), metrics)
 }
 
-/// Adds what every route of the port shares.
-fn wrap<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    panics::guard(routes, error::PANICS).layer(from_fn(cors::allow_origin)).layer(from_fn(request_id::stamp))
+/// Adds what every route of the port shares. Every answer has its headers, also those of preflights and panics.
+fn wrap<S: Clone + Send + Sync + 'static>(routes: Router<S>, metrics: &Arc<Metrics>) -> Router<S> {
+    let routes = routes.layer(from_fn(cors::answer_preflight));
+    calls::watch(routes, error::MANNER, Arc::clone(metrics)).layer(from_fn(cors::allow_origin))
 }

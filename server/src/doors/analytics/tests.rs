@@ -15,9 +15,16 @@ use tower::ServiceExt as _;
 
 use super::{Analytics, router};
 use crate::doors::health::Health;
+use crate::doors::metrics::Metrics;
 use engine::analytics::{Settings, Snapshot, Store};
+use engine::{Engine, EngineConfig};
 
 /// One server with the keys `pk_one` and `pk_two` and the environments `production` and `staging`.
+/// Counters that nobody reads.
+fn metrics() -> Arc<Metrics> {
+    Metrics::new(&Engine::new(EngineConfig::default())).unwrap()
+}
+
 struct Door {
     store: Arc<Store>,
     router: Router,
@@ -52,7 +59,7 @@ impl Door {
     fn with(settings: Settings) -> Self {
         let store = Arc::new(Store::new(settings));
         let analytics = Analytics { store: Arc::clone(&store), body_limit: 16 << 20, health: Health::new() };
-        Self { store, router: router(analytics) }
+        Self { store, router: router(analytics, Router::new(), &metrics()) }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::writer::{CompressionContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use arrow_flight::{FlightData, SchemaAsIpc};
-use futures::stream::{BoxStream, Stream, StreamExt, try_unfold};
+use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt, try_unfold};
 use tonic::Status;
 
 use super::size::batch_size;
@@ -36,6 +36,12 @@ impl Answer {
     /// An answer without rows.
     pub(super) fn empty(schema: SchemaRef) -> Self {
         Self { schema, batches: futures::stream::empty().boxed() }
+    }
+
+    /// The same answer, whose rows are counted on their way out.
+    pub(super) fn count_rows(self, mut count: impl FnMut(usize) + Send + 'static) -> Self {
+        let counted = self.batches.inspect_ok(move |batch| count(batch.num_rows()));
+        Self { schema: self.schema, batches: counted.boxed() }
     }
 
     /// The answer as the messages of a DoGet.

@@ -13,6 +13,14 @@ use engine::{Error, Result};
 
 const URL_PREFIX: &str = "type.googleapis.com/";
 
+/// A command's name, such as `CommandStatementQuery`.
+pub(super) fn name(command: &Command) -> &str {
+    match command {
+        Command::Unknown(_) => "unknown command",
+        known => known.type_url().rsplit('.').next().unwrap_or_default(),
+    }
+}
+
 /// One session option; no value erases the key (FS-10).
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct SessionOptionValue {

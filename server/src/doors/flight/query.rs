@@ -63,6 +63,11 @@ impl Query {
         }
     }
 
+    /// Whether it may have parameters, which an error may quote.
+    pub(super) fn binds_values(&self) -> bool {
+        matches!(self, Self::Prepared(_))
+    }
+
     /// Whether running it may change anything (FQ-2).
     pub(super) fn changes(&self) -> bool {
         match self {

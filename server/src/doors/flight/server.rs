@@ -1,18 +1,20 @@
 //! Serving the port: what it is configured with, and the services on it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use axum::extract::Request;
 use axum::middleware;
 use http::HeaderMap;
 use http_body::Frame;
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
 use tonic::service::Routes;
 use tonic::transport::Server;
+use tonic::{Code, Status};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
@@ -20,12 +22,14 @@ use super::options::Options;
 use super::reflection;
 use super::service::Service;
 use super::sessions::Sessions;
+use super::status::name;
 use super::tls;
 use super::transport::{incoming, refuse};
 use super::unserved;
 use crate::config::FlightOptions;
+use crate::doors::calls::{self, Manner, Verdict};
 use crate::doors::connections::Entrance;
-use crate::doors::panics::{self, Telling};
+use crate::doors::metrics::Metrics;
 use crate::doors::{Serve, Surroundings};
 use engine::{Engine, Error, Result};
 
@@ -43,13 +47,54 @@ const FRAME: u32 = 1024 * 1024;
 const CALLS_PER_CONNECTION: u32 = 10_000;
 
 /// A panic is INTERNAL, in the middle of an answer as well.
-pub(super) const PANICS: Telling = Telling {
-    answer: || panicked().into_http(),
-    end: || {
+pub(super) const MANNER: Manner = Manner {
+    door: "flight",
+    operation,
+    is_probe: |operation| operation.starts_with("grpc."),
+    panicked: || panicked().into_http(),
+    broken: || {
         let mut trailers = HeaderMap::new();
         panicked().add_header(&mut trailers).ok().map(|()| Frame::trailers(trailers))
     },
+    verdict: |headers| {
+        let status = Status::from_header_map(headers)?;
+        let failure = match (status.code(), status.message()) {
+            (Code::Ok, _) => None,
+            (code, "") => Some(code.description().to_owned()),
+            (_, message) => Some(message.to_owned()),
+        };
+        Some(Verdict { status: name(status.code()), failure })
+    },
 };
+
+/// The RPC's name; those of other services than Flight's with their service.
+fn operation(request: &Request) -> Cow<'static, str> {
+    const RPCS: [&str; 10] = [
+        "Handshake",
+        "ListFlights",
+        "GetFlightInfo",
+        "PollFlightInfo",
+        "GetSchema",
+        "DoGet",
+        "DoPut",
+        "DoExchange",
+        "DoAction",
+        "ListActions",
+    ];
+    const OTHERS: [&str; 4] = [
+        "grpc.health.v1.Health/Check",
+        "grpc.health.v1.Health/Watch",
+        "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ];
+    let path = request.uri().path().trim_start_matches('/');
+    let rpc = path.strip_prefix(SERVICE).and_then(|rest| rest.strip_prefix('/'));
+    let known = match rpc {
+        Some(rpc) => RPCS.iter().find(|known| **known == rpc),
+        None => OTHERS.iter().find(|known| **known == path),
+    };
+    known.map_or(Cow::Borrowed("unknown method"), |known| (*known).into())
+}
 
 fn panicked() -> Status {
     Status::internal("the server failed inside this call; its log has the details")
@@ -63,7 +108,8 @@ const SERVICE: &str = "arrow.flight.protocol.FlightService";
 /// # Errors
 /// `Config`, naming the certificate or key file that cannot be used.
 pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
-    let server = FlightServer::new(Arc::clone(around.engine), &around.config.flight)?;
+    let server =
+        FlightServer::new(Arc::clone(around.engine), &around.config.flight, Arc::clone(around.metrics))?;
     let (stop, healthy) = (around.stop.clone(), around.health.watch());
     Ok(Box::new(move |entrance| {
         Box::pin(async move {
@@ -78,13 +124,14 @@ pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
 pub(super) struct FlightServer {
     sessions: Arc<Sessions>,
     tls: Option<Arc<ServerConfig>>,
+    metrics: Arc<Metrics>,
 }
 
 impl FlightServer {
-    pub(super) fn new(engine: Arc<Engine>, config: &FlightOptions) -> Result<Self> {
+    pub(super) fn new(engine: Arc<Engine>, config: &FlightOptions, metrics: Arc<Metrics>) -> Result<Self> {
         let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
         let sessions = Sessions::new(engine, Options::new(config.arrow_json_extension));
-        Ok(Self { sessions, tls })
+        Ok(Self { sessions, tls, metrics })
     }
 
     /// Serves what comes in until `stop` fires and the calls under way have ended.
@@ -108,8 +155,10 @@ impl FlightServer {
             .add_service(health)
             .add_service(reflection::v1()?)
             .add_service(reflection::v1alpha()?);
-        let services = services.into_axum_router().layer(middleware::from_fn(unserved::named));
-        let services = panics::guard(services, PANICS).layer(middleware::from_fn(refuse));
+        let services = services.into_axum_router();
+        let services =
+            services.layer(middleware::from_fn(unserved::named)).layer(middleware::from_fn(refuse));
+        let services = calls::watch(services, MANNER, self.metrics);
         http2(entrance.options().lost_after)
             .add_routes(Routes::from(services))
             .serve_with_incoming_shutdown(incoming(entrance, self.tls, stop.clone()), stop.cancelled_owned())

@@ -20,7 +20,8 @@ use super::sessions::Sessions;
 use super::statement::Control;
 use super::status::status;
 use super::{ACTIONS, act, fetch, messages, plan, put, schema};
-use engine::{CancelToken, Error, ErrorKind, GiveUpOnDrop, Result};
+use crate::doors::calls;
+use engine::{Call, CancelToken, Error, ErrorKind, GiveUpOnDrop, Result};
 
 /// The Flight service over the port's sessions.
 pub(super) struct Service {
@@ -34,13 +35,17 @@ impl Service {
         Self { sessions }
     }
 
-    async fn session(&self, metadata: &MetadataMap) -> Result<Arc<Session>> {
-        self.sessions.of(metadata).await
+    /// The session of a call, by its credentials.
+    async fn session(&self, call: Arc<Call>, metadata: &MetadataMap) -> Result<Arc<Session>> {
+        let session = self.sessions.of(metadata).await?;
+        call.admit(&session.tenant);
+        call.in_session(session.engine.id());
+        Ok(session)
     }
 
     /// Authenticates, and answers that the RPC is not served.
-    async fn unserved(&self, metadata: &MetadataMap, rpc: &str) -> Status {
-        match self.session(metadata).await {
+    async fn unserved(&self, call: Arc<Call>, metadata: &MetadataMap, rpc: &str) -> Status {
+        match self.session(call, metadata).await {
             Ok(_) => status(&Error::new(ErrorKind::Unimplemented, format!("{rpc} is not supported"))),
             Err(error) => status(&error),
         }
@@ -51,9 +56,11 @@ impl Service {
         request: Request<FlightDescriptor>,
         control: Control,
     ) -> Result<(Arc<Session>, FlightDescriptor, Planned)> {
-        let session = self.session(request.metadata()).await?;
+        let call = calls::of(request.extensions());
+        let session = self.session(Arc::clone(&call), request.metadata()).await?;
         let descriptor = request.into_inner();
         let command = command(&descriptor)?;
+        call.refine(format!("{} {}", call.operation(), messages::name(&command)));
         // A call that is dropped half-way may have executed transaction control: it ends by itself, if it has begun.
         let (owned, cancel) = (Arc::clone(&session), CancelToken::new());
         let _gone = GiveUpOnDrop::new(&cancel);
@@ -81,7 +88,8 @@ impl Service {
     }
 
     async fn get(&self, request: Request<Ticket>) -> Result<super::encode::Answer> {
-        let session = self.session(request.metadata()).await?;
+        let call = calls::of(request.extensions());
+        let session = self.session(Arc::clone(&call), request.metadata()).await?;
         let ticket = request.into_inner().ticket;
         if ticket.is_empty() || str::from_utf8(&ticket).is_err() {
             return Err(Error::invalid("The ticket cannot be decoded"));
@@ -90,26 +98,42 @@ impl Service {
         // A refusal must not use the ticket up.
         query.admit(&session)?;
         let run = session.tickets.redeem(&ticket)?;
+        if query.binds_values() {
+            call.binds_values();
+        }
         let outlives_its_call = query.changes();
         let answer = fetch(session, run);
         // What changes something runs to its end once its DoGet has arrived (FQ-2).
-        if outlives_its_call { spawn(answer, tracing::Span::current()).await } else { answer.await }
+        let answer =
+            if outlives_its_call { spawn(answer, tracing::Span::current()).await? } else { answer.await? };
+        call.count_rows(0);
+        Ok(answer.count_rows(move |rows| call.count_rows(rows as u64)))
     }
 
     async fn upload(&self, request: Request<Streaming<FlightData>>) -> Result<bytes::Bytes> {
-        let session = self.session(request.metadata()).await?;
+        let call = calls::of(request.extensions());
+        let session = self.session(Arc::clone(&call), request.metadata()).await?;
         let _in_use = session.engine.in_use();
         let mut stream = request.into_inner();
         let first = session.until_closed(Upload::first(&mut stream)).await?;
         let descriptor = first.flight_descriptor.clone();
         let command = command(&descriptor.ok_or_else(|| Error::invalid("The upload has no descriptor"))?)?;
+        call.refine(format!("{} {}", call.operation(), messages::name(&command)));
+        // An ingest brings data, which is no parameter of a statement.
+        if !matches!(command, Command::CommandStatementIngest(_)) {
+            call.binds_values();
+        }
         let upload = Upload::new(first, stream);
         Box::pin(session.until_closed(put(&session, command, upload))).await
     }
 
     async fn action(&self, request: Request<Action>) -> Result<Option<bytes::Bytes>> {
-        let session = self.session(request.metadata()).await?;
+        let call = calls::of(request.extensions());
+        let session = self.session(Arc::clone(&call), request.metadata()).await?;
         let Action { r#type: name, body } = request.into_inner();
+        if let Some((known, _)) = ACTIONS.iter().find(|(known, _)| *known == name) {
+            call.refine(format!("{} {known}", call.operation()));
+        }
         let sessions = Arc::clone(&self.sessions);
         // A call that is dropped half-way must not leave, say, a transaction that nobody knows the id of.
         let cancel = CancelToken::new();
@@ -206,7 +230,7 @@ impl FlightService for Service {
     }
 
     async fn list_actions(&self, request: Request<Empty>) -> Answers<ActionType> {
-        self.session(request.metadata()).await.map_err(|e| status(&e))?;
+        self.session(calls::of(request.extensions()), request.metadata()).await.map_err(|e| status(&e))?;
         let actions = ACTIONS.map(|(name, description)| {
             Ok(ActionType { r#type: name.to_owned(), description: description.to_owned() })
         });
@@ -214,10 +238,10 @@ impl FlightService for Service {
     }
 
     async fn list_flights(&self, request: Request<Criteria>) -> Answers<FlightInfo> {
-        Err(self.unserved(request.metadata(), "ListFlights").await)
+        Err(self.unserved(calls::of(request.extensions()), request.metadata(), "ListFlights").await)
     }
 
     async fn do_exchange(&self, request: Request<Streaming<FlightData>>) -> Answers<FlightData> {
-        Err(self.unserved(request.metadata(), "DoExchange").await)
+        Err(self.unserved(calls::of(request.extensions()), request.metadata(), "DoExchange").await)
     }
 }

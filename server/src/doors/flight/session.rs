@@ -19,6 +19,8 @@ use engine::{self, CancelToken, Error, ErrorKind, Limits, PreparedStatement, Res
 /// One session of one user, known by its token.
 pub(super) struct Session {
     pub(super) token: Token,
+    /// The user's name.
+    pub(super) tenant: Box<str>,
     pub(super) engine: Arc<engine::Session>,
     pub(super) tickets: Arc<Tickets<Query>>,
     pub(super) statements: Mutex<HashMap<Bytes, Arc<Statement>>>,
@@ -67,6 +69,7 @@ impl Session {
         let (limits, meters) = (*tenant.limits(), tenant.meters().clone());
         Ok(Arc::new(Self {
             token: Token::new()?,
+            tenant: tenant.name().into(),
             engine,
             tickets: Tickets::new(&limits, meters.clone()),
             statements: Mutex::default(),

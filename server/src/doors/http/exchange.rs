@@ -36,6 +36,11 @@ const ASK_EVERY: Duration = Duration::from_secs(5);
 /// (15.2) has it; the system of one that is gone answers with a reset.
 const STILL_HERE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
+/// This moment, as the runtime's timers tell it.
+pub(crate) fn now() -> Instant {
+    engine::clock::moment().into()
+}
+
 /// The state of one connection.
 #[derive(Debug)]
 pub(crate) struct Activity {
@@ -80,7 +85,7 @@ impl Activity {
             calls: 0,
             awaits_answer: false,
             head: None,
-            last: Instant::now(),
+            last: now(),
             is_blocked: false,
             is_ending: false,
         };
@@ -99,7 +104,7 @@ impl Activity {
         phase.calls += 1;
         phase.awaits_answer = version == Version::HTTP_11;
         phase.head = None;
-        phase.last = Instant::now();
+        phase.last = now();
         Arc::new(Exchange(Arc::clone(self)))
     }
 
@@ -174,7 +179,7 @@ impl Activity {
 
     fn note_read(&self) {
         let mut phase = self.phase.lock();
-        phase.last = Instant::now();
+        phase.last = now();
         if phase.calls == 0 && phase.head.is_none() {
             phase.head = Some(phase.last);
         }
@@ -183,7 +188,7 @@ impl Activity {
     fn note_write(&self, is_blocked: bool) {
         let mut phase = self.phase.lock();
         if !is_blocked {
-            phase.last = Instant::now();
+            phase.last = now();
         }
         phase.is_blocked = is_blocked;
     }
@@ -204,7 +209,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let mut phase = self.0.phase.lock();
         phase.calls -= 1;
-        phase.last = Instant::now();
+        phase.last = now();
     }
 }
 

@@ -5,4 +5,4 @@ mod exchange;
 mod leftover;
 mod server;
 
-pub(crate) use server::{Routes, serving};
+pub(crate) use server::{Routes, own_routes, serving};

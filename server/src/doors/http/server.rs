@@ -17,12 +17,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::{Duration, Instant};
+use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::exchange::{Activity, Answer, Exchange, Sent, Socket, Verdict};
+use super::exchange::{Activity, Answer, Exchange, Sent, Socket, Verdict, now};
 use super::leftover;
 use crate::doors::connections::{Arrival, Entrance};
 use crate::doors::{Serve, Surroundings};
@@ -43,7 +43,15 @@ pub(crate) struct Routes {
     /// The routes.
     pub routes: Router,
     /// Refuses every request with this error.
-    pub refuse: fn(Error) -> Router,
+    pub refuse: Arc<dyn Fn(Error) -> Router + Send + Sync>,
+}
+
+/// The routes that every door of HTTP has besides its own.
+pub(crate) fn own_routes<S: Clone + Send + Sync + 'static>(around: &Surroundings<'_>) -> Router<S> {
+    match around.config.metrics {
+        true => Router::new().route("/metrics", Arc::clone(around.metrics).route()),
+        false => Router::new(),
+    }
 }
 
 /// Serves routes from when the door is open.
@@ -58,7 +66,7 @@ async fn serve(mut entrance: Entrance, door: Routes, stop: CancellationToken, co
     let idle = entrance.options().idle_timeout;
     while let Some(Arrival { stream, place, refused }) = stop.run_until_cancelled(entrance.next()).await {
         let (stop, router) = (stop.clone(), router.clone());
-        let refusal = refused.map(door.refuse);
+        let refusal = refused.map(&*door.refuse);
         connections.spawn(async move {
             match refusal {
                 None => connection(stream, router, idle, stop).await,
@@ -103,7 +111,7 @@ async fn connection(stream: TcpStream, router: Router, idle: Duration, stop: Can
             if check.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
-            match activity.check(Instant::now()) {
+            match activity.check(now()) {
                 Verdict::Stays => {}
                 Verdict::Idled => connection.as_mut().graceful_shutdown(),
                 Verdict::Ends(why) => return Poll::Ready(Err(why.to_owned())),

@@ -32,6 +32,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use self::state::Lakehouse;
 use crate::doors::http::{self, Routes};
+use crate::doors::metrics::Metrics;
 use crate::doors::{Serve, Surroundings};
 use engine::{Error, Result};
 
@@ -42,12 +43,15 @@ use engine::{Error, Result};
 pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
     let config = around.config;
     let state = Lakehouse::new(Arc::clone(around.engine), config.json_body_limit, config.query_stream);
-    let routes = router(state, Arc::clone(around.health).route());
+    let metrics = Arc::clone(around.metrics);
+    let own = http::own_routes(around);
+    let routes = router(state, Arc::clone(around.health).route(), own, &metrics);
+    let refuse = Arc::new(move |error| refuse(error, &metrics));
     Ok(http::serving(around, Routes { routes, refuse }))
 }
 
-/// Every route of the door. `health` answers `/health`, which the HTTP doors share (LX-14).
-fn router(state: Lakehouse, health: MethodRouter) -> Router {
+/// Every route of the door. `health` answers `/health` (LX-14), and `own` are further routes that the HTTP doors share.
+fn router(state: Lakehouse, health: MethodRouter, own: Router, metrics: &Arc<Metrics>) -> Router {
     let health = health.layer(from_fn_with_state(state.clone(), usage::verbose));
     let routes = Router::new()
         .route("/", get(transport::ready))
@@ -62,12 +66,13 @@ fn router(state: Lakehouse, health: MethodRouter) -> Router {
         .route("/append", post(append::run))
         .route("/tasks/{task_id}", get(tasks::show))
         .with_state(state)
-        .route("/health", health);
-    transport::wrap(routes)
+        .route("/health", health)
+        .merge(own);
+    transport::wrap(routes, metrics)
 }
 
 /// Routes that answer every request with that error, for connections beyond the limit.
-fn refuse(error: Error) -> Router {
+fn refuse(error: Error, metrics: &Arc<Metrics>) -> Router {
     let refusal = response::ApiError::from(error);
-    transport::share(Router::new().fallback(async move || refusal))
+    transport::share(Router::new().fallback(async move || refusal), metrics)
 }

@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::doors::calls::Failure;
 use engine::{Error, ErrorKind};
 
 /// The result of a handler.
@@ -70,10 +71,6 @@ pub(crate) struct ErrorDetail {
     code: Code,
     message: String,
 }
-
-/// The message of the error that a response carries, for those who write its body another way (LQ-25).
-#[derive(Debug, Clone)]
-pub(crate) struct ErrorMessage(pub(crate) String);
 
 impl ApiError {
     /// An error with that code.
@@ -142,7 +139,7 @@ impl IntoResponse for ApiError {
         if self.code == Code::Internal {
             tracing::error!(message = self.message, "a request met a fault of the server");
         }
-        let (code, message) = (self.code, ErrorMessage(self.message.clone()));
+        let (code, message) = (self.code, Failure(self.message.clone()));
         let body = ErrorBody { error: self.into_detail() };
         let mut response = (code.status(), Json(body)).into_response();
         if code == Code::Unauthorized {

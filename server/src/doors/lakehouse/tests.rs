@@ -13,6 +13,8 @@ use tower::ServiceExt;
 
 use super::{Lakehouse, router};
 use crate::config::QueryStream;
+use crate::doors::calls;
+use crate::doors::metrics::Metrics;
 use engine::{Account, Engine, EngineConfig};
 
 /// alice:secret, as Basic credentials carry it.
@@ -25,7 +27,8 @@ fn door() -> (Arc<Engine>, Router) {
     let account = Account { name: "alice".to_owned(), password: "secret".to_owned() };
     let engine = Engine::new(EngineConfig { users: vec![account], ..EngineConfig::default() });
     let lakehouse = Lakehouse::new(Arc::clone(&engine), 1 << 20, QueryStream::Auto);
-    (engine, router(lakehouse, MethodRouter::new()))
+    let metrics = Metrics::new(&engine).unwrap();
+    (engine, router(lakehouse, MethodRouter::new(), Router::new(), &metrics))
 }
 
 fn request(method: Method, uri: &str, body: impl Into<Body>) -> Request<Body> {
@@ -166,7 +169,7 @@ async fn the_openapi_document_covers_every_route() {
 
 #[tokio::test]
 async fn a_panic_is_a_500_with_the_requests_id() {
-    let router = super::transport::wrap(crate::doors::panics::panicking());
+    let router = super::transport::wrap(calls::panicking(), &Metrics::new(&door().0).unwrap());
     let request = Request::builder().uri("/panic").header("x-request-id", "r1").body(Body::empty()).unwrap();
     let response = router.clone().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,22 +1,20 @@
 //! What holds for every route: request ids (LX-06), unknown routes and methods (LX-04), plain errors for old clients.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state, map_request};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use axum::{Json, Router};
-use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 use serde::Serialize;
-use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::response::{ApiError, Code, ErrorMessage, plain_text};
+use super::response::{ApiError, Code, plain_text};
 use super::state::Lakehouse;
-use crate::doors::panics::{self, Telling};
-
-/// The header of a request's id.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::doors::calls::{self, Failure, Manner};
+use crate::doors::metrics::Metrics;
 
 /// The answer to readiness probes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,43 +31,27 @@ pub(super) async fn ready() -> Json<Ready> {
 }
 
 /// Adds what every route of the door shares, and the answers where there is none.
-pub(super) fn wrap(routes: Router) -> Router {
-    share(routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed))
+pub(super) fn wrap(routes: Router, metrics: &Arc<Metrics>) -> Router {
+    share(routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed), metrics)
 }
 
-/// Adds what every answer of the door shares.
-pub(super) fn share(routes: Router) -> Router {
-    panics::guard(routes, PANICS)
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, NewRequestId))
-        .layer(map_request(without_blank_id))
+/// Adds what every answer of the door shares: its id among others (LX-06).
+pub(super) fn share(routes: Router, metrics: &Arc<Metrics>) -> Router {
+    calls::watch(routes, MANNER, Arc::clone(metrics))
 }
 
 /// A panic is a 500; an answer under way breaks off.
-const PANICS: Telling = Telling {
-    answer: || {
+const MANNER: Manner = Manner {
+    door: "lakehouse",
+    operation: calls::route_of,
+    is_probe: calls::is_probe,
+    panicked: || {
         let message = "the server failed inside this call; its log has the details";
         ApiError::new(Code::Internal, message).into_response()
     },
-    end: || None,
+    broken: || None,
+    verdict: |_| None,
 };
-
-/// An empty id is as good as none.
-async fn without_blank_id(mut request: Request) -> Request {
-    if request.headers().get(REQUEST_ID).is_some_and(HeaderValue::is_empty) {
-        request.headers_mut().remove(REQUEST_ID);
-    }
-    request
-}
-
-#[derive(Debug, Clone, Copy)]
-struct NewRequestId;
-
-impl MakeRequestId for NewRequestId {
-    fn make_request_id<B>(&mut self, _: &http::Request<B>) -> Option<RequestId> {
-        Uuid::new_v4().to_string().parse().ok().map(RequestId::new)
-    }
-}
 
 async fn not_found(uri: Uri) -> ApiError {
     ApiError::new(Code::NotFound, format!("there is no route {}", uri.path()))
@@ -90,8 +72,8 @@ async fn bare_message(State(state): State<Lakehouse>, request: Request, next: Ne
     if !is_legacy {
         return response;
     }
-    match response.extensions().get::<ErrorMessage>() {
-        Some(ErrorMessage(message)) if response.status() == StatusCode::BAD_REQUEST => {
+    match response.extensions().get::<Failure>() {
+        Some(Failure(message)) if response.status() == StatusCode::BAD_REQUEST => {
             plain_text(StatusCode::BAD_REQUEST, message.clone())
         }
         _ => response,

@@ -59,6 +59,23 @@ pub(crate) const ENVIRONMENT: Rule = Rule {
     },
 };
 
+pub(crate) const CLOCK: Rule = Rule {
+    name: "a clock read outside the engine's clock",
+    why: "a test that moves the time moves it in one place; whoever reads the machine's clock does not notice",
+    fix: "ask engine::clock for now() or a moment()",
+    find: |source| {
+        if !source.is_of_server()
+            || source.is_in("server/engine", &["clock"])
+            || source.is_in("server/duck", &[])
+        {
+            return Vec::new();
+        }
+        let clocks = ["SystemTime", "Instant", "Utc", "Local"];
+        let reads = |path: &NamedPath| matches!(path.segments.as_slice(), [.., clock, now] if now == "now" && clocks.contains(&clock.as_str()));
+        named(source, |path| reads(path) && !path.in_test)
+    },
+};
+
 fn named(source: &Source, forbidden: impl Fn(&NamedPath) -> bool) -> Vec<Finding> {
     let paths = source.paths().into_iter().filter(forbidden);
     paths.map(|path| Finding::new(path.line, path.segments.join("::"))).collect()
@@ -85,6 +102,9 @@ mod tests {
     #[case::sys_in_conformance(DUCKDB, "conformance/src/lib.rs", "use libduckdb_sys::duckdb_open;")]
     #[case::environment(ENVIRONMENT, "server/src/telemetry.rs", "fn f() { std::env::var(NAME); }")]
     #[case::environment_imported(ENVIRONMENT, SESSION, "use std::{env, fs};")]
+    #[case::wall_clock(CLOCK, SESSION, "fn f() { std::time::SystemTime::now(); }")]
+    #[case::moment(CLOCK, FLIGHT, "fn f() { Instant::now(); }")]
+    #[case::calendar(CLOCK, FLIGHT, "fn f() { chrono::Utc::now(); }")]
     #[case::derive(ENVIRONMENT, "server/src/lib.rs", "#[derive(clap::Parser)] struct S;")]
     fn a_crossing_is_found(#[case] rule: Rule, #[case] path: &str, #[case] text: &str) {
         assert_eq!(faults(&rule, path, text), [1]);
@@ -102,6 +122,8 @@ mod tests {
     #[case::duck(DUCKDB, "server/duck/src/statement.rs", "use libduckdb_sys as ffi;")]
     #[case::reference(DUCKDB, REFERENCE, "use libduckdb_sys as ffi;")]
     #[case::config(ENVIRONMENT, "server/src/config.rs", "use clap::Parser; use std::env;")]
+    #[case::clock(CLOCK, "server/engine/src/clock.rs", "fn f() { SystemTime::now(); }")]
+    #[case::clock_in_a_test(CLOCK, SESSION, "#[test] fn f() { Instant::now(); }")]
     #[case::env_macro(ENVIRONMENT, SESSION, "const V: &str = env!(\"CARGO_PKG_VERSION\");")]
     fn the_lawful_is_left_alone(#[case] rule: Rule, #[case] path: &str, #[case] text: &str) {
         assert_eq!(faults(&rule, path, text), [0; 0]);

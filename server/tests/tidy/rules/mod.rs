@@ -19,6 +19,7 @@ pub(crate) const ALL: &[Rule] = &[
     sql::PLACE,
     sql::QUOTING,
     borders::ENVIRONMENT,
+    borders::CLOCK,
     panics::PANICS,
     panics::PRINTS,
     safety::RULE,

@@ -176,8 +176,10 @@ async fn the_openapi_document_covers_every_route() {
 #[tokio::test]
 async fn a_panic_is_a_500_with_the_ports_body_and_the_requests_id() {
     let request = Request::builder().uri("/panic").header("x-request-id", "r1").body(Body::empty()).unwrap();
-    let response =
-        crate::doors::analytics::wrap(crate::doors::panics::panicking()).oneshot(request).await.unwrap();
+    let response = crate::doors::analytics::wrap(crate::doors::calls::panicking(), &metrics())
+        .oneshot(request)
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(response.headers()["x-request-id"], "r1");
     let body = response.into_body().collect().await.unwrap().to_bytes();

@@ -23,6 +23,7 @@ use tonic::{Code, Request, Status};
 use crate::config::{Bind, ConnectionOptions, FlightOptions};
 use crate::doors::connections::Connections;
 use crate::doors::flight::server::FlightServer;
+use crate::doors::metrics::Metrics;
 use crate::doors::{DOORS, Listeners};
 use engine::{Account, Engine, EngineConfig};
 
@@ -41,9 +42,16 @@ impl Door {
     pub(super) fn open_with(engine: EngineConfig, flight: &FlightOptions) -> Self {
         let account = |name: &str| Account { name: name.to_owned(), password: format!("{name}-pw") };
         let users = ["alice", "bob"].map(account).to_vec();
-        let server = FlightServer::new(Engine::new(EngineConfig { users, ..engine }), flight).unwrap();
+        let server = Self::server(EngineConfig { users, ..engine }, flight);
         let second = std::time::Duration::from_secs(1);
         Self::open_server(server, Self::connections(None, 120 * second))
+    }
+
+    /// A server with these settings.
+    pub(super) fn server(engine: EngineConfig, flight: &FlightOptions) -> FlightServer {
+        let engine = Engine::new(engine);
+        let metrics = Metrics::new(&engine).unwrap();
+        FlightServer::new(engine, flight, metrics).unwrap()
     }
 
     /// Limits of connections, and the time after which a peer is taken for lost.

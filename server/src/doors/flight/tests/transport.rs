@@ -26,7 +26,9 @@ use tower::ServiceExt;
 
 use super::client::{Door, descriptor};
 use crate::config::{FlightOptions, TlsOptions};
-use crate::doors::flight::server::{FlightServer, PANICS};
+use crate::doors::calls;
+use crate::doors::flight::server::MANNER;
+use crate::doors::metrics::Metrics;
 use engine::{Account, Engine, EngineConfig};
 
 fn with_tls() -> (Door, Arc<ClientConfig>, tempfile::TempDir) {
@@ -144,7 +146,11 @@ async fn reflection_lists_every_service() {
 
 #[tokio::test]
 async fn a_panic_is_internal_also_in_the_middle_of_an_answer() {
-    let router = crate::doors::panics::guard(crate::doors::panics::panicking(), PANICS);
+    let router = calls::watch(
+        calls::panicking(),
+        MANNER,
+        Metrics::new(&Engine::new(EngineConfig::default())).unwrap(),
+    );
     let request = |path: &str| http::Request::builder().uri(path).body(axum::body::Body::empty()).unwrap();
     let response = router.clone().oneshot(request("/panic")).await.unwrap();
     assert_eq!(response.headers()["grpc-status"], "13");
@@ -156,7 +162,7 @@ async fn a_panic_is_internal_also_in_the_middle_of_an_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_beyond_the_limit_is_told_so_and_closed() {
     let second = Duration::from_secs(1);
-    let server = FlightServer::new(Engine::new(EngineConfig::default()), &FlightOptions::default()).unwrap();
+    let server = Door::server(EngineConfig::default(), &FlightOptions::default());
     let door = Door::open_server(server, Door::connections(Some(1), 120 * second));
     let held = door.endpoint.connect().await.unwrap();
     let check = || HealthCheckRequest { service: String::new() };
@@ -191,8 +197,8 @@ async fn lossy_path(target: SocketAddr, cut: CancellationToken) -> SocketAddr {
 async fn a_peer_that_is_lost_in_the_middle_of_an_upload_costs_its_transaction_within_the_timeout() {
     let second = Duration::from_secs(1);
     let account = Account { name: "alice".to_owned(), password: "alice-pw".to_owned() };
-    let engine = Engine::new(EngineConfig { users: vec![account], ..EngineConfig::default() });
-    let server = FlightServer::new(engine, &FlightOptions::default()).unwrap();
+    let engine = EngineConfig { users: vec![account], ..EngineConfig::default() };
+    let server = Door::server(engine, &FlightOptions::default());
     let mut door = Door::open_server(server, Door::connections(None, 4 * second));
     let mut other = door.client("alice").await;
 

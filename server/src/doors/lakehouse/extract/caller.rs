@@ -10,9 +10,10 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
+use crate::doors::calls;
 use crate::doors::lakehouse::response::{ApiError, Code};
 use crate::doors::lakehouse::state::Lakehouse;
-use engine::{Engine, ErrorKind, Tenant, Visit};
+use engine::{Call, Engine, ErrorKind, Tenant, Visit};
 
 /// Padding is optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -24,6 +25,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug)]
 pub(crate) struct Caller(
     pub(crate) Arc<Tenant>,
+    /// The call that asks.
+    pub(crate) Arc<Call>,
     #[expect(dead_code, reason = "ends with the request")] Visit,
 );
 
@@ -32,8 +35,10 @@ impl FromRequestParts<Lakehouse> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &Lakehouse) -> Result<Self, ApiError> {
         let tenant = authenticate(&state.engine, &parts.headers)?;
+        let call = calls::of(&parts.extensions);
+        call.admit(tenant.name());
         let visit = tenant.visit();
-        Ok(Self(tenant, visit))
+        Ok(Self(tenant, call, visit))
     }
 }
 

@@ -7,8 +7,6 @@ mod request;
 mod rows;
 mod running;
 
-use std::time::Instant;
-
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
@@ -37,8 +35,8 @@ pub(super) async fn run(
     headers: HeaderMap,
     JsonBody(body): JsonBody<QueryBody>,
 ) -> Result<Response> {
-    let received = Instant::now();
-    let running = Running::start(&caller.0, QueryRequest::try_from(body)?, &headers).await?;
+    let received = engine::clock::moment();
+    let running = Running::start(&caller, QueryRequest::try_from(body)?, &headers).await?;
     let elapsed_ms = u64::try_from(received.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(match running.request.format {
         Format::Default if state.answers_legacy(&headers) => {

@@ -6,11 +6,12 @@ use http::HeaderMap;
 use http::header::USER_AGENT;
 
 use super::request::QueryRequest;
+use crate::doors::lakehouse::extract::Caller;
 use crate::doors::lakehouse::response;
 use crate::doors::lakehouse::session::{RequestSession, SentId};
 use duck::types::Fidelity;
 use engine::{
-    CancelToken, Error, Execute, QueryEntry, QueryFacts, Result, ResultStream, Script, Statement, Tenant,
+    Call, CancelToken, Error, Execute, QueryEntry, QueryFacts, Result, ResultStream, Script, Statement,
 };
 
 /// The log's word on a query whose client broke off (LQ-07).
@@ -24,6 +25,7 @@ pub(super) struct Running {
     /// Where it runs.
     pub(super) session: RequestSession,
     entry: Arc<QueryEntry>,
+    call: Arc<Call>,
 }
 
 impl Running {
@@ -33,15 +35,20 @@ impl Running {
     /// `limit-exceeded` for a statement that is too long, or one session too many; `internal` when no database can be
     /// opened.
     pub(super) async fn start(
-        tenant: &Arc<Tenant>,
+        caller: &Caller,
         request: QueryRequest,
         headers: &HeaderMap,
     ) -> response::Result<Self> {
+        let (tenant, call) = (&caller.0, &caller.1);
+        if request.bind.is_some() {
+            call.binds_values();
+        }
         tenant.limits().check_statement(&request.statement)?;
         let session = match request.ephemeral {
             true => RequestSession::ephemeral(tenant).await?,
             false => RequestSession::named(tenant, request.session.as_ref().map(SentId::id)).await?,
         };
+        call.in_session(session.id());
         let facts = QueryFacts {
             id: request.id.id(),
             session: match &request.session {
@@ -56,7 +63,7 @@ impl Running {
                 .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()),
         };
         let entry = tenant.queries().start(facts, CancelToken::new());
-        Ok(Self { request, session, entry })
+        Ok(Self { request, session, entry, call: Arc::clone(call) })
     }
 
     /// The session's id in its client's spelling.
@@ -87,10 +94,15 @@ impl Running {
     /// Counts rows handed to the client.
     pub(super) fn count_rows(&self, rows: usize) {
         self.entry.count_rows(rows);
+        self.call.count_rows(rows as u64);
     }
 
     /// Logs the end.
     pub(super) fn finish(&self, outcome: Result<(), &Error>) {
+        match outcome {
+            Ok(()) => self.call.count_rows(0),
+            Err(error) => self.call.fail(error.message()),
+        }
         self.entry.finish(outcome.err().map(|error| error.message().to_owned()));
     }
 }
