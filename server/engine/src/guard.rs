@@ -6,7 +6,7 @@
 //! is, and reads names only of those that are settings statements; DuckDB's grammar lets none of them into anything but
 //! EXPLAIN. Functions, which the engine cannot lock, are the matter of [`calls`].
 
-pub(super) mod calls;
+pub(crate) mod calls;
 
 use super::sql::lexer::{self, Token};
 use super::sql::settings::{self, LASTS_FOR_SESSION, SESSION_BY_DEFAULT};
@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use duck::{Connection, Prepared, StatementKind};
 
 /// PRAGMAs that are functions and concern nothing but the session.
-const PRAGMAS: &[&str] = &[
+pub(crate) const PRAGMAS: &[&str] = &[
     "enable_object_cache",
     "disable_object_cache",
     "enable_optimizer",
@@ -27,7 +27,7 @@ const PRAGMAS: &[&str] = &[
 ///
 /// # Errors
 /// Refused, with LX-12's text; DuckDB's own error for a setting that does not exist.
-pub(super) fn check(connection: &Connection, sql: &str, planned: &Prepared) -> Result<()> {
+pub(crate) fn check(connection: &Connection, sql: &str, planned: &Prepared) -> Result<()> {
     match planned.kind() {
         StatementKind::Explain => {
             let explained = lexer::explained(sql);

@@ -109,15 +109,17 @@ impl Instance {
         if self.is_broken() || self.ahead.lock().len() >= AHEAD {
             return;
         }
-        if let Ok(connection) = self.open_connection() {
-            self.ahead.lock().push(connection);
+        match self.open_connection() {
+            Ok(connection) => self.ahead.lock().push(connection),
+            // Closing one, which rolls back, may have been too much for the database.
+            Err(error) => self.check_after(&error),
         }
     }
 
     /// Marks the instance as broken if it is, after a statement failed. The text of an error only tells when to look:
     /// whether the database still answers is what counts.
     pub(super) fn check_after(&self, error: &Error) {
-        if !is_fault_of_engine(error.message()) || self.is_broken() {
+        if error.kind() != ErrorKind::Internal && !is_fault_of_engine(error.message()) || self.is_broken() {
             return;
         }
         let answer = self.open_connection().and_then(|connection| Ok(connection.run(sql::PROBE)?));

@@ -165,6 +165,15 @@ func TestPartitionsAreReadOnAnotherStatement(t *testing.T) {
 	equal(t, `{"i":0}`+"\n"+`{"i":1}`+"\n"+`{"i":2}`, rows(t, reader))
 }
 
+func TestPartitionsAreReadOnAnotherConnection(t *testing.T) {
+	db := database(t)
+	connection, other := connect(t, db), connect(t, db)
+	_, partitions, _, err := statement(t, connection, "SELECT i FROM range(3) t(i)").ExecutePartitions(within(t))
+	must(t, err)
+	reader := try[array.RecordReader](t)(other.ReadPartition(within(t), partitions.PartitionIDs[0]))
+	equal(t, `{"i":0}`+"\n"+`{"i":1}`+"\n"+`{"i":2}`, rows(t, reader))
+}
+
 func TestASQLErrorKeepsItsTextAndTheConnection(t *testing.T) {
 	connection := connect(t, database(t))
 	_, _, err := statement(t, connection, "FROM no_such_table").ExecuteQuery(within(t))

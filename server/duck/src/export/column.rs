@@ -63,7 +63,7 @@ pub(super) fn column_builder(
         T::Decimal { width, .. } => decimal_builder(*width, arrow),
         T::Varchar | T::Json => Box::new(VarcharBuilder::default()),
         T::Blob => Box::new(BlobBuilder::default()),
-        T::UHugeInt | T::TimeTz | T::Bit => inexact_builder(ty, arrow, fidelity),
+        T::UHugeInt | T::TimeTz | T::Bit | T::Interval => inexact_builder(ty, arrow, fidelity),
         _ => temporal_builder(ty, arrow).unwrap_or_else(|| nested_or_text_builder(ty, arrow, fidelity)),
     }
 }
@@ -83,9 +83,11 @@ fn inexact_builder(ty: &LogicalType, arrow: &DataType, fidelity: Fidelity) -> Bo
     match (fidelity, ty) {
         (Fidelity::Standard, LogicalType::UHugeInt) => Box::new(Mapped::new(arrow, primitive::uhugeint)),
         (Fidelity::Standard, LogicalType::TimeTz) => Box::new(Mapped::new(arrow, primitive::local_time)),
+        (Fidelity::Standard, LogicalType::Interval) => Box::new(Mapped::new(arrow, primitive::interval)),
         (Fidelity::Standard, _) => Box::new(BlobBuilder::default()),
         (Fidelity::Exact, LogicalType::UHugeInt) => Box::new(TextBuilder::new(text::uhugeint)),
         (Fidelity::Exact, LogicalType::TimeTz) => Box::new(TextBuilder::new(text::time_tz)),
+        (Fidelity::Exact, LogicalType::Interval) => Box::new(TextBuilder::new(text::interval)),
         (Fidelity::Exact, _) => Box::new(TextBuilder::new(text::bits)),
     }
 }
@@ -100,7 +102,6 @@ fn temporal_builder(ty: &LogicalType, arrow: &DataType) -> Option<Box<dyn Column
         T::TimestampS => Box::new(Copied::<TimestampSecondType>::new(arrow)),
         T::TimestampMs => Box::new(Copied::<TimestampMillisecondType>::new(arrow)),
         T::TimestampNs => Box::new(Copied::<TimestampNanosecondType>::new(arrow)),
-        T::Interval => Box::new(Mapped::new(arrow, primitive::interval)),
         _ => return None,
     })
 }

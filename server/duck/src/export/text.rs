@@ -140,6 +140,33 @@ pub(super) fn time_tz(value: &ffi::duckdb_time_tz, out: &mut Vec<u8>) -> Result<
     }
 }
 
+/// An INTERVAL as its parts that are not zero, such as `1 mons 2 days 3 hours 4 mins 5.500000000 secs` (LN-03): Arrow's has
+/// no room for the hours that DuckDB's may have.
+pub(super) fn interval(value: &ffi::duckdb_interval, out: &mut Vec<u8>) -> Result<(), Fault> {
+    const MINUTE: i64 = 60_000_000;
+    let start = out.len();
+    let minutes = value.micros / MINUTE;
+    let parts = [
+        (i64::from(value.months), "mons"),
+        (i64::from(value.days), "days"),
+        (minutes / 60, "hours"),
+        (minutes % 60, "mins"),
+    ];
+    for (count, name) in parts.into_iter().filter(|(count, _)| *count != 0) {
+        write(out, format_args!("{count} {name} "))?;
+    }
+    let rest = value.micros % MINUTE;
+    let (sign, distance) = (if rest < 0 { "-" } else { "" }, rest.unsigned_abs());
+    match distance {
+        0 if out.len() == start => write(out, format_args!("0 secs")),
+        0 => {
+            out.pop();
+            Ok(())
+        }
+        _ => write(out, format_args!("{sign}{}.{:06}000 secs", distance / 1_000_000, distance % 1_000_000)),
+    }
+}
+
 fn write(out: &mut Vec<u8>, text: fmt::Arguments<'_>) -> Result<(), Fault> {
     // Writing to memory does not fail; `io::Write` is not used, because its error would hide that.
     Appended(out).write_fmt(text).map_err(|_| Fault::new("a value cannot be printed"))
@@ -151,5 +178,33 @@ impl Write for Appended<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.extend_from_slice(text.as_bytes());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(0, 0, 0, "0 secs")]
+    #[case(1, 2, 11_045_500_000, "1 mons 2 days 3 hours 4 mins 5.500000000 secs")]
+    #[case(-13, 0, 0, "-13 mons")]
+    #[case(0, 0, -90_000_000, "-1 mins -30.000000000 secs")]
+    #[case(0, 1, -1, "1 days -0.000001000 secs")]
+    #[case(0, 0, 90_000_000_000, "25 hours")]
+    #[case(0, 0, 2_562_048 * 3_600_000_000, "2562048 hours")]
+    #[case(
+        i32::MAX,
+        i32::MIN,
+        i64::MAX,
+        "2147483647 mons -2147483648 days 2562047788 hours 54.775807000 secs"
+    )]
+    #[case(0, 0, i64::MIN, "-2562047788 hours -54.775808000 secs")]
+    fn intervals(#[case] months: i32, #[case] days: i32, #[case] micros: i64, #[case] expected: &str) {
+        let mut out = Vec::new();
+        interval(&ffi::duckdb_interval { months, days, micros }, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

@@ -52,7 +52,7 @@ impl Types {
             T::Double => DataType::Float64,
             T::HugeInt => DataType::Decimal128(38, 0),
             T::Decimal { width, scale } => DataType::Decimal128(*width, scale.cast_signed()),
-            T::UHugeInt | T::TimeTz | T::Bit => self.inexact(ty),
+            T::UHugeInt | T::TimeTz | T::Bit | T::Interval => self.inexact(ty),
             T::Blob => DataType::Binary,
             _ => self.temporal_or_nested(ty),
         }
@@ -64,6 +64,7 @@ impl Types {
             (Fidelity::Standard, LogicalType::UHugeInt) => DataType::Decimal128(38, 0),
             (Fidelity::Standard, LogicalType::TimeTz) => DataType::Time64(TimeUnit::Microsecond),
             (Fidelity::Standard, LogicalType::Bit) => DataType::Binary,
+            (Fidelity::Standard, LogicalType::Interval) => DataType::Interval(IntervalUnit::MonthDayNano),
             _ => DataType::Utf8,
         }
     }
@@ -79,7 +80,6 @@ impl Types {
             T::TimestampMs => DataType::Timestamp(TimeUnit::Millisecond, None),
             T::TimestampNs => DataType::Timestamp(TimeUnit::Nanosecond, None),
             T::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::clone(&self.time_zone))),
-            T::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             T::List(child) => DataType::List(self.child("l", child)),
             T::Array(child, size) => DataType::FixedSizeList(self.child("", child), size.cast_signed()),
             T::Struct(fields) => DataType::Struct(self.fields(fields)),

@@ -6,7 +6,7 @@
 
 use super::slot::Slot;
 use super::transaction::{self, roll_back};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::guard;
 use crate::projects::refusal;
 use crate::sql;
@@ -60,6 +60,9 @@ impl Parts {
         let mut part = self.first;
         for index in self.second..=self.last {
             part.execute()?;
+            if part.kind() == StatementKind::Create {
+                check_pivot_types(connection)?;
+            }
             part = self.extracted.prepare(connection, index)?;
         }
         Ok(part)
@@ -125,6 +128,19 @@ impl Planned {
 fn checked(part: Result<Prepared>, connection: &Connection, sql: &str) -> Result<Prepared> {
     let part = part.map_err(|error| refusal::rephrase(connection, sql, error))?;
     guard::check(connection, sql, &part).map(|()| part)
+}
+
+/// Refuses values to pivot on that hold a NUL: as names of columns they would end there, since C has them so.
+fn check_pivot_types(connection: &Connection) -> Result<()> {
+    let cut = sql::pivot_types_with_nul(connection)?;
+    for name in &cut {
+        connection.run(&sql::drop_temporary_type(name))?;
+    }
+    if cut.is_empty() {
+        return Ok(());
+    }
+    let message = "Invalid Input Error: a value to pivot on holds a NUL, which the name of a column cannot";
+    Err(Error::new(ErrorKind::Sql, message))
 }
 
 /// How the types that a PIVOT makes are taken back.

@@ -251,7 +251,10 @@ impl Live {
     pub(super) fn end(self, error: Error) {
         let shared = Arc::clone(&self.shared);
         let error = shared.cancel.explain::<()>(Err(error)).err();
+        let instance = Arc::clone(&self.instance);
         drop(self);
+        // Before the reader knows, whose next call has to find the database replaced.
+        error.iter().for_each(|error| instance.check_after(error));
         if let Some(error) = error {
             shared.fail(error);
         }

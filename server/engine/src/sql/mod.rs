@@ -33,15 +33,27 @@ pub(super) const FIRST_USE: &str =
 pub(super) const HAS_TEMPORARY: &str = "SELECT table_name FROM system.main.duckdb_tables() WHERE temporary \
      UNION ALL SELECT view_name FROM system.main.duckdb_views() WHERE temporary AND NOT internal LIMIT 1";
 
+const PIVOT_TYPES: &str = "SELECT type_name FROM system.main.duckdb_types() \
+     WHERE database_name = 'temp' AND starts_with(type_name, '__pivot_enum_')";
+
 /// The types that DuckDB has made in this session for the columns of a PIVOT.
 ///
 /// # Errors
 /// DuckDB's error, in an aborted transaction.
 pub(super) fn pivot_types(connection: &Connection) -> Result<Vec<String>> {
-    let types = "SELECT type_name FROM system.main.duckdb_types() \
-         WHERE database_name = 'temp' AND starts_with(type_name, '__pivot_enum_')";
-    let rows = connection.query(types)?.text_rows()?;
-    Ok(rows.into_iter().flatten().flatten().collect())
+    names(connection, PIVOT_TYPES)
+}
+
+/// Those among them of which a value holds a NUL.
+///
+/// # Errors
+/// As [`pivot_types`].
+pub(super) fn pivot_types_with_nul(connection: &Connection) -> Result<Vec<String>> {
+    names(connection, &format!("{PIVOT_TYPES} AND contains(array_to_string(labels, ''), chr(0))"))
+}
+
+fn names(connection: &Connection, query: &str) -> Result<Vec<String>> {
+    Ok(connection.query(query)?.text_rows()?.into_iter().flatten().flatten().collect())
 }
 
 pub(super) fn drop_temporary_type(name: &str) -> String {

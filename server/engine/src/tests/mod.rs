@@ -1,6 +1,7 @@
 //! Sessions and streams at work: what no single module shows.
 
 mod catalogs;
+mod contract;
 mod control;
 mod guard;
 mod limits;

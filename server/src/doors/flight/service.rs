@@ -94,6 +94,7 @@ impl Service {
         if ticket.is_empty() || str::from_utf8(&ticket).is_err() {
             return Err(Error::invalid("The ticket cannot be decoded"));
         }
+        let session = self.sessions.redeeming(session, &ticket);
         let query = session.tickets.query(&ticket)?;
         // A refusal must not use the ticket up.
         query.admit(&session)?;

@@ -111,6 +111,11 @@ impl Session {
         self.closed.is_cancelled() || self.engine.is_closed()
     }
 
+    /// Whether another session is of the same user: what a user's sessions share lives as long as any of them.
+    pub(super) fn is_of_the_user_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.meters.tickets, &other.meters.tickets)
+    }
+
     /// Ends the session: interrupts what runs, rolls back, ends streams and drops all that it owns (FS-12).
     pub(super) async fn close(&self) {
         self.closed.cancel();

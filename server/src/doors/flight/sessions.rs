@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
@@ -73,6 +74,23 @@ impl Sessions {
                 self.implicit(tenant).await
             }
         }
+    }
+
+    /// The session that a ticket is redeemed on: that of the call, or another of its user that issued it, if all it does is
+    /// read (FQ-5).
+    pub(super) fn redeeming(&self, caller: Arc<Session>, ticket: &Bytes) -> Arc<Session> {
+        if caller.tickets.query(ticket).is_ok() {
+            return caller;
+        }
+        let others: Vec<_> = {
+            let table = self.table.lock();
+            let implicit = table.implicit.values().map(|(_, session)| session);
+            let all = table.open.values().chain(implicit);
+            all.filter(|session| session.is_of_the_user_of(&caller)).cloned().collect()
+        };
+        let issued =
+            |session: &Arc<Session>| session.tickets.query(ticket).is_ok_and(|query| !query.changes());
+        others.into_iter().find(issued).unwrap_or(caller)
     }
 
     /// Takes a session out and closes it.

@@ -2,7 +2,6 @@
 
 use arrow::array::{BinaryArray, StringArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::datatypes::IntervalMonthDayNano;
 
 use super::temporal::{self, Unit};
 use super::zone::Zone;
@@ -33,7 +32,7 @@ pub(super) enum Values<'a> {
     Double(&'a [f64]),
     /// Text that is a number already: UHUGEINT and BIGNUM.
     Digits(&'a StringArray),
-    /// Text that needs no escape: UUID and BIT.
+    /// Text that needs no escape: UUID, BIT and INTERVAL.
     Plain(&'a StringArray),
     Text(&'a StringArray),
     Json(&'a StringArray),
@@ -43,7 +42,6 @@ pub(super) enum Values<'a> {
     TimeTz(&'a StringArray),
     Timestamp(&'a [i64], Unit),
     TimestampTz(&'a [i64], Zone),
-    Interval(&'a [IntervalMonthDayNano]),
     List(&'a [i32], Box<Cell<'a>>),
     Array(usize, Box<Cell<'a>>),
     /// Each field with its name as `"name":`.
@@ -142,7 +140,6 @@ impl Cell<'_> {
             Values::TimeTz(values) => temporal::time_tz(values.value(row), out),
             Values::Timestamp(values, unit) => temporal::timestamp(values[row], *unit, out),
             Values::TimestampTz(values, zone) => temporal::timestamp_tz(values[row], zone, out),
-            Values::Interval(values) => temporal::interval(values[row], out),
             Values::Union(type_ids, members) => {
                 if let Some(member) = active(type_ids[row], members) {
                     member.text(row, out);
@@ -188,7 +185,6 @@ impl Values<'_> {
                 | Self::TimeTz(_)
                 | Self::Timestamp(..)
                 | Self::TimestampTz(..)
-                | Self::Interval(_)
         )
     }
 }

@@ -77,10 +77,10 @@ fn parquet_field(field: &FieldRef) -> FieldRef {
     Arc::new(field.as_ref().clone().with_data_type(storable(field.data_type())).with_nullable(true))
 }
 
-/// Whether a type, or one inside it, has no place in Parquet: intervals of months, unions, structs without fields.
+/// Whether a type, or one inside it, has no place in Parquet: unions, structs without fields.
 fn is_unmapped(ty: &DataType) -> bool {
     match ty {
-        DataType::Interval(_) | DataType::Union(..) => true,
+        DataType::Union(..) => true,
         DataType::List(child) | DataType::FixedSizeList(child, _) | DataType::Map(child, _) => {
             is_unmapped(child.data_type())
         }

@@ -3,9 +3,9 @@
 use arrow::array::{Array, ArrayRef, AsArray, UnionArray};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType, Time64NanosecondType,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Int32Type, Int64Type, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 
 use super::cell::{Cell, Values};
@@ -41,7 +41,7 @@ fn values<'a>(ty: &LogicalType, array: &'a ArrayRef) -> Result<Values<'a>> {
         T::Float => Values::Float(primitive::<Float32Type>(ty, array)?),
         T::Double => Values::Double(primitive::<Float64Type>(ty, array)?),
         T::UHugeInt | T::BigNum => Values::Digits(string(ty, array)?),
-        T::Uuid | T::Bit => Values::Plain(string(ty, array)?),
+        T::Uuid | T::Bit | T::Interval => Values::Plain(string(ty, array)?),
         T::Json | T::Variant => Values::Json(string(ty, array)?),
         T::Varchar | T::Enum(_) | T::Geometry(_) | T::Unknown | T::Other(_) => {
             Values::Text(string(ty, array)?)
@@ -62,7 +62,6 @@ fn values<'a>(ty: &LogicalType, array: &'a ArrayRef) -> Result<Values<'a>> {
             Values::Timestamp(primitive::<TimestampNanosecondType>(ty, array)?, Unit::Nanosecond)
         }
         T::TimestampTz => Values::TimestampTz(primitive::<TimestampMicrosecondType>(ty, array)?, zone(array)),
-        T::Interval => Values::Interval(primitive::<IntervalMonthDayNanoType>(ty, array)?),
         T::List(_) | T::Array(..) | T::Struct(_) | T::Map(..) | T::Union(_) => nested(ty, array)?,
     })
 }

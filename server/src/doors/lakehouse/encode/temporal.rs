@@ -1,8 +1,5 @@
-//! Dates, times and intervals as text, without quotes (LN-01 to LN-03).
+//! Dates and times as text, without quotes (LN-01, LN-02).
 
-use arrow::datatypes::IntervalMonthDayNano;
-
-use super::number::integer;
 use super::zone::Zone;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -38,10 +35,7 @@ pub(super) fn date(days: i32, out: &mut Vec<u8>) {
     match days {
         i32::MAX => out.extend_from_slice(b"infinity"),
         d if d == -i32::MAX => out.extend_from_slice(b"-infinity"),
-        days => {
-            let before_christ = calendar_day(i64::from(days), out);
-            out.extend_from_slice(before_christ.suffix());
-        }
+        days => calendar_day(i64::from(days), out),
     }
 }
 
@@ -60,13 +54,14 @@ pub(super) fn timestamp(value: i64, unit: Unit, out: &mut Vec<u8>) {
     local(seconds, nanos, out);
 }
 
-/// Appends an instant in microseconds as RFC 3339 in `zone`, `Z` for offset zero.
+/// Appends an instant in microseconds as RFC 3339 in `zone`, `Z` for offset zero. Where the zone's offset has seconds, as
+/// before standard time, the nearest whole minute stands for it, as RFC 3339 (5.8) has it, in the local time as well.
 pub(super) fn timestamp_tz(micros: i64, zone: &Zone, out: &mut Vec<u8>) {
     if infinite(micros, out) {
         return;
     }
     let (seconds, nanos) = Unit::Microsecond.split(micros);
-    let offset = zone.offset_seconds(seconds);
+    let offset = (zone.offset_seconds(seconds) + 30).div_euclid(60) * 60;
     local(seconds + i64::from(offset), nanos, out);
     utc_offset(offset, out);
 }
@@ -87,39 +82,6 @@ pub(super) fn time_tz(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends an interval as its non-zero parts (LN-03).
-pub(super) fn interval(value: IntervalMonthDayNano, out: &mut Vec<u8>) {
-    const NANOS: i64 = 1_000_000_000;
-    let start = out.len();
-    let seconds = value.nanoseconds / NANOS;
-    let parts = [
-        (i64::from(value.months), "mons"),
-        (i64::from(value.days), "days"),
-        (seconds / 3600, "hours"),
-        (seconds / 60 % 60, "mins"),
-    ];
-    for (count, name) in parts.into_iter().filter(|(count, _)| *count != 0) {
-        integer(count, out);
-        out.push(b' ');
-        out.extend_from_slice(name.as_bytes());
-        out.push(b' ');
-    }
-    let rest = value.nanoseconds % (60 * NANOS);
-    if rest != 0 {
-        if rest < 0 {
-            out.push(b'-');
-        }
-        integer(rest.unsigned_abs() / 1_000_000_000, out);
-        out.push(b'.');
-        padded(rest.unsigned_abs() % 1_000_000_000, 9, out);
-        out.extend_from_slice(b" secs");
-    } else if out.len() == start {
-        out.extend_from_slice(b"0 secs");
-    } else {
-        out.pop();
-    }
-}
-
 fn infinite(value: i64, out: &mut Vec<u8>) -> bool {
     match value {
         i64::MAX => out.extend_from_slice(b"infinity"),
@@ -129,12 +91,11 @@ fn infinite(value: i64, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Appends `2024-01-15T13:45:00` with its fraction, and the era at the end where there is one.
+/// Appends `2024-01-15T13:45:00` with its fraction.
 fn local(seconds: i64, nanos: i64, out: &mut Vec<u8>) {
-    let era = calendar_day(seconds.div_euclid(DAY_SECONDS), out);
+    calendar_day(seconds.div_euclid(DAY_SECONDS), out);
     out.push(b'T');
     clock(seconds.rem_euclid(DAY_SECONDS), nanos, out);
-    out.extend_from_slice(era.suffix());
 }
 
 fn clock(seconds: i64, nanos: i64, out: &mut Vec<u8>) {
@@ -169,11 +130,6 @@ fn utc_offset(offset: i32, out: &mut Vec<u8>) {
     padded(seconds / 3600, 2, out);
     out.push(b':');
     padded(seconds / 60 % 60, 2, out);
-    if seconds % 60 != 0 {
-        // Local mean times before standard zones; DuckDB writes their seconds too.
-        out.push(b':');
-        padded(seconds % 60, 2, out);
-    }
 }
 
 /// Appends `value` with leading zeros up to `width` digits.
@@ -184,32 +140,18 @@ fn padded(value: u64, width: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(digits);
 }
 
-/// The era of a year, which DuckDB writes after the whole value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Era {
-    Common,
-    BeforeChrist,
-}
-
-impl Era {
-    fn suffix(self) -> &'static [u8] {
-        match self {
-            Self::Common => b"",
-            Self::BeforeChrist => b" (BC)",
-        }
-    }
-}
-
-/// Appends `2024-01-15` for a count of days since 1970, and returns the era of its year.
-fn calendar_day(days: i64, out: &mut Vec<u8>) -> Era {
+/// Appends `2024-01-15` for a count of days since 1970: years before the first as DuckDB writes them, `0044-03-15 (BC)`, and
+/// those beyond 9999 with all of their digits.
+fn calendar_day(days: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil(days);
-    let (year, era) = if year > 0 { (year, Era::Common) } else { (1 - year, Era::BeforeChrist) };
-    padded(year.unsigned_abs(), 4, out);
+    padded(if year > 0 { year } else { 1 - year }.unsigned_abs(), 4, out);
     out.push(b'-');
     padded(month, 2, out);
     out.push(b'-');
     padded(day, 2, out);
-    era
+    if year <= 0 {
+        out.extend_from_slice(b" (BC)");
+    }
 }
 
 /// The proleptic Gregorian year, month and day of a count of days since 1970.
@@ -290,22 +232,15 @@ mod tests {
     #[case("Europe/Paris", 1_720_000_000_000_000, "2024-07-03T11:46:40+02:00")]
     #[case("Asia/Kolkata", 0, "1970-01-01T05:30:00+05:30")]
     #[case("America/St_Johns", 0, "1969-12-31T20:30:00-03:30")]
-    #[case("Africa/Monrovia", 0, "1969-12-31T23:15:30-00:44:30")]
+    #[case("Africa/Monrovia", 0, "1969-12-31T23:16:00-00:44")]
+    #[case("America/New_York", -5_364_662_400_000_000, "1799-12-31T19:04:00-04:56")]
+    #[case("Asia/Kolkata", -5_364_662_400_000_000, "1800-01-01T05:53:00+05:53")]
+    #[case("America/New_York", -63_517_780_800_000_000, "0044-03-15 (BC)T07:04:00-04:56")]
+    #[case("Etc/UTC", -62_167_219_200_000_000, "0001-01-01 (BC)T00:00:00Z")]
+    #[case("Etc/UTC", 253_402_300_800_000_000, "10000-01-01T00:00:00Z")]
     #[case("Europe/London", i64::MAX, "infinity")]
     fn instants(#[case] zone: &str, #[case] micros: i64, #[case] expected: &str) {
         let zone = Zone::named(zone);
         assert_eq!(text(|out| timestamp_tz(micros, &zone, out)), expected);
-    }
-
-    #[rstest]
-    #[case(0, 0, 0, "0 secs")]
-    #[case(1, 2, 11_045_500_000_000, "1 mons 2 days 3 hours 4 mins 5.500000000 secs")]
-    #[case(-13, 0, 0, "-13 mons")]
-    #[case(0, 0, -90_000_000_000, "-1 mins -30.000000000 secs")]
-    #[case(0, 1, -1, "1 days -0.000000001 secs")]
-    #[case(0, 0, 90_000_000_000_000, "25 hours")]
-    fn intervals(#[case] months: i32, #[case] days: i32, #[case] nanos: i64, #[case] expected: &str) {
-        let value = IntervalMonthDayNano::new(months, days, nanos);
-        assert_eq!(text(|out| interval(value, out)), expected);
     }
 }
