@@ -118,9 +118,8 @@ impl Clauses {
             Token::Symbol('[' | '{') => self.0.push(false),
             Token::Symbol(')' | ']' | '}') if self.0.len() > 1 => drop(self.0.pop()),
             Token::Symbol(';') => self.0 = vec![true],
-            _ if is_label(before) => {}
-            word if is_one_of(word, OTHER_CLAUSES) => self.turn(false),
             word if is_one_of(word, BEFORE_TABLES) => self.turn(true),
+            word if is_one_of(word, OTHER_CLAUSES) && !is_label(before) => self.turn(false),
             _ => {}
         }
     }
@@ -161,7 +160,7 @@ impl Clauses {
     }
 }
 
-/// Whether a word behind these tokens is a name, whatever it is.
+/// Whether a word behind these tokens may be a name, whatever it is.
 fn is_label(before: &[Token<'_>]) -> bool {
     before.last().is_some_and(|last| *last == Token::Symbol('.') || last.is_keyword("as"))
 }
