@@ -68,8 +68,29 @@ impl Session {
     /// CatalogNotFound; ReadOnly; DuckDB's for a constraint.
     pub async fn append(self: &Arc<Self>, append: Append, cancel: &CancelToken) -> Result<()> {
         let noted = self.journal().begin(&append.noted());
-        let appended = self.call(cancel, move |slot| slot.change(|slot| run(slot, &append)));
+        let appended = self.append_in_turn(Arc::new(append), cancel);
         appended.await.inspect_err(|error| noted.fail(error)).map_err(|error| without_statement(&error))
+    }
+
+    /// Adds the rows beside those of others if their table takes them as it is; else once it has the table for itself.
+    async fn append_in_turn(self: &Arc<Self>, append: Arc<Append>, cancel: &CancelToken) -> Result<()> {
+        let guard = self.may_load(&append.target, true, true, cancel).await?;
+        let fitting = Arc::clone(&append);
+        let insert = move |slot: &mut Slot| {
+            let _guard = guard;
+            slot.change(|slot| run(slot, &fitting, |slot| insert_fitting(slot, &fitting)))
+        };
+        if self.call(cancel, insert).await? {
+            return Ok(());
+        }
+        let guard = self.may_load(&append.target, false, true, cancel).await?;
+        let grow = move |slot: &mut Slot| {
+            let _guard = guard;
+            let grown =
+                |slot: &mut Slot| atomically(slot, |slot| Job::new(slot, &append)?.run()).map(|()| true);
+            slot.change(|slot| run(slot, &append, grown)).map(drop)
+        };
+        self.call(cancel, grow).await
     }
 }
 
@@ -80,32 +101,23 @@ impl Append {
     }
 }
 
-fn run(slot: &mut Slot, append: &Append) -> Result<()> {
+/// Attempts an append until it no longer conflicts with what is not a load.
+fn run(slot: &mut Slot, append: &Append, attempt: impl Fn(&mut Slot) -> Result<bool>) -> Result<bool> {
     let mut attempts = 1;
     loop {
-        match attempt(slot, append) {
-            // Two appends that make the same table or column conflict: the later one finds it made.
+        match attempt(slot) {
             Err(error) if error.kind() == ErrorKind::Conflict && attempts < ATTEMPTS => {
                 std::thread::sleep(PAUSE.min(Duration::from_millis(attempts.into())));
                 attempts += 1;
             }
-            Err(error) => return Err(explain(slot, append, error)?),
-            Ok(()) => return Ok(()),
+            outcome => return outcome.or_else(|error| Err(explain(slot, append, error)?)),
         }
     }
 }
 
-/// One attempt at an append.
-fn attempt(slot: &mut Slot, append: &Append) -> Result<()> {
-    if insert_fitting(slot, append)? {
-        return Ok(());
-    }
-    let instance = Arc::clone(slot.instance());
-    let _alone = instance.growing().write();
-    atomically(slot, |slot| Job::new(slot, append)?.run())
-}
-
-/// Adds rows whose table has the columns for them already; false, and nothing, if it has not.
+/// Adds rows whose table has the columns for them already; false, and nothing, if it has not. The caller shares the
+/// table's lock: DuckDB refuses an INSERT into a table that another transaction is altering, and in rare cases loses its
+/// values instead.
 ///
 /// That is one INSERT, atomic by itself; a transaction around it costs as much again.
 ///
@@ -115,7 +127,6 @@ pub(super) fn insert_fitting(slot: &mut Slot, append: &Append) -> Result<bool> {
     if slot.in_transaction {
         return Ok(false);
     }
-    let _shared = slot.instance().growing().read();
     Job::new(slot, append)?.insert_alone()
 }
 
@@ -227,7 +238,7 @@ impl<'a> Job<'a> {
             &self.table,
             &names,
             &values,
-            ingest::scan(scan.token()),
+            ingest::scan(scan.token(), scan.columns()),
         ))?)
     }
 }
@@ -296,9 +307,9 @@ fn uncastable(slot: &Slot, append: &Append, group: &AppendGroup, existing: &[Col
         let ty = column.kinds.column_type(&found.ty)?;
         let scan = slot.instance().scans().register(group.rows.schema(), once(&group.rows)).ok()?;
         let value = incoming(append, group, at, false, |value| value.as_type(&ty));
-        let tried = slot
-            .connection()
-            .and_then(|connection| Ok(connection.run(&text::evaluate(&value, ingest::scan(scan.token())))?));
+        let tried = slot.connection().and_then(|connection| {
+            Ok(connection.run(&text::evaluate(&value, ingest::scan(scan.token(), scan.columns())))?)
+        });
         let message = format!("column \"{}\" of type {ty} cannot take a value: {}", found.name, tried.err()?);
         Some(Error::new(ErrorKind::IncompatibleSchema, message))
     })

@@ -44,7 +44,7 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
             }
             Source::Arrow(arrow) => {
                 let scan = slot.instance().scans().register(arrow.schema, reader(arrow.batches))?;
-                let relation = text::scan(scan.token());
+                let relation = text::scan(scan.token(), scan.columns());
                 let loaded = job.load(existing, &relation, |_| Ok(relation.clone()));
                 loaded
                     .map_err(|error| scan.take_error().map_or_else(|| without_statement(&error), Error::from))
@@ -213,6 +213,14 @@ pub(super) fn check_catalog(connection: &Connection, table: &TableRef) -> Result
             ),
         )),
     }
+}
+
+/// Whether a table's schema exists.
+///
+/// # Errors
+/// DuckDB's.
+pub(super) fn schema_exists(connection: &Connection, table: &TableRef) -> Result<bool> {
+    Ok(!connection.query(&text::find_schema(table))?.text_rows()?.is_empty())
 }
 
 /// The batches as DuckDB's wrapper takes them: their errors go through it and come back as they were.

@@ -12,6 +12,7 @@ mod fit;
 mod footer;
 mod gather;
 mod job;
+mod locks;
 mod source;
 mod upsert;
 
@@ -21,8 +22,9 @@ pub use self::append::{Append, AppendColumn, AppendGroup};
 pub use self::file::UploadFile;
 pub use self::fit::Kinds;
 pub(super) use self::gather::AppendQueues;
+pub(super) use self::locks::LoadLocks;
 pub use self::source::{ArrowSource, Batches, FileFormat, Source};
-use super::session::{CancelToken, Session};
+use super::session::{CancelToken, Session, Slot};
 use crate::error::{Error, Result};
 
 /// One load of rows into a table.
@@ -116,7 +118,17 @@ impl Session {
     /// error; DuckDB's for a file that it cannot read, a failed cast or a constraint; `Cancelled`.
     pub async fn ingest(self: &Arc<Self>, ingest: Ingest, cancel: &CancelToken) -> Result<Ingested> {
         let noted = self.journal().begin(&format!("load rows into {}", ingest.target.table));
-        let ingested = self.call(cancel, move |slot| slot.change(|slot| job::run(slot, ingest)));
+        let adds = ingest.keys.is_none() && ingest.mode.if_exists == IfExists::Append;
+        let creates = ingest.mode.if_missing == IfMissing::Create;
+        let target = ingest.target.clone();
+        let ingested = async {
+            let guard = self.may_load(&target, adds, creates, cancel).await?;
+            let load = move |slot: &mut Slot| {
+                let _guard = guard;
+                slot.change(|slot| job::run(slot, ingest))
+            };
+            self.call(cancel, load).await
+        };
         ingested.await.inspect_err(|error| noted.fail(error))
     }
 }

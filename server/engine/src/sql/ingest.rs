@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use super::{Identifier, Literal, TableRef};
 use duck::SCAN_FUNCTION;
-use duck::types::LogicalType;
+use duck::types::{Column, LogicalType};
 
 /// The catalog of temporary tables; its schema is `main`.
 pub(crate) const TEMP: &str = "temp";
@@ -92,9 +92,37 @@ pub(crate) fn read_parquet(path: &str) -> String {
     format!("read_parquet({})", Literal(path))
 }
 
-/// A registered reader as a relation; the token is hexadecimal digits.
-pub(crate) fn scan(token: &str) -> String {
-    format!("{SCAN_FUNCTION}({})", Literal(token))
+/// A registered reader as a relation; the token is hexadecimal digits. What the stream calls JSON is made sure to be.
+pub(crate) fn scan(token: &str, columns: &[Column]) -> String {
+    let rows = format!("{SCAN_FUNCTION}({})", Literal(token));
+    let checked = columns.iter().filter_map(|Column { name, ty }| {
+        let text = without_json(ty)?;
+        Some(format!("CAST(CAST({0} AS {text}) AS {ty}) AS {0}", Identifier(name)))
+    });
+    let checked: Vec<String> = checked.collect();
+    match checked.is_empty() {
+        true => rows,
+        false => format!("(SELECT * REPLACE ({}) FROM {rows})", checked.join(", ")),
+    }
+}
+
+/// A type with text in the place of JSON; `None` for one without JSON.
+fn without_json(ty: &LogicalType) -> Option<LogicalType> {
+    use LogicalType as T;
+    let child = |ty: &LogicalType| without_json(ty).unwrap_or_else(|| ty.clone());
+    let has_json = |ty: &LogicalType| without_json(ty).is_some();
+    match ty {
+        T::Json => Some(T::Varchar),
+        T::List(of) => Some(T::List(Box::new(without_json(of)?))),
+        T::Array(of, size) => Some(T::Array(Box::new(without_json(of)?), *size)),
+        T::Map(key, value) if has_json(key) || has_json(value) => {
+            Some(T::Map(Box::new(child(key)), Box::new(child(value))))
+        }
+        T::Struct(fields) if fields.iter().any(|(_, ty)| has_json(ty)) => {
+            Some(T::Struct(fields.iter().map(|(name, ty)| (name.clone(), child(ty))).collect()))
+        }
+        _ => None,
+    }
 }
 
 /// Everything of a relation.
@@ -119,6 +147,17 @@ pub(crate) fn find_table(table: &TableRef) -> String {
         Literal(catalog),
         Literal(schema),
         Literal(table)
+    )
+}
+
+/// A row if the schema of a table exists.
+pub(crate) fn find_schema(table: &TableRef) -> String {
+    let TableRef { catalog, schema, .. } = table;
+    format!(
+        "SELECT schema_name::VARCHAR FROM duckdb_schemas() WHERE lower(database_name) = lower({}) \
+         AND lower(schema_name) = lower({})",
+        Literal(catalog),
+        Literal(schema)
     )
 }
 
@@ -232,6 +271,18 @@ mod tests {
         assert_eq!(buffers(7), "max_line_size = 2097152, buffer_size = 2097152");
         assert_eq!(buffers(15_999_999), "max_line_size = 15999999, buffer_size = 15999999");
         assert_eq!(buffers(u64::MAX), "max_line_size = 16000000, buffer_size = 32000000");
+    }
+
+    #[test]
+    fn what_a_stream_calls_json_is_cast_from_text() {
+        let column = |name: &str, ty| Column { name: name.to_owned(), ty };
+        let list = LogicalType::List(Box::new(LogicalType::Json));
+        let columns = [column("a", LogicalType::BigInt), column("l\"", list)];
+        assert_eq!(scan("00", &columns[..1]), "altertable_mock_stream('00')");
+        assert_eq!(
+            scan("00", &columns),
+            "(SELECT * REPLACE (CAST(CAST(\"l\"\"\" AS VARCHAR[]) AS JSON[]) AS \"l\"\"\") FROM altertable_mock_stream('00'))"
+        );
     }
 
     #[test]

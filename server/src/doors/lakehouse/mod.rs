@@ -2,7 +2,7 @@
 
 mod agents;
 mod append;
-mod arrow_frames;
+mod arrow_batches;
 mod autocomplete;
 pub(crate) mod encode;
 mod explain;
