@@ -167,7 +167,7 @@ pub const FAULTS: &[Wrong] = &[
     },
     Wrong {
         name: "what is appended is text",
-        breaks: &["LP-07", "LP-08"],
+        breaks: &["LP-07", "LP-08", "LU-10"],
         http: Http {
             request: |call| {
                 if call.is("POST /append") {

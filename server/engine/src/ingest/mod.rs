@@ -5,14 +5,16 @@
 //! transaction of its own, or as part of the session's open one.
 
 mod append;
+mod conform;
 mod delimiter;
-mod digits;
 mod file;
 mod fit;
 mod footer;
 mod gather;
 mod job;
+mod json_rows;
 mod locks;
+mod order;
 mod source;
 mod upsert;
 
@@ -20,10 +22,10 @@ use std::sync::Arc;
 
 pub use self::append::{Append, AppendColumn, AppendGroup};
 pub use self::file::UploadFile;
-pub use self::fit::Kinds;
+pub use self::fit::{Kinds, Texts};
 pub(super) use self::gather::AppendQueues;
 pub(super) use self::locks::LoadLocks;
-pub use self::source::{ArrowSource, Batches, FileFormat, Source};
+pub use self::source::{ArrowSource, Batches, FileFormat, JsonSource, Source};
 use super::session::{CancelToken, Session, Slot};
 use crate::error::{Error, Result};
 

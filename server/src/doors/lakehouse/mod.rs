@@ -7,6 +7,7 @@ mod autocomplete;
 pub(crate) mod encode;
 mod explain;
 mod extract;
+mod json_values;
 mod openapi;
 mod query;
 mod query_log;

@@ -4,6 +4,8 @@ mod arrow_rows;
 mod columns;
 mod rows;
 
+pub(super) use self::rows::{Members, text};
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
