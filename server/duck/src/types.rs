@@ -111,6 +111,11 @@ impl LogicalType {
         signed || matches!(self, T::UTinyInt | T::USmallInt | T::UInteger | T::UBigInt | T::UHugeInt)
     }
 
+    /// Whether it is a type of numbers.
+    pub fn is_number(&self) -> bool {
+        self.is_integer() || matches!(self, Self::Float | Self::Double | Self::Decimal { .. } | Self::BigNum)
+    }
+
     /// Whether its Arrow type names the session's time zone, here or in a child.
     pub fn has_time_zone(&self) -> bool {
         match self {

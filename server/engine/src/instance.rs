@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 use super::blocking::{self, MayBlock};
 use super::config::EngineConfig;
+use super::ingest::LoadLocks;
 use super::projects::{self, Viewer};
 use super::spool::{SpoolFolder, SpoolSpace};
 use super::sql;
@@ -27,7 +28,7 @@ pub struct Instance {
     /// None once it is being closed.
     database: Option<Database>,
     scans: ScanRegistry,
-    growing: RwLock<()>,
+    loads: LoadLocks,
     folder: Arc<SpoolFolder>,
     space: Arc<SpoolSpace>,
     viewer: Arc<Viewer>,
@@ -73,7 +74,7 @@ impl Instance {
         Ok(Arc::new(Self {
             database: Some(database),
             scans,
-            growing: RwLock::new(()),
+            loads: LoadLocks::default(),
             space: SpoolSpace::new(Arc::clone(&folder), config.limits.tenant_spool),
             folder,
             viewer,
@@ -141,12 +142,9 @@ impl Instance {
         &self.viewer
     }
 
-    /// Held alone by an append that changes its table's columns, and shared by those that do not.
-    ///
-    /// DuckDB refuses an INSERT into a table that another transaction is altering, and in rare cases loses its values
-    /// instead; appends wait for one another rather.
-    pub(super) fn growing(&self) -> &RwLock<()> {
-        &self.growing
+    /// By which loads into one table wait for one another.
+    pub(super) fn loads(&self) -> &LoadLocks {
+        &self.loads
     }
 
     /// Where rows wait for their readers.

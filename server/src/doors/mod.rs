@@ -4,6 +4,7 @@
 //! A new door is a folder of its own and a line in [`list`].
 
 pub(crate) mod analytics;
+pub(crate) mod arrow_ipc;
 pub(crate) mod calls;
 pub(crate) mod connections;
 pub(crate) mod flight;

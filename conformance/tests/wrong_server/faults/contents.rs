@@ -3,7 +3,15 @@
 use crate::fault::{HONEST, HTTP, Http, Wrong};
 use crate::message::{Call, Reply};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use uuid::Uuid;
+
+/// How many loads run.
+static LOADS: AtomicUsize = AtomicUsize::new(0);
+
+fn is_load(call: &Call) -> bool {
+    call.is("POST /upload") || call.is("POST /upsert")
+}
 
 pub const FAULTS: &[Wrong] = &[
     Wrong {
@@ -93,6 +101,25 @@ pub const FAULTS: &[Wrong] = &[
         ..HONEST
     },
     Wrong {
+        name: "a load fails while another one runs",
+        breaks: &["LU-09"],
+        http: Http {
+            request: |call| {
+                if is_load(call) {
+                    LOADS.fetch_add(1, Ordering::SeqCst);
+                }
+            },
+            reply: Some(|call, reply| {
+                if is_load(call) && LOADS.fetch_sub(1, Ordering::SeqCst) > 1 {
+                    *reply =
+                        Reply::json(400, &json!({"error": {"code": "invalid-data", "message": "conflict"}}));
+                }
+            }),
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
         name: "what was loaded is not told",
         breaks: &["LM-05", "LP-02"],
         http: Http {
@@ -140,7 +167,7 @@ pub const FAULTS: &[Wrong] = &[
     },
     Wrong {
         name: "what is appended is text",
-        breaks: &["LP-07", "LP-08"],
+        breaks: &["LP-07", "LP-08", "LU-10"],
         http: Http {
             request: |call| {
                 if call.is("POST /append") {

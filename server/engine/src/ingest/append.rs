@@ -1,12 +1,15 @@
 //! Appends: rows of JSON values into a table that grows with them (LP).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 
+use super::conform;
 use super::fit::Kinds;
 use super::job::{check_catalog, resolve, table_columns};
+use super::order;
 use super::{IngestTarget, without_statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{CancelToken, Session, Slot, atomically};
@@ -21,6 +24,12 @@ const ATTEMPTS: u32 = 100;
 /// How long it waits at most before that, for the other one to commit.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How many columns an append adds to a table that is there (LP-06).
+const MAX_NEW_COLUMNS: usize = 200;
+
+/// How many values rows with different keys may have when they are put together, missing ones included.
+const MAX_CELLS: usize = 50_000_000;
+
 /// Rows to add to a table; the table, and columns that it lacks, are made for them.
 #[derive(Debug, Clone)]
 pub struct Append {
@@ -28,7 +37,7 @@ pub struct Append {
     pub target: IngestTarget,
     /// Every key that any row has.
     pub columns: Vec<AppendColumn>,
-    /// The rows, those with the same keys together: keys that a row lacks take the column's default.
+    /// The rows in their order, neighbours with the same keys together: keys that a row lacks take the column's default.
     pub groups: Vec<AppendGroup>,
 }
 
@@ -68,8 +77,29 @@ impl Session {
     /// CatalogNotFound; ReadOnly; DuckDB's for a constraint.
     pub async fn append(self: &Arc<Self>, append: Append, cancel: &CancelToken) -> Result<()> {
         let noted = self.journal().begin(&append.noted());
-        let appended = self.call(cancel, move |slot| slot.change(|slot| run(slot, &append)));
+        let appended = self.append_in_turn(Arc::new(append), cancel);
         appended.await.inspect_err(|error| noted.fail(error)).map_err(|error| without_statement(&error))
+    }
+
+    /// Adds the rows beside those of others if their table takes them as it is; else once it has the table for itself.
+    async fn append_in_turn(self: &Arc<Self>, append: Arc<Append>, cancel: &CancelToken) -> Result<()> {
+        let guard = self.may_load(&append.target, true, true, cancel).await?;
+        let fitting = Arc::clone(&append);
+        let insert = move |slot: &mut Slot| {
+            let _guard = guard;
+            slot.change(|slot| run(slot, &fitting, |slot| insert_fitting(slot, &fitting)))
+        };
+        if self.call(cancel, insert).await? {
+            return Ok(());
+        }
+        let guard = self.may_load(&append.target, false, true, cancel).await?;
+        let grow = move |slot: &mut Slot| {
+            let _guard = guard;
+            let grown =
+                |slot: &mut Slot| atomically(slot, |slot| Job::new(slot, &append)?.run()).map(|()| true);
+            slot.change(|slot| run(slot, &append, grown)).map(drop)
+        };
+        self.call(cancel, grow).await
     }
 }
 
@@ -80,32 +110,23 @@ impl Append {
     }
 }
 
-fn run(slot: &mut Slot, append: &Append) -> Result<()> {
+/// Attempts an append until it no longer conflicts with what is not a load.
+fn run(slot: &mut Slot, append: &Append, attempt: impl Fn(&mut Slot) -> Result<bool>) -> Result<bool> {
     let mut attempts = 1;
     loop {
-        match attempt(slot, append) {
-            // Two appends that make the same table or column conflict: the later one finds it made.
+        match attempt(slot) {
             Err(error) if error.kind() == ErrorKind::Conflict && attempts < ATTEMPTS => {
                 std::thread::sleep(PAUSE.min(Duration::from_millis(attempts.into())));
                 attempts += 1;
             }
-            Err(error) => return Err(explain(slot, append, error)?),
-            Ok(()) => return Ok(()),
+            outcome => return outcome.or_else(|error| Err(explain(slot, append, error)?)),
         }
     }
 }
 
-/// One attempt at an append.
-fn attempt(slot: &mut Slot, append: &Append) -> Result<()> {
-    if insert_fitting(slot, append)? {
-        return Ok(());
-    }
-    let instance = Arc::clone(slot.instance());
-    let _alone = instance.growing().write();
-    atomically(slot, |slot| Job::new(slot, append)?.run())
-}
-
-/// Adds rows whose table has the columns for them already; false, and nothing, if it has not.
+/// Adds rows whose table has the columns for them already; false, and nothing, if it has not. The caller shares the
+/// table's lock: DuckDB refuses an INSERT into a table that another transaction is altering, and in rare cases loses its
+/// values instead.
 ///
 /// That is one INSERT, atomic by itself; a transaction around it costs as much again.
 ///
@@ -115,7 +136,6 @@ pub(super) fn insert_fitting(slot: &mut Slot, append: &Append) -> Result<bool> {
     if slot.in_transaction {
         return Ok(false);
     }
-    let _shared = slot.instance().growing().read();
     Job::new(slot, append)?.insert_alone()
 }
 
@@ -160,6 +180,7 @@ impl<'a> Job<'a> {
     }
 
     fn run(&self) -> Result<()> {
+        self.check_growth()?;
         let placed = match &self.existing {
             None => self.create()?,
             Some(existing) => self
@@ -169,7 +190,38 @@ impl<'a> Job<'a> {
                 .map(|column| self.place(column, existing))
                 .collect::<Result<_>>()?,
         };
-        self.append.groups.iter().try_for_each(|group| self.insert(group, &placed))
+        match self.dense(&placed)? {
+            Some(group) => self.insert(&group, &placed),
+            None => self.append.groups.iter().try_for_each(|group| self.insert(group, &placed)),
+        }
+    }
+
+    /// DuckDB copies a table's columns for each that is added: many of them at once would take long.
+    fn check_growth(&self) -> Result<()> {
+        let Some(existing) = &self.existing else { return Ok(()) };
+        let known: HashSet<String> = existing.iter().map(|column| column.name.to_ascii_lowercase()).collect();
+        let is_new = |column: &&AppendColumn| !known.contains(&column.name.to_ascii_lowercase());
+        match self.append.columns.iter().filter(is_new).count() <= MAX_NEW_COLUMNS {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::InvalidData,
+                format!("an append adds at most {MAX_NEW_COLUMNS} columns to a table that exists"),
+            )),
+        }
+    }
+
+    /// All rows as one group, NULL where a row has no value, if no column of the table has a default: many groups would be as
+    /// many statements.
+    fn dense(&self, placed: &[Placed]) -> Result<Option<AppendGroup>> {
+        let groups = &self.append.groups;
+        let cells =
+            self.append.columns.len() * groups.iter().map(|group| group.rows.num_rows()).sum::<usize>();
+        let is_typed = self.append.columns.iter().any(|column| column.ty.is_some());
+        if is_typed || groups.len() < 2 || placed.is_empty() || cells > MAX_CELLS {
+            return Ok(None);
+        }
+        let has_defaults = !self.connection.query(&text::find_default(&self.table))?.text_rows()?.is_empty();
+        if has_defaults { Ok(None) } else { order::unify(groups, placed.len()).map(Some) }
     }
 
     fn create(&self) -> Result<Vec<Placed>> {
@@ -195,6 +247,7 @@ impl<'a> Job<'a> {
         };
         let ty = column.kinds.column_type(&found.ty).ok_or_else(|| incompatible(&found.name, &found.ty))?;
         if ty != found.ty {
+            self.check_digits(found, &ty)?;
             self.connection.run(&text::widen_column(&self.table, &found.name, &ty)).map_err(|error| {
                 let why =
                     format!("column \"{}\" of type {} cannot become {ty}: {error}", found.name, found.ty);
@@ -208,6 +261,24 @@ impl<'a> Job<'a> {
         Ok(Placed { name: found.name.clone(), ty, new: false })
     }
 
+    /// Makes sure that the values of a column stay what they are when it becomes one of type `ty`.
+    fn check_digits(&self, column: &Column, ty: &LogicalType) -> Result<()> {
+        if *ty != LogicalType::Double {
+            return Ok(());
+        }
+        let lost = self.connection.query(&text::inexact_double(&self.table, &column.name))?.text_rows()?;
+        match lost.is_empty() {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::IncompatibleSchema,
+                format!(
+                    "column \"{}\" of type {} cannot become {ty}: its values would lose digits",
+                    column.name, column.ty
+                ),
+            )),
+        }
+    }
+
     fn insert(&self, group: &AppendGroup, placed: &[Placed]) -> Result<()> {
         if group.columns.is_empty() {
             let sql = text::insert_defaults(&self.table);
@@ -215,45 +286,65 @@ impl<'a> Job<'a> {
         }
         let targets: Vec<&Placed> = group.columns.iter().map(|index| &placed[*index]).collect();
         let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-        let values: Vec<String> = targets
-            .iter()
-            .enumerate()
-            .map(|(at, target)| {
-                incoming(self.append, group, at, target.new, |value| value.as_type(&target.ty))
-            })
+        let columns = || group.columns.iter().map(|index| &self.append.columns[*index]);
+        let values = columns().zip(&targets).enumerate();
+        let values: Vec<String> = values
+            .map(|(at, (column, target))| column.value(at, names.len(), target.new, &target.ty))
             .collect();
-        let scan = self.scans.register(group.rows.schema(), once(&group.rows))?;
+        let rows = fitted(group, columns(), &targets)?;
+        let scan = self.scans.register(rows.schema(), once(&rows))?;
         Ok(self.connection.run(&text::insert_values(
             &self.table,
             &names,
             &values,
-            ingest::scan(scan.token()),
+            ingest::scan(scan.token(), scan.columns()),
         ))?)
     }
 }
 
-/// Hands `write` the value of column `at` of a group.
-fn incoming<T>(
-    append: &Append,
+/// The rows of a group as the casts to their columns' types read them.
+fn fitted<'a>(
     group: &AppendGroup,
-    at: usize,
-    new: bool,
-    write: impl FnOnce(Incoming<'_>) -> T,
-) -> T {
-    let schema = group.rows.schema();
-    let column = &append.columns[group.columns[at]];
-    let kinds = &column.kinds;
-    let others =
-        kinds.booleans || kinds.integers.is_some() || kinds.giants || kinds.fractions || kinds.nested;
-    let mixed = column.ty.is_none() && kinds.strings && others;
-    write(Incoming {
-        text: schema.field(at).name(),
-        kind: mixed.then(|| schema.field(group.columns.len() + at).name().as_str()),
-        strings: kinds.strings,
-        nested: kinds.nested,
-        typed: column.ty.is_some(),
-        new,
+    columns: impl Iterator<Item = &'a AppendColumn>,
+    targets: &[&Placed],
+) -> Result<RecordBatch> {
+    let fits = columns.zip(targets).enumerate();
+    let fits: Vec<(usize, LogicalType)> = fits
+        .filter(|(_, (column, target))| !target.new && column.is_fitted(&target.ty))
+        .map(|(at, (_, target))| (at, target.ty.clone()))
+        .collect();
+    conform::fit_columns(&group.rows, targets.len(), &fits).map_err(|(at, why)| {
+        let Placed { name, ty, .. } = targets[at];
+        Error::new(
+            ErrorKind::IncompatibleSchema,
+            format!("column \"{name}\" of type {ty} cannot take a value: {why}"),
+        )
     })
+}
+
+impl AppendColumn {
+    /// Whether its texts have to be fitted to a column of type `ty`.
+    pub(super) fn is_fitted(&self, ty: &LogicalType) -> bool {
+        self.ty.is_none() && conform::is_needed(ty, self.kinds.strings, self.kinds.nested)
+    }
+
+    /// The value of column `at` of a batch with `width` columns, as one of type `ty`.
+    pub(super) fn value(&self, at: usize, width: usize, new: bool, ty: &LogicalType) -> String {
+        let kinds = &self.kinds;
+        let others =
+            kinds.booleans || kinds.integers.is_some() || kinds.giants || kinds.fractions || kinds.nested;
+        let (text, kind) = (order::place(at), order::place(width + at));
+        let mixed = self.ty.is_none() && kinds.strings && others;
+        let incoming = Incoming {
+            text: &text,
+            kind: mixed.then_some(kind.as_str()),
+            strings: kinds.strings,
+            nested: kinds.nested,
+            typed: self.ty.is_some(),
+            new,
+        };
+        incoming.as_type(ty)
+    }
 }
 
 fn once(rows: &RecordBatch) -> BatchReader {
@@ -295,10 +386,10 @@ fn uncastable(slot: &Slot, append: &Append, group: &AppendGroup, existing: &[Col
         let found = existing.iter().find(|found| found.name.eq_ignore_ascii_case(&column.name))?;
         let ty = column.kinds.column_type(&found.ty)?;
         let scan = slot.instance().scans().register(group.rows.schema(), once(&group.rows)).ok()?;
-        let value = incoming(append, group, at, false, |value| value.as_type(&ty));
-        let tried = slot
-            .connection()
-            .and_then(|connection| Ok(connection.run(&text::evaluate(&value, ingest::scan(scan.token())))?));
+        let value = column.value(at, group.columns.len(), false, &ty);
+        let tried = slot.connection().and_then(|connection| {
+            Ok(connection.run(&text::evaluate(&value, ingest::scan(scan.token(), scan.columns())))?)
+        });
         let message = format!("column \"{}\" of type {ty} cannot take a value: {}", found.name, tried.err()?);
         Some(Error::new(ErrorKind::IncompatibleSchema, message))
     })

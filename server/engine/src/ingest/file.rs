@@ -30,14 +30,6 @@ impl UploadFile {
         Error::new(error.kind(), message.replace(&path, UPLOADED))
     }
 
-    /// A new file in the same folder.
-    ///
-    /// # Errors
-    /// The system's.
-    pub(super) fn beside(&self) -> io::Result<Self> {
-        Self::new_in(self.path().parent().unwrap_or_else(|| Path::new(".")))
-    }
-
     fn new_in(folder: &Path) -> io::Result<Self> {
         tempfile::Builder::new().prefix("upload-").tempfile_in(folder).map(Self)
     }

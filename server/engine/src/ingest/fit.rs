@@ -14,15 +14,41 @@ pub struct Kinds {
     pub giants: bool,
     /// Any number with a fraction or an exponent.
     pub fractions: bool,
+    /// Any such number with digits that a DOUBLE does not keep.
+    pub inexact: bool,
     /// Any string.
     pub strings: bool,
+    /// What all strings are, infinities aside; `None` without one that tells.
+    pub texts: Option<Texts>,
     /// Any object or array.
     pub nested: bool,
     /// Any value of a type that JSON has not, such as a date.
     pub others: bool,
 }
 
+/// What the strings of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Texts {
+    /// `2024-01-15`.
+    Dates,
+    /// `2024-01-15T13:45:00`, with a blank for the T or a fraction as well.
+    Timestamps,
+    /// The same, with a zone.
+    Instants,
+    /// Any others.
+    Others,
+}
+
+/// The integers that a DOUBLE keeps, each of them.
+const KEPT_BY_DOUBLE: (i128, i128) = (-(1 << 53), 1 << 53);
+
 impl Kinds {
+    /// Notes one more string.
+    pub fn note_text(&mut self, text: Option<Texts>) {
+        self.strings = true;
+        self.texts = either(self.texts, text);
+    }
+
     /// The kinds of these values and those of `other` together.
     #[must_use]
     pub(super) fn with(self, other: &Self) -> Self {
@@ -35,7 +61,9 @@ impl Kinds {
             integers,
             giants: self.giants || other.giants,
             fractions: self.fractions || other.fractions,
+            inexact: self.inexact || other.inexact,
             strings: self.strings || other.strings,
+            texts: either(self.texts, other.texts),
             nested: self.nested || other.nested,
             others: self.others || other.others,
         }
@@ -55,24 +83,44 @@ impl Kinds {
         }
     }
 
+    /// The type of a column that a file makes for these values (LU-10): as [`Self::new_type`], and days and times of strings
+    /// that are nothing else.
+    pub(super) fn file_type(&self) -> LogicalType {
+        match (self.new_type(), self.texts) {
+            (LogicalType::Varchar, _) if self.booleans || self.numbers() => LogicalType::Varchar,
+            (LogicalType::Varchar, Some(Texts::Dates)) => LogicalType::Date,
+            (LogicalType::Varchar, Some(Texts::Timestamps)) => LogicalType::Timestamp,
+            (LogicalType::Varchar, Some(Texts::Instants)) => LogicalType::TimestampTz,
+            (ty, _) => ty,
+        }
+    }
+
+    /// The type of a column of numbers that keeps the digits of each.
     fn number_type(&self) -> LogicalType {
         match self.integers {
-            Some(range) if !self.fractions && !self.giants => match within(range, &LogicalType::BigInt) {
-                true => LogicalType::BigInt,
-                false => LogicalType::HugeInt,
-            },
-            _ => LogicalType::Double,
+            _ if self.fractions && self.is_kept_by_double() => LogicalType::Double,
+            _ if self.fractions => LogicalType::Varchar,
+            _ if self.giants => LogicalType::BigNum,
+            Some(range) if !within(range, &LogicalType::BigInt) => LogicalType::HugeInt,
+            _ => LogicalType::BigInt,
         }
+    }
+
+    fn is_kept_by_double(&self) -> bool {
+        let (least, greatest) = KEPT_BY_DOUBLE;
+        !self.inexact
+            && !self.giants
+            && self.integers.is_none_or(|(low, high)| least <= low && high <= greatest)
     }
 
     /// The type that a column of type `ty` must have to take these values: `ty` itself or a wider one; `None` if
     /// there is none (LP-08, LP-09). Whether a string can be cast only DuckDB knows.
     pub(super) fn column_type(&self, ty: &LogicalType) -> Option<LogicalType> {
         use LogicalType as T;
-        let any = matches!(ty, T::Varchar | T::Json | T::Variant);
+        let any = matches!(ty, T::Varchar | T::Json | T::Variant | T::Union(_));
         let takes_nested = any || matches!(ty, T::Struct(_) | T::List(_) | T::Map(..) | T::Array(..));
         let takes_booleans = any || *ty == T::Boolean;
-        let is_scalar_of_json = *ty == T::Boolean || is_number(ty) || takes_nested;
+        let is_scalar_of_json = *ty == T::Boolean || ty.is_number() || takes_nested;
         if self.others && !any && is_scalar_of_json {
             return None;
         }
@@ -83,32 +131,38 @@ impl Kinds {
             return Some(ty.clone());
         }
         match ty {
-            number if is_number(number) && range_of(number).is_none() => Some(ty.clone()),
-            integer if range_of(integer).is_some() => Some(self.widened(integer)),
+            number if number.is_number() && range_of(number).is_none() => Some(ty.clone()),
+            integer if range_of(integer).is_some() => self.widened(integer),
             _ => None,
         }
     }
 
-    /// The integer type `ty`, or what it widens to.
-    fn widened(&self, ty: &LogicalType) -> LogicalType {
-        if self.fractions || (self.giants && *ty != LogicalType::UHugeInt) {
-            return LogicalType::Double;
+    /// The integer type `ty`, or what it widens to; `None` if no number type keeps the digits of all.
+    fn widened(&self, ty: &LogicalType) -> Option<LogicalType> {
+        if self.fractions {
+            return self.is_kept_by_double().then_some(LogicalType::Double);
         }
-        let Some(range) = self.integers else { return ty.clone() };
+        if self.giants {
+            return (*ty == LogicalType::UHugeInt).then(|| ty.clone());
+        }
+        let Some(range) = self.integers else { return Some(ty.clone()) };
         let up_to_64_bits = range_of(ty).is_some_and(|own| within(own, &LogicalType::BigInt));
-        if within(range, ty) {
+        Some(if within(range, ty) {
             ty.clone()
         } else if up_to_64_bits && within(range, &LogicalType::BigInt) {
             LogicalType::BigInt
         } else {
             LogicalType::HugeInt
-        }
+        })
     }
 }
 
-fn is_number(ty: &LogicalType) -> bool {
-    use LogicalType as T;
-    matches!(ty, T::Float | T::Double | T::Decimal { .. } | T::BigNum) || range_of(ty).is_some()
+/// What strings are that are partly the one, partly the other.
+fn either(one: Option<Texts>, other: Option<Texts>) -> Option<Texts> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => Some(Texts::Others),
+        (one, other) => one.or(other),
+    }
 }
 
 /// Whether a range of integers is part of a type's.
@@ -149,7 +203,9 @@ mod tests {
             integers: has("int").then_some((1, 1)),
             giants: has("giant"),
             fractions: has("fraction"),
+            inexact: has("inexact"),
             strings: has("string"),
+            texts: None,
             nested: has("nested"),
             others: has("other"),
         }
@@ -162,7 +218,9 @@ mod tests {
             (&["int"], T::BigInt),
             (&["int", "fraction"], T::Double),
             (&["fraction"], T::Double),
-            (&["giant"], T::Double),
+            (&["giant"], T::BigNum),
+            (&["giant", "fraction"], T::Varchar),
+            (&["inexact", "fraction"], T::Varchar),
             (&["string"], T::Varchar),
             (&[], T::Varchar),
             (&["nested"], T::Json),
@@ -188,7 +246,6 @@ mod tests {
             (T::UBigInt, ints(-1, 0), T::HugeInt),
             (T::HugeInt, ints(i128::MIN, i128::MAX), T::HugeInt),
             (T::Integer, all(&["fraction"]), T::Double),
-            (T::BigInt, all(&["giant"]), T::Double),
             (T::UHugeInt, all(&["giant"]), T::UHugeInt),
         ] {
             assert_eq!(kinds.column_type(&ty), Some(wider), "{ty} {kinds:?}");
@@ -201,6 +258,8 @@ mod tests {
         let decimal = T::Decimal { width: 5, scale: 2 };
         for (ty, kinds, fits) in [
             (T::Integer, &["bool"][..], false),
+            (T::BigInt, &["giant"], false),
+            (T::BigInt, &["fraction", "inexact"], false),
             (T::Integer, &["nested"], false),
             (T::Integer, &["string"], true),
             (T::Boolean, &["int"], false),

@@ -3,7 +3,7 @@
 //! DuckDB builds a reader per level and binds them by recursion: a thousand levels of structs take it minutes, and each two
 //! levels of lists cost it four times as much. So the footer's list of columns is read here, without recursion. It is in
 //! Thrift's compact protocol: `FileMetaData { 1: i32 version, 2: list<SchemaElement> schema, … }`, and of a `SchemaElement`
-//! `3: i32 repetition_type` (2 is repeated) and `5: i32 num_children` matter.
+//! `3: i32 repetition_type` (2 is repeated), `5: i32 num_children` and `8: i32 precision` (of a decimal) matter.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -12,6 +12,9 @@ const LEVELS: usize = 128;
 
 /// How deeply lists and maps may nest in one another.
 const LISTS: usize = 16;
+
+/// The most digits of a decimal: DuckDB reads longer ones as DOUBLE, which does not keep them.
+const DIGITS: i64 = 38;
 
 /// A footer larger than this is not read: that of a file with 10,000 columns has 1 MB per row group.
 const LARGEST: u64 = 64 << 20;
@@ -68,7 +71,10 @@ fn schema(footer: &mut Compact<'_>, count: u64) -> Option<Option<String>> {
     let mut open: Vec<(u64, bool)> = Vec::new();
     let mut lists = 0;
     for _ in 0..count {
-        let (children, repeated) = footer.element()?;
+        let (children, repeated, digits) = footer.element()?;
+        if digits > DIGITS {
+            return Some(Some(format!("A DECIMAL of the Parquet file has more than {DIGITS} digits")));
+        }
         if let Some((left, _)) = open.last_mut() {
             *left = left.checked_sub(1)?;
         }
@@ -162,17 +168,18 @@ impl Compact<'_> {
         Some((count, head & 0x0f))
     }
 
-    /// How many children a column has, and whether it is repeated.
-    fn element(&mut self) -> Option<(u64, bool)> {
-        let (mut children, mut repeated, mut last) = (0, false, 0);
+    /// How many children a column has, whether it is repeated, and how many digits if it is a decimal.
+    fn element(&mut self) -> Option<(u64, bool, i64)> {
+        let (mut children, mut repeated, mut digits, mut last) = (0, false, 0, 0);
         while let Some((field, kind)) = self.field(&mut last)? {
             match (field, kind) {
                 (3, I32) => repeated = self.number()? == 2,
                 (5, I32) => children = u64::try_from(self.number()?).ok()?,
+                (8, I32) => digits = self.number()?,
                 _ => self.skip(kind, VALUES)?,
             }
         }
-        Some((children, repeated))
+        Some((children, repeated, digits))
     }
 
     fn skip(&mut self, kind: u8, levels: usize) -> Option<()> {

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::compute::concat_batches;
 use parking_lot::Mutex;
@@ -17,10 +18,14 @@ use super::append::{Append, AppendGroup, insert_fitting};
 use super::{IngestTarget, Kinds};
 use crate::error::{Error, Result};
 use crate::session::{CancelToken, Slot};
+use crate::sql::TableRef;
 use crate::tenant::Tenant;
 
 /// The most rows of an append that shares an INSERT; a larger one is worth one of its own.
 const SMALL_ROWS: usize = 1024;
+
+/// How long a leader inserts before other loads into its table have their turn.
+const ROUND: Duration = Duration::from_millis(50);
 
 /// A tenant's small appends by table. A table is here as long as it has a leader.
 #[derive(Debug, Default)]
@@ -139,17 +144,27 @@ async fn lead(mut turn: Turn) {
         // Those that wait meet the fault themselves.
         Err(fault) => return tracing::debug!(%fault, "appends cannot share a session"),
     };
-    let cancel = CancelToken::new();
-    let stop = cancel.clone();
-    let served = session.call(&cancel, move |slot| {
-        while !stop.is_cancelled() {
-            let Some(waiting) = turn.next() else { break };
-            store(slot, waiting);
+    let table = turn.table.table_ref();
+    loop {
+        // Between two rounds a load that wants the table for itself has its turn.
+        let guard = session.instance().loads().share(&table).await;
+        let round = move |slot: &mut Slot| {
+            let _guard = guard;
+            let begun = Instant::now();
+            while begun.elapsed() < ROUND {
+                let Some(waiting) = turn.next() else { return Ok(None) };
+                store(slot, waiting);
+            }
+            Ok(Some(turn))
+        };
+        match session.call(&CancelToken::new(), round).await {
+            Ok(Some(left)) => turn = left,
+            Ok(None) => break,
+            Err(fault) => {
+                tracing::debug!(%fault, "a session of shared appends ended early");
+                break;
+            }
         }
-        Ok(())
-    });
-    if let Err(fault) = served.await {
-        tracing::debug!(%fault, "a session of shared appends ended early");
     }
     tenant.sessions().remove(session.id());
     session.close().await;
@@ -217,6 +232,12 @@ impl IngestTarget {
             table: self.table.to_lowercase(),
             temporary: self.temporary,
         }
+    }
+
+    /// The table, by names that REST always gives.
+    fn table_ref(&self) -> TableRef {
+        let name = |name: &Option<String>| name.clone().unwrap_or_default();
+        TableRef { catalog: name(&self.catalog), schema: name(&self.schema), table: self.table.clone() }
     }
 }
 

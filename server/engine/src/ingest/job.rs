@@ -2,7 +2,8 @@
 
 use super::source::{self, Batches, Source};
 use super::{
-    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, digits, upsert, without_statement,
+    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, json_rows, upsert,
+    without_statement,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{Slot, atomically};
@@ -30,21 +31,20 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
         match source {
             Source::File { file, format } => {
                 let relation = source::inferred(file.path(), format)?;
-                source::check(connection, &file, &relation, format)
-                    .map_err(|error| file.without_path(&error))?;
-                let mut quoted = None;
-                let towards = |pairs: &Matched| {
-                    quoted = source::quoted(&file, format, pairs)?;
-                    let path = quoted.as_ref().unwrap_or(&file).path();
-                    source::towards(path, format, &pairs.source_types())
+                let checked = source::check(connection, &file, &relation, format);
+                checked.map_err(|error| file.without_path(&error))?;
+                let relation = match job.adds_to(existing.as_deref()) {
+                    true => Ok(relation),
+                    false => source::exact(connection, file.path(), format),
                 };
-                let loaded = job.load(existing, &relation, towards);
-                let loaded = loaded.map_err(|error| file.without_path(&error));
-                loaded.map_err(|error| quoted.map_or(error.clone(), |quoted| quoted.without_path(&error)))
+                let relation = relation.map_err(|error| file.without_path(&error))?;
+                let towards = |pairs: &Matched| source::towards(file.path(), format, &pairs.source_types());
+                job.load(existing, &relation, towards).map_err(|error| file.without_path(&error))
             }
+            Source::Json(json) => json_rows::load(&job, slot.instance().scans(), existing, json),
             Source::Arrow(arrow) => {
                 let scan = slot.instance().scans().register(arrow.schema, reader(arrow.batches))?;
-                let relation = text::scan(scan.token());
+                let relation = text::scan(scan.token(), scan.columns());
                 let loaded = job.load(existing, &relation, |_| Ok(relation.clone()));
                 loaded
                     .map_err(|error| scan.take_error().map_or_else(|| without_statement(&error), Error::from))
@@ -63,7 +63,10 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     /// Loads `relation`; `towards` gives it again as it is best read into columns of known types.
-    fn load(
+    ///
+    /// # Errors
+    /// As `Session::ingest`.
+    pub(super) fn load(
         &self,
         existing: Option<Vec<Column>>,
         relation: &str,
@@ -96,6 +99,11 @@ impl Job<'_> {
         self.create_from(existing, &text::all_of(relation))
     }
 
+    /// Whether the rows are added to the table that is there, or merged into it.
+    pub(super) fn adds_to(&self, existing: Option<&[Column]>) -> bool {
+        existing.is_some() && self.mode.if_exists == IfExists::Append
+    }
+
     /// Creates the table, and its schema before it, from the rows of `select`.
     pub(super) fn create_from(&self, existing: text::Existing, select: &str) -> Result<u64> {
         if self.table.catalog != text::TEMP {
@@ -105,7 +113,10 @@ impl Job<'_> {
     }
 
     fn append(&self, pairs: &Matched, relation: &str) -> Result<u64> {
-        count(self.connection, &text::insert(&self.table, &pairs.table, relation, &pairs.source))
+        count(
+            self.connection,
+            &text::insert(&self.table, &pairs.table, relation, &pairs.source, &pairs.whole),
+        )
     }
 
     fn missing(&self) -> Error {
@@ -124,7 +135,8 @@ pub(super) struct Matched {
     /// The table's names.
     pub(super) table: Vec<String>,
     types: Vec<LogicalType>,
-    inferred: Vec<LogicalType>,
+    /// Which go into columns of integers, and may have fractions.
+    pub(super) whole: Vec<bool>,
 }
 
 impl Matched {
@@ -134,15 +146,20 @@ impl Matched {
     /// InvalidData, naming the columns that the table lacks.
     fn new(source: Vec<Column>, table: &[Column]) -> Result<Self> {
         let mut matched =
-            Self { source: Vec::new(), table: Vec::new(), types: Vec::new(), inferred: Vec::new() };
+            Self { source: Vec::new(), table: Vec::new(), types: Vec::new(), whole: Vec::new() };
         let mut unknown = Vec::new();
         for column in source {
             match table.iter().find(|candidate| candidate.name.eq_ignore_ascii_case(&column.name)) {
+                Some(target) if column.ty == LogicalType::Boolean && target.ty.is_number() => {
+                    let Column { name, ty } = target;
+                    let message = format!("column \"{name}\" of type {ty} takes no booleans");
+                    return Err(Error::new(ErrorKind::InvalidData, message));
+                }
                 Some(target) => {
                     matched.source.push(column.name);
                     matched.table.push(target.name.clone());
                     matched.types.push(target.ty.clone());
-                    matched.inferred.push(column.ty);
+                    matched.whole.push(target.ty.is_integer() && !column.ty.is_integer());
                 }
                 None => unknown.push(format!("\"{}\"", column.name)),
             }
@@ -156,14 +173,6 @@ impl Matched {
     /// The source's names with the types of the table's columns.
     fn source_types(&self) -> Vec<(String, LogicalType)> {
         self.source.iter().cloned().zip(self.types.iter().cloned()).collect()
-    }
-
-    /// As `source_types`, of the columns alone that take more of a number than the source's own type holds.
-    pub(super) fn inexact(&self) -> Vec<(String, LogicalType)> {
-        let columns = self.source_types().into_iter().zip(&self.inferred);
-        let inexact = columns
-            .filter(|((_, ty), inferred)| digits::is_exact(ty) && *inferred != ty && !inferred.is_integer());
-        inexact.map(|(column, _)| column).collect()
     }
 }
 
@@ -215,8 +224,16 @@ pub(super) fn check_catalog(connection: &Connection, table: &TableRef) -> Result
     }
 }
 
+/// Whether a table's schema exists.
+///
+/// # Errors
+/// DuckDB's.
+pub(super) fn schema_exists(connection: &Connection, table: &TableRef) -> Result<bool> {
+    Ok(!connection.query(&text::find_schema(table))?.text_rows()?.is_empty())
+}
+
 /// The batches as DuckDB's wrapper takes them: their errors go through it and come back as they were.
-fn reader(batches: Batches) -> BatchReader {
+pub(super) fn reader(batches: Batches) -> BatchReader {
     Box::new(batches.map(|batch| batch.map_err(duck::Error::from)))
 }
 

@@ -5,13 +5,16 @@
 //! transaction of its own, or as part of the session's open one.
 
 mod append;
+mod conform;
 mod delimiter;
-mod digits;
 mod file;
 mod fit;
 mod footer;
 mod gather;
 mod job;
+mod json_rows;
+mod locks;
+mod order;
 mod source;
 mod upsert;
 
@@ -19,10 +22,11 @@ use std::sync::Arc;
 
 pub use self::append::{Append, AppendColumn, AppendGroup};
 pub use self::file::UploadFile;
-pub use self::fit::Kinds;
+pub use self::fit::{Kinds, Texts};
 pub(super) use self::gather::AppendQueues;
-pub use self::source::{ArrowSource, Batches, FileFormat, Source};
-use super::session::{CancelToken, Session};
+pub(super) use self::locks::LoadLocks;
+pub use self::source::{ArrowSource, Batches, FileFormat, JsonSource, Source};
+use super::session::{CancelToken, Session, Slot};
 use crate::error::{Error, Result};
 
 /// One load of rows into a table.
@@ -116,7 +120,17 @@ impl Session {
     /// error; DuckDB's for a file that it cannot read, a failed cast or a constraint; `Cancelled`.
     pub async fn ingest(self: &Arc<Self>, ingest: Ingest, cancel: &CancelToken) -> Result<Ingested> {
         let noted = self.journal().begin(&format!("load rows into {}", ingest.target.table));
-        let ingested = self.call(cancel, move |slot| slot.change(|slot| job::run(slot, ingest)));
+        let adds = ingest.keys.is_none() && ingest.mode.if_exists == IfExists::Append;
+        let creates = ingest.mode.if_missing == IfMissing::Create;
+        let target = ingest.target.clone();
+        let ingested = async {
+            let guard = self.may_load(&target, adds, creates, cancel).await?;
+            let load = move |slot: &mut Slot| {
+                let _guard = guard;
+                slot.change(|slot| job::run(slot, ingest))
+            };
+            self.call(cancel, load).await
+        };
         ingested.await.inspect_err(|error| noted.fail(error))
     }
 }

@@ -1,15 +1,13 @@
 //! Where an ingest's rows come from.
 
 use std::fmt;
-use std::io::{self, BufReader, BufWriter};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::file::UploadFile;
-use super::job::Matched;
-use super::{delimiter, digits, footer};
+use super::{AppendColumn, delimiter, footer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::ingest as sql;
 use duck::Connection;
@@ -27,6 +25,8 @@ pub enum Source {
     },
     /// Arrow batches, pulled as DuckDB asks for them.
     Arrow(ArrowSource),
+    /// Rows of JSON values.
+    Json(JsonSource),
 }
 
 /// What a file holds.
@@ -34,8 +34,6 @@ pub enum Source {
 pub enum FileFormat {
     /// Comma-separated values with a header line.
     Csv,
-    /// An object, an array of objects, or an object per line.
-    Json,
     /// Parquet.
     Parquet,
 }
@@ -57,11 +55,19 @@ impl fmt::Debug for ArrowSource {
     }
 }
 
-/// The largest JSON object that fits DuckDB's default buffer, and the largest that it is given a buffer for.
-const JSON_OBJECT: std::ops::RangeInclusive<u64> = 16 << 20..=256 << 20;
+/// Rows of JSON values, whose columns and kinds are known before the first of them is loaded.
+pub struct JsonSource {
+    /// Every key that any row has.
+    pub columns: Vec<AppendColumn>,
+    /// The values, per column as text, strings unquoted, and behind all of them per column 1 for a string.
+    pub rows: ArrowSource,
+}
 
-/// How much of a file is copied at a time.
-const COPY: usize = 1 << 16;
+impl fmt::Debug for JsonSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonSource").field("columns", &self.columns).finish_non_exhaustive()
+    }
+}
 
 /// A file as a relation, with every type inferred.
 ///
@@ -71,9 +77,40 @@ pub(super) fn inferred(path: &Path, format: FileFormat) -> Result<String> {
     let text = text(path)?;
     Ok(match format {
         FileFormat::Csv => sql::read_csv(text, length(path)?, delimiter::of(path)?, &[]),
-        FileFormat::Json => sql::read_json(text, largest_object(path)?),
         FileFormat::Parquet => sql::read_parquet(text),
     })
+}
+
+/// A file as a relation whose types keep every digit: DuckDB infers DOUBLE for what it takes for numbers, however long.
+///
+/// # Errors
+/// As [`inferred`]; DuckDB's, when it cannot read the file.
+pub(super) fn exact(connection: &Connection, path: &Path, format: FileFormat) -> Result<String> {
+    let relation = inferred(path, format)?;
+    if format != FileFormat::Csv {
+        return Ok(relation);
+    }
+    let doubles =
+        columns(connection, &relation)?.into_iter().filter(|column| column.ty == LogicalType::Double);
+    let names: Vec<String> = doubles.map(|column| column.name).collect();
+    if names.is_empty() {
+        return Ok(relation);
+    }
+    let read =
+        |types: &[_]| Ok::<_, Error>(sql::read_csv(text(path)?, length(path)?, delimiter::of(path)?, types));
+    let texts: Vec<_> = names.iter().map(|name| (name.clone(), LogicalType::Varchar)).collect();
+    let told = connection.query(&sql::describe_numbers(&names, &read(&texts)?))?.text_rows()?;
+    let told: Vec<bool> = told.into_iter().flatten().map(|told| told.as_deref() == Some("true")).collect();
+    let types = names.into_iter().zip(told.as_chunks::<3>().0).filter_map(|(name, told)| {
+        let ty = match told {
+            [true, true, _] => LogicalType::HugeInt,
+            [true, false, _] => LogicalType::BigNum,
+            [_, _, true] => LogicalType::Varchar,
+            _ => return None,
+        };
+        Some((name, ty))
+    });
+    read(&types.collect::<Vec<_>>())
 }
 
 /// A file as a relation whose columns go into those of a table, each pair a column and the type it is cast to.
@@ -87,31 +124,11 @@ pub(super) fn towards(path: &Path, format: FileFormat, columns: &[(String, Logic
     Ok(match format {
         FileFormat::Csv => {
             let exact = columns.iter().filter(|(_, ty)| !is_inferred_exactly(ty));
-            let exact: Vec<_> = exact.map(|(name, _)| name.clone()).collect();
+            let exact: Vec<_> = exact.map(|(name, _)| (name.clone(), LogicalType::Varchar)).collect();
             sql::read_csv(text, length(path)?, delimiter::of(path)?, &exact)
-        }
-        FileFormat::Json => {
-            let read: Vec<_> = columns.iter().map(|(name, ty)| (name.clone(), json_type(ty))).collect();
-            sql::read_json_as(text, largest_object(path)?, &read)
         }
         FileFormat::Parquet => sql::read_parquet(text),
     })
-}
-
-/// A JSON file again, with the numbers in quotes that the reader would not hand on whole; `None` if it has none.
-///
-/// # Errors
-/// Internal when the file cannot be copied.
-pub(super) fn quoted(file: &UploadFile, format: FileFormat, pairs: &Matched) -> Result<Option<UploadFile>> {
-    let columns = pairs.inexact();
-    if format != FileFormat::Json || columns.is_empty() {
-        return Ok(None);
-    }
-    let fault = |fault: io::Error| Error::internal(format!("cannot copy an upload in TMPDIR: {fault}"));
-    let mut copy = file.beside().map_err(fault)?;
-    let original = BufReader::with_capacity(COPY, file.reopen().map_err(fault)?);
-    digits::quote(original, BufWriter::with_capacity(COPY, &mut copy), &columns).map_err(fault)?;
-    Ok(Some(copy))
 }
 
 /// The columns that a relation has.
@@ -184,28 +201,6 @@ fn is_inferred_exactly(ty: &LogicalType) -> bool {
     )
 }
 
-/// The type that a JSON column is read as on its way to `ty`, which the reader does not know for all types.
-fn json_type(ty: &LogicalType) -> LogicalType {
-    use LogicalType as T;
-    match ty {
-        T::BigNum | T::Bit | T::Union(_) => T::Varchar,
-        nested if is_unreadable(nested) => T::Json,
-        _ => ty.clone(),
-    }
-}
-
-/// Whether the JSON reader refuses a type, here or in a child.
-fn is_unreadable(ty: &LogicalType) -> bool {
-    use LogicalType as T;
-    match ty {
-        T::BigNum | T::Bit | T::Union(_) | T::Variant => true,
-        T::List(child) | T::Array(child, _) => is_unreadable(child),
-        T::Map(key, value) => is_unreadable(key) || is_unreadable(value),
-        T::Struct(fields) => fields.iter().any(|(_, ty)| is_unreadable(ty)),
-        _ => false,
-    }
-}
-
 fn text(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| Error::internal("the spool folder's path is not UTF-8"))
 }
@@ -213,8 +208,4 @@ fn text(path: &Path) -> Result<&str> {
 fn length(path: &Path) -> Result<u64> {
     let file = std::fs::metadata(path);
     file.map(|file| file.len()).map_err(|fault| Error::internal(format!("the uploaded file: {fault}")))
-}
-
-fn largest_object(path: &Path) -> Result<u64> {
-    Ok(length(path)?.clamp(*JSON_OBJECT.start(), *JSON_OBJECT.end()))
 }

@@ -32,7 +32,8 @@ pub(super) fn merge(job: &Job<'_>, pairs: &Matched, relation: &str, keys: &Keys)
     let stage = stage();
     // Staged with the table's own types, so that keys and cursors compare as they are stored.
     job.connection.run(&text::create_like(&stage, &pairs.table, &job.table))?;
-    let rows = count(job.connection, &text::insert(&stage, &pairs.table, relation, &pairs.source))?;
+    let rows =
+        count(job.connection, &text::insert(&stage, &pairs.table, relation, &pairs.source, &pairs.whole))?;
     let survivors = text::survivors(&stage, &primary, &cursor);
     job.connection.run(&text::merge(&job.table, &survivors, &pairs.table, &primary, &cursor))?;
     job.connection.run(&text::drop_table(&stage))?;

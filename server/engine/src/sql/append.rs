@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 
-use super::{Identifier, TableRef};
+use super::ingest::{whole, with_text_for};
+use super::{Identifier, Literal, TableRef};
 use duck::types::LogicalType;
 
 /// The kind of a string among the values of a mixed column; any other number is another kind.
@@ -35,17 +36,17 @@ impl Incoming<'_> {
         match ty {
             LogicalType::Varchar => text,
             LogicalType::Json => {
-                // A string that holds JSON is cast like any string; another one is a JSON string itself.
                 let string = match self.new {
                     true => format!("to_json({text})"),
-                    false => format!("COALESCE(TRY_CAST({text} AS JSON), to_json({text}))"),
+                    false => json_of(&text),
                 };
                 self.by_kind(&string, &format!("CAST({text} AS JSON)"))
             }
             LogicalType::Struct(_) | LogicalType::List(_) | LogicalType::Map(..) | LogicalType::Array(..) => {
-                self.by_kind(&format!("CAST({text} AS {ty})"), &format!("CAST(CAST({text} AS JSON) AS {ty})"))
+                self.by_kind(&format!("CAST({text} AS {ty})"), &of_json(&text, ty))
             }
             LogicalType::Variant => self.by_kind(&text, &format!("CAST({text} AS JSON)")),
+            _ if self.strings && ty.is_integer() => format!("CAST({} AS {ty})", whole(&text)),
             _ => format!("CAST({text} AS {ty})"),
         }
     }
@@ -54,8 +55,9 @@ impl Incoming<'_> {
     fn cast_typed(&self, value: &str, ty: &LogicalType) -> String {
         match ty {
             LogicalType::Json if !self.strings || self.new => format!("to_json({value})"),
-            LogicalType::Json => format!("COALESCE(TRY_CAST({value} AS JSON), to_json({value}))"),
+            LogicalType::Json => json_of(value),
             LogicalType::Varchar if self.nested => format!("CAST(to_json({value}) AS VARCHAR)"),
+            _ if ty.is_integer() => format!("CAST({} AS {ty})", whole(value)),
             _ => format!("CAST({value} AS {ty})"),
         }
     }
@@ -71,6 +73,23 @@ impl Incoming<'_> {
     }
 }
 
+/// An object or array as a value of a nested type. DuckDB takes the bytes of a BLOB from text, but not from JSON.
+fn of_json(text: &str, ty: &LogicalType) -> String {
+    let json = format!("CAST({text} AS JSON)");
+    match with_text_for(ty, &LogicalType::Blob) {
+        None => format!("CAST({json} AS {ty})"),
+        Some(texts) => format!("CAST(CAST({json} AS {texts}) AS {ty})"),
+    }
+}
+
+/// A string in a column of JSON: one that holds an object or array is that, any other a JSON string itself.
+fn json_of(text: &str) -> String {
+    format!(
+        "CASE WHEN ltrim({text})[1] IN ('{{', '[') THEN COALESCE(TRY_CAST({text} AS JSON), to_json({text})) \
+         ELSE to_json({text}) END"
+    )
+}
+
 /// Creates an empty table.
 pub(crate) fn create_table(table: &TableRef, columns: &[(String, LogicalType)]) -> String {
     let columns: Vec<String> =
@@ -84,6 +103,35 @@ pub(crate) fn add_column(table: &TableRef, name: &str, ty: &LogicalType) -> Stri
 
 pub(crate) fn widen_column(table: &TableRef, name: &str, ty: &LogicalType) -> String {
     format!("ALTER TABLE {table} ALTER COLUMN {} SET DATA TYPE {ty}", Identifier(name))
+}
+
+/// A row if a column of integers has a value that a DOUBLE does not keep.
+pub(crate) fn inexact_double(table: &TableRef, name: &str) -> String {
+    let name = Identifier(name);
+    format!(
+        "SELECT 1::VARCHAR FROM {table} WHERE TRY_CAST(CAST({name} AS DOUBLE) AS HUGEINT)::VARCHAR \
+         IS DISTINCT FROM {name}::VARCHAR LIMIT 1"
+    )
+}
+
+/// A row if a column of a table has a default.
+pub(crate) fn find_default(table: &TableRef) -> String {
+    let TableRef { catalog, schema, table } = table;
+    format!(
+        "SELECT column_name::VARCHAR FROM duckdb_columns() WHERE lower(database_name) = lower({}) \
+         AND lower(schema_name) = lower({}) AND lower(table_name) = lower({}) \
+         AND coalesce(column_default, 'NULL') <> 'NULL' LIMIT 1",
+        Literal(catalog),
+        Literal(schema),
+        Literal(table)
+    )
+}
+
+/// Expressions over a relation as a relation with those names.
+pub(crate) fn select_values(names: &[String], values: &[String], relation: impl Display) -> String {
+    let columns: Vec<String> =
+        names.iter().zip(values).map(|(name, value)| format!("{value} AS {}", Identifier(name))).collect();
+    format!("(SELECT {} FROM {relation})", columns.join(", "))
 }
 
 /// Inserts expressions over a relation into the named columns.

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use super::{Identifier, Literal, TableRef};
 use duck::SCAN_FUNCTION;
-use duck::types::LogicalType;
+use duck::types::{Column, LogicalType};
 
 /// The catalog of temporary tables; its schema is `main`.
 pub(crate) const TEMP: &str = "temp";
@@ -49,42 +49,23 @@ fn buffers(length: u64) -> String {
     format!("max_line_size = {line}, buffer_size = {buffer}")
 }
 
-/// A CSV file of `length` bytes as a relation: header line, types inferred (LU-03), except that the columns named in `text` stay text.
+/// A CSV file of `length` bytes as a relation: header line, types inferred from all of it (LU-03), except that the columns named in `types` have those.
 ///
 /// Only types are inferred. Left to itself, DuckDB takes lines that do not fit its guess of the dialect for preamble,
 /// the header first of all, and drops them in silence.
-pub(crate) fn read_csv(path: &str, length: u64, delimiter: char, text: &[String]) -> String {
+pub(crate) fn read_csv(path: &str, length: u64, delimiter: char, types: &[(String, LogicalType)]) -> String {
     let mut relation = format!(
-        "read_csv({}, header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, comment = '', {}",
+        "read_csv({}, header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, comment = '', sample_size = -1, {}",
         Literal(path),
         Literal(&delimiter.to_string()),
         buffers(length)
     );
-    for (index, name) in text.iter().enumerate() {
+    for (index, (name, ty)) in types.iter().enumerate() {
         relation += if index == 0 { ", types = {" } else { ", " };
-        relation += &format!("{}: 'VARCHAR'", Literal(name));
+        relation += &format!("{}: {}", Literal(name), Literal(&ty.to_string()));
     }
-    relation += if text.is_empty() { ")" } else { "})" };
+    relation += if types.is_empty() { ")" } else { "})" };
     relation
-}
-
-/// A JSON file as a relation: an object, an array of objects, or one object per line (LU-03).
-///
-/// Every row is looked at for names and types, because names that turn up later would be dropped in silence. A
-/// single object may be as large as `largest` bytes.
-pub(crate) fn read_json(path: &str, largest: u64) -> String {
-    format!("read_json({}, records = true, sample_size = -1, maximum_object_size = {largest})", Literal(path))
-}
-
-/// As [`read_json`], with the columns and types known.
-pub(crate) fn read_json_as(path: &str, largest: u64, columns: &[(String, LogicalType)]) -> String {
-    let columns: Vec<String> =
-        columns.iter().map(|(name, ty)| format!("{}: {}", Literal(name), Literal(&ty.to_string()))).collect();
-    format!(
-        "read_json({}, records = true, columns = {{{}}}, maximum_object_size = {largest})",
-        Literal(path),
-        columns.join(", ")
-    )
 }
 
 /// A Parquet file as a relation.
@@ -92,9 +73,46 @@ pub(crate) fn read_parquet(path: &str) -> String {
     format!("read_parquet({})", Literal(path))
 }
 
-/// A registered reader as a relation; the token is hexadecimal digits.
-pub(crate) fn scan(token: &str) -> String {
-    format!("{SCAN_FUNCTION}({})", Literal(token))
+/// A registered reader as a relation; the token is hexadecimal digits. What the stream calls JSON is made sure to be.
+pub(crate) fn scan(token: &str, columns: &[Column]) -> String {
+    let rows = format!("{SCAN_FUNCTION}({})", Literal(token));
+    let checked = columns.iter().filter_map(|Column { name, ty }| {
+        let text = with_text_for(ty, &LogicalType::Json)?;
+        Some(format!("CAST(CAST({0} AS {text}) AS {ty}) AS {0}", Identifier(name)))
+    });
+    let checked: Vec<String> = checked.collect();
+    match checked.is_empty() {
+        true => rows,
+        false => format!("(SELECT * REPLACE ({}) FROM {rows})", checked.join(", ")),
+    }
+}
+
+/// A type with text in the place of another type in it; `None` for one without that.
+pub(super) fn with_text_for(ty: &LogicalType, other: &LogicalType) -> Option<LogicalType> {
+    use LogicalType as T;
+    let found = |ty: &LogicalType| with_text_for(ty, other);
+    let child = |ty: &LogicalType| found(ty).unwrap_or_else(|| ty.clone());
+    match ty {
+        ty if ty == other => Some(T::Varchar),
+        T::List(of) => Some(T::List(Box::new(found(of)?))),
+        T::Array(of, size) => Some(T::Array(Box::new(found(of)?), *size)),
+        T::Map(key, value) if found(key).is_some() || found(value).is_some() => {
+            Some(T::Map(Box::new(child(key)), Box::new(child(value))))
+        }
+        T::Struct(fields) if fields.iter().any(|(_, ty)| found(ty).is_some()) => {
+            Some(T::Struct(fields.iter().map(|(name, ty)| (name.clone(), child(ty))).collect()))
+        }
+        _ => None,
+    }
+}
+
+/// A number, or a text of one, that goes into a column of integers: DuckDB would round a fraction.
+pub(super) fn whole(value: &str) -> String {
+    let number = format!("TRY_CAST({value} AS DOUBLE)");
+    format!(
+        "CASE WHEN {number} <> trunc({number}) THEN error('a fraction does not go into a column of integers') \
+         ELSE {value} END"
+    )
 }
 
 /// Everything of a relation.
@@ -122,6 +140,17 @@ pub(crate) fn find_table(table: &TableRef) -> String {
     )
 }
 
+/// A row if the schema of a table exists.
+pub(crate) fn find_schema(table: &TableRef) -> String {
+    let TableRef { catalog, schema, .. } = table;
+    format!(
+        "SELECT schema_name::VARCHAR FROM duckdb_schemas() WHERE lower(database_name) = lower({}) \
+         AND lower(schema_name) = lower({})",
+        Literal(catalog),
+        Literal(schema)
+    )
+}
+
 pub(crate) fn create_schema(table: &TableRef) -> String {
     format!("CREATE SCHEMA IF NOT EXISTS {}.{}", Identifier(&table.catalog), Identifier(&table.schema))
 }
@@ -133,6 +162,21 @@ pub(crate) enum Existing {
     Refuse,
     /// Take its place.
     Replace,
+}
+
+/// Of each column of texts that are numbers, in one row: whether all are integers, whether those have up to 128 bits, and
+/// whether any has more digits than a DOUBLE keeps.
+pub(crate) fn describe_numbers(names: &[String], relation: &str) -> String {
+    let columns = names.iter().map(|name| {
+        let name = Identifier(name);
+        format!(
+            "coalesce(bool_and(regexp_full_match(trim({name}), '[-+]?[0-9]+')), false)::VARCHAR, \
+             coalesce(bool_and(TRY_CAST({name} AS HUGEINT) IS NOT NULL OR {name} IS NULL), false)::VARCHAR, \
+             coalesce(max(length(trim(regexp_replace(regexp_replace({name}, '[eE].*', ''), '[^0-9]', '', 'g'), '0'))) > 17, \
+             false)::VARCHAR"
+        )
+    });
+    format!("SELECT {} FROM {relation}", columns.collect::<Vec<_>>().join(", "))
 }
 
 /// Creates a table from the rows of `select`.
@@ -155,9 +199,21 @@ pub(crate) fn drop_table(table: &TableRef) -> String {
     format!("DROP TABLE {table}")
 }
 
-/// Inserts the columns `from` of a relation into the columns `into` of a table, cast to their types.
-pub(crate) fn insert(table: &TableRef, into: &[String], relation: impl Display, from: &[String]) -> String {
-    format!("INSERT INTO {table} ({}) SELECT {} FROM {relation}", Names(into), Names(from))
+/// Inserts the columns `from` of a relation into the columns `into` of a table, cast to their types; `whole` tells those
+/// that go into columns of integers and are none.
+pub(crate) fn insert(
+    table: &TableRef,
+    into: &[String],
+    relation: impl Display,
+    from: &[String],
+    is_whole: &[bool],
+) -> String {
+    let values = from.iter().zip(is_whole).map(|(name, is_whole)| {
+        let name = Identifier(name).to_string();
+        if *is_whole { whole(&name) } else { name }
+    });
+    let values: Vec<String> = values.collect();
+    format!("INSERT INTO {table} ({}) SELECT {} FROM {relation}", Names(into), values.join(", "))
 }
 
 /// The rows of a staging table that survive (LM-03, FI-10): per key the greatest cursor, the last row on ties.
@@ -235,17 +291,34 @@ mod tests {
     }
 
     #[test]
+    fn what_a_stream_calls_json_is_cast_from_text() {
+        let column = |name: &str, ty| Column { name: name.to_owned(), ty };
+        let list = LogicalType::List(Box::new(LogicalType::Json));
+        let columns = [column("a", LogicalType::BigInt), column("l\"", list)];
+        assert_eq!(scan("00", &columns[..1]), "altertable_mock_stream('00')");
+        assert_eq!(
+            scan("00", &columns),
+            "(SELECT * REPLACE (CAST(CAST(\"l\"\"\" AS VARCHAR[]) AS JSON[]) AS \"l\"\"\") FROM altertable_mock_stream('00'))"
+        );
+    }
+
+    #[test]
     fn every_name_is_quoted() {
-        let sql = insert(&table("t\"; DROP TABLE x"), &names(&["a\"b"]), "src", &names(&["a\"b"]));
+        let sql = insert(&table("t\"; DROP TABLE x"), &names(&["a\"b"]), "src", &names(&["a\"b"]), &[false]);
         assert_eq!(sql, r#"INSERT INTO "c"."s"."t""; DROP TABLE x" ("a""b") SELECT "a""b" FROM src"#);
     }
 
     #[test]
     fn paths_and_csv_names_are_literals() {
         assert_eq!(
-            read_csv("/x/it's", 3_000_000, '|', &names(&["a", "b'c"])),
+            read_csv(
+                "/x/it's",
+                3_000_000,
+                '|',
+                &["a", "b'c"].map(|name| (name.to_owned(), LogicalType::Varchar))
+            ),
             "read_csv('/x/it''s', header = true, delim = '|', quote = '\"', escape = '\"', skip = 0, comment = '', \
-             max_line_size = 3000000, buffer_size = 3000000, types = {'a': 'VARCHAR', 'b''c': 'VARCHAR'})"
+             sample_size = -1, max_line_size = 3000000, buffer_size = 3000000, types = {'a': 'VARCHAR', 'b''c': 'VARCHAR'})"
         );
     }
 

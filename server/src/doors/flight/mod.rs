@@ -8,7 +8,6 @@ mod credentials;
 mod decode;
 mod encode;
 mod ingest;
-mod layout;
 mod messages;
 mod metadata;
 mod options;

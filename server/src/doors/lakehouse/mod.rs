@@ -2,11 +2,12 @@
 
 mod agents;
 mod append;
-mod arrow_frames;
+mod arrow_batches;
 mod autocomplete;
 pub(crate) mod encode;
 mod explain;
 mod extract;
+mod json_values;
 mod openapi;
 mod query;
 mod query_log;

@@ -16,6 +16,7 @@ use libduckdb_sys as ffi;
 use super::super::super::fault::Fault;
 use super::super::super::units::{days, micros};
 use super::decimal::decimal;
+use super::range::{self, Range};
 use super::{Filler, Target, unsupported};
 
 /// The filler for an array of fixed-width values.
@@ -33,8 +34,10 @@ pub(super) fn filler(
         D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64 => {
             copied(array, nulls)
         }
-        D::Float32 | D::Float64 | D::Date32 | D::Time64(_) | D::Timestamp(_, None) => copied(array, nulls),
-        D::Timestamp(TimeUnit::Microsecond, Some(_)) => copied(array, nulls),
+        D::Float32 | D::Float64 => copied(array, nulls),
+        D::Date32 | D::Time64(_) | D::Timestamp(_, None) | D::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+            Box::new(Copied { range: range::of(array.data_type()), ..Copied::of(array, nulls) })
+        }
         D::Decimal32(width, _) => decimal::<Decimal32Type>(array, *width, nulls),
         D::Decimal64(width, _) => decimal::<Decimal64Type>(array, *width, nulls),
         D::Decimal128(width, _) => decimal::<Decimal128Type>(array, *width, nulls),
@@ -50,17 +53,17 @@ fn mapped_filler(array: &ArrayRef, nulls: Option<NullBuffer>) -> Result<Box<dyn 
         D::Float16 => mapped::<Float16Type, _>(array, nulls, |value| Some(value.to_f32())),
         D::Date64 => mapped::<Date64Type, _>(array, nulls, days),
         D::Time32(Second) => {
-            mapped::<Time32SecondType, _>(array, nulls, |value| micros(value.into(), Second))
+            mapped::<Time32SecondType, _>(array, nulls, |value| range::time(micros(value.into(), Second)?))
         }
-        D::Time32(_) => {
-            mapped::<Time32MillisecondType, _>(array, nulls, |value| micros(value.into(), Millisecond))
-        }
+        D::Time32(_) => mapped::<Time32MillisecondType, _>(array, nulls, |value| {
+            range::time(micros(value.into(), Millisecond)?)
+        }),
         D::Timestamp(Second, _) => {
-            mapped::<TimestampSecondType, _>(array, nulls, |value| micros(value, Second))
+            mapped::<TimestampSecondType, _>(array, nulls, |value| range::instant(micros(value, Second)?))
         }
-        D::Timestamp(Millisecond, _) => {
-            mapped::<TimestampMillisecondType, _>(array, nulls, |value| micros(value, Millisecond))
-        }
+        D::Timestamp(Millisecond, _) => mapped::<TimestampMillisecondType, _>(array, nulls, |value| {
+            range::instant(micros(value, Millisecond)?)
+        }),
         D::Timestamp(_, _) => {
             mapped::<TimestampNanosecondType, _>(array, nulls, |value| micros(value, Nanosecond))
         }
@@ -113,18 +116,30 @@ struct Copied {
     values: Buffer,
     width: usize,
     nulls: Option<NullBuffer>,
+    range: Option<Range>,
+}
+
+impl Copied {
+    fn of(array: &ArrayRef, nulls: Option<NullBuffer>) -> Self {
+        let data = array.to_data();
+        let width = data.data_type().primitive_width().unwrap_or_default();
+        let values = data.buffers()[0].slice_with_length(data.offset() * width, data.len() * width);
+        Self { values, width, nulls, range: None }
+    }
 }
 
 fn copied(array: &ArrayRef, nulls: Option<NullBuffer>) -> Box<dyn Filler> {
-    let data = array.to_data();
-    let width = data.data_type().primitive_width().unwrap_or_default();
-    let values = data.buffers()[0].slice_with_length(data.offset() * width, data.len() * width);
-    Box::new(Copied { values, width, nulls })
+    Box::new(Copied::of(array, nulls))
 }
 
 impl Filler for Copied {
     unsafe fn fill(&self, from: usize, len: usize, target: Target) -> Result<(), Fault> {
         let bytes = &self.values[from * self.width..(from + len) * self.width];
+        if let Some(range) = &self.range {
+            range.check(bytes, self.width, |row| {
+                self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(from + row))
+            })?;
+        }
         // SAFETY: the caller's promise; the vector's values have the same width.
         unsafe {
             let out = Target { at: target.at * self.width, ..target }.data::<u8>();

@@ -1,11 +1,15 @@
 //! LIST, ARRAY, STRUCT, MAP and UNION.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, OffsetSizeTrait, UnionArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, MapArray, OffsetSizeTrait, UnionArray, new_null_array,
+};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, FieldRef};
+use arrow::row::{RowConverter, SortField};
 use libduckdb_sys as ffi;
 
 use super::super::super::fault::Fault;
@@ -63,10 +67,28 @@ fn ranges(array: &ArrayRef) -> Result<(&FieldRef, ArrayRef, Ranges), Fault> {
             if map.keys().null_count() > 0 {
                 return Err(Fault::new("a key of a map is NULL"));
             }
+            check_keys(map)?;
             (entries, Arc::new(map.entries().clone()), adjacent(map.value_offsets()))
         }
         _ => return Err(unsupported(array)),
     })
+}
+
+/// Makes sure that no map has a key twice, which DuckDB's never have.
+fn check_keys(map: &MapArray) -> Result<(), Fault> {
+    if map.value_offsets().windows(2).all(|pair| pair[1] - pair[0] < 2) {
+        return Ok(());
+    }
+    let keys = RowConverter::new(vec![SortField::new(map.keys().data_type().clone())])
+        .and_then(|converter| converter.convert_columns(std::slice::from_ref(map.keys())))?;
+    let mut seen = HashSet::new();
+    for (row, (first, count)) in adjacent(map.value_offsets()).into_iter().enumerate() {
+        seen.clear();
+        if map.is_valid(row) && !(first..first + count).all(|key| seen.insert(keys.row(key))) {
+            return Err(Fault::new("a map has a key twice"));
+        }
+    }
+    Ok(())
 }
 
 fn adjacent<O: OffsetSizeTrait>(offsets: &[O]) -> Ranges {

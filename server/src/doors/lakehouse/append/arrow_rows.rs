@@ -7,34 +7,36 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{cast, max, min};
 use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
-use arrow::error::ArrowError;
-use arrow::ipc::reader::{FileReader, StreamReader};
 
 use super::rows::Read;
-use crate::doors::lakehouse::arrow_frames;
+use crate::doors::lakehouse::arrow_batches::ArrowBatches;
+use crate::doors::lakehouse::extract::too_large;
 use crate::doors::lakehouse::response::{ApiError, Result};
 use duck::types::{LogicalType, input};
 use engine::ingest::{Append, AppendColumn, AppendGroup, IngestTarget, Kinds};
 use engine::{Error, ErrorKind};
 
-/// Reads the rows of an IPC stream or file.
+/// Reads the rows of an IPC stream or file, whose batches take at most `limit` bytes decompressed.
 ///
 /// # Errors
-/// `bad-request` for a body that is neither.
-pub(super) fn read(body: &[u8], target: IngestTarget) -> Result<Read> {
-    let (schema, batches) = arrow_frames::guarded(|| batches(body)).map_err(|fault| {
-        ApiError::bad_request(format!("the body is not an Arrow IPC stream or file: {fault}"))
-    })?;
+/// `bad-request` for a body that is neither, `payload-too-large` beyond the limit.
+pub(super) fn read(body: &[u8], limit: usize, target: IngestTarget) -> Result<Read> {
+    let mut reader = ArrowBatches::open(Cursor::new(body)).map_err(malformed)?;
+    let (schema, mut batches) = (reader.schema(), Vec::new());
+    while let Some(batch) = reader.next() {
+        batches.push(batch.map_err(malformed)?);
+        if reader.bytes() > limit as u64 {
+            return Err(too_large(limit));
+        }
+    }
     Ok(gather(&schema, &batches, target).map_or_else(Read::NoRows, Read::Rows))
 }
 
-fn batches(body: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
-    if arrow_frames::is_file(&mut Cursor::new(body))? {
-        let reader = FileReader::try_new(Cursor::new(body), None)?;
-        return Ok((reader.schema(), reader.collect::<Result<_, _>>()?));
+fn malformed(fault: Error) -> ApiError {
+    match fault.kind() {
+        ErrorKind::InvalidData => ApiError::bad_request(fault.message()),
+        _ => fault.into(),
     }
-    let reader = StreamReader::try_new(body, None)?;
-    Ok((reader.schema(), reader.collect::<Result<_, _>>()?))
 }
 
 fn gather(schema: &Schema, batches: &[RecordBatch], target: IngestTarget) -> engine::Result<Append> {

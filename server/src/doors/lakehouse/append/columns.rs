@@ -1,13 +1,13 @@
 //! Rows of JSON values as columns of text, with the kinds of what they hold.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int8Builder, RecordBatch, RecordBatchOptions, StringBuilder};
 use arrow::datatypes::{Field, Schema};
 
-use super::rows::{Fault, Members, malformed, text};
+use super::rows::{Fault, Members, malformed};
+use crate::doors::lakehouse::json_values::{MAX_KEYS, note, put, too_many_keys};
 use engine::ingest::{Append, AppendColumn, AppendGroup, IngestTarget, Kinds};
 use engine::{Error, Result};
 
@@ -18,8 +18,6 @@ pub(super) struct Builder {
     /// The column of each key, in lower case: keys match case-insensitively (LP-06).
     index: HashMap<String, usize>,
     groups: Vec<Group>,
-    /// The group of each set of keys.
-    by_keys: HashMap<Vec<usize>, usize>,
     /// The keys of the row at hand.
     keys: Vec<usize>,
 }
@@ -41,6 +39,9 @@ impl Builder {
         keys.clear();
         for (at, (key, _)) in row.0.iter().enumerate() {
             let column = self.column(at, key);
+            if self.columns.len() > MAX_KEYS {
+                return Err(too_many_keys().into());
+            }
             if keys.contains(&column) {
                 return Err(Error::new(
                     engine::ErrorKind::InvalidData,
@@ -54,9 +55,10 @@ impl Builder {
         self.keys = keys;
         let group = &mut self.groups[group];
         group.rows += 1;
-        for (((_, value), column), (texts, kinds)) in row.0.iter().zip(&group.columns).zip(&mut group.values)
+        for (((_, value), column), (texts, marks)) in row.0.iter().zip(&group.columns).zip(&mut group.values)
         {
-            value_into(value.get(), &mut self.columns[*column].kinds, texts, kinds)?;
+            note(value.get(), &mut self.columns[*column].kinds).map_err(|fault| malformed(&fault))?;
+            put(value.get(), texts, marks).map_err(|fault| malformed(&fault))?;
         }
         Ok(())
     }
@@ -73,17 +75,12 @@ impl Builder {
         })
     }
 
+    /// The group of a row, which is the last one if that has the same keys: rows keep their order.
     fn group(&mut self, keys: &[usize]) -> usize {
-        if let Some(last) = self.groups.last().filter(|group| group.columns == keys) {
-            let _ = last;
-            return self.groups.len() - 1;
+        if self.groups.last().is_none_or(|group| group.columns != keys) {
+            let values = keys.iter().map(|_| (StringBuilder::new(), Int8Builder::new())).collect();
+            self.groups.push(Group { columns: keys.to_vec(), values, rows: 0 });
         }
-        if let Some(known) = self.by_keys.get(keys) {
-            return *known;
-        }
-        let values = keys.iter().map(|_| (StringBuilder::new(), Int8Builder::new())).collect();
-        self.groups.push(Group { columns: keys.to_vec(), values, rows: 0 });
-        self.by_keys.insert(keys.to_vec(), self.groups.len() - 1);
         self.groups.len() - 1
     }
 
@@ -115,56 +112,6 @@ impl Group {
         let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
             .map_err(|fault| Error::internal(format!("the rows cannot be gathered: {fault}")))?;
         Ok(AppendGroup { columns: self.columns, rows })
-    }
-}
-
-/// What marks a string among the kinds of a column, and every other value.
-const STRING: i8 = 1;
-const OTHER: i8 = 0;
-
-/// Appends a value as text, strings unquoted, and notes its kind.
-fn value_into(
-    json: &str,
-    kinds: &mut Kinds,
-    texts: &mut StringBuilder,
-    marks: &mut Int8Builder,
-) -> Result<(), Fault> {
-    let is_string = match json.as_bytes().first() {
-        Some(b'n') => {
-            texts.append_null();
-            marks.append_null();
-            return Ok(());
-        }
-        Some(b'"') => {
-            kinds.strings = true;
-            let mut value = serde_json::Deserializer::from_str(json);
-            let string: Cow<'_, str> = text(&mut value).map_err(|fault| malformed(&fault))?;
-            texts.append_value(string);
-            true
-        }
-        first => {
-            note(first, json, kinds);
-            texts.append_value(json);
-            false
-        }
-    };
-    marks.append_value(if is_string { STRING } else { OTHER });
-    Ok(())
-}
-
-/// Notes the kind of a value that is neither null nor a string.
-fn note(first: Option<&u8>, json: &str, kinds: &mut Kinds) {
-    match first {
-        Some(b'{' | b'[') => kinds.nested = true,
-        Some(b't' | b'f') => kinds.booleans = true,
-        _ if json.contains(['.', 'e', 'E']) => kinds.fractions = true,
-        _ => match json.parse::<i128>() {
-            Ok(value) => {
-                let (least, greatest) = kinds.integers.unwrap_or((value, value));
-                kinds.integers = Some((least.min(value), greatest.max(value)));
-            }
-            Err(_) => kinds.giants = true,
-        },
     }
 }
 
@@ -215,10 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn rows_with_the_same_keys_are_one_group() {
-        let append = append(r#"[{"a":1,"b":"x"},{"a":2},{"A":3,"b":null},{}]"#);
+    fn neighbours_with_the_same_keys_are_one_group() {
+        let append = append(r#"[{"a":1,"b":"x"},{"A":3,"b":null},{"a":2},{},{"b":"y","a":4}]"#);
         let keys: Vec<_> = append.groups.iter().map(|group| group.columns.clone()).collect();
-        assert_eq!(keys, [vec![0, 1], vec![0], vec![]]);
+        assert_eq!(keys, [vec![0, 1], vec![0], vec![], vec![1, 0]]);
         assert_eq!(texts(&append.groups[0], 0), [Some("1".to_owned()), Some("3".to_owned())]);
         assert_eq!(texts(&append.groups[0], 1), [Some("x".to_owned()), None]);
     }
@@ -232,8 +179,9 @@ mod tests {
         let kinds: Vec<&Kinds> = append.columns.iter().map(|column| &column.kinds).collect();
         assert_eq!(*kinds[0], Kinds { booleans: true, ..Kinds::default() });
         assert_eq!(*kinds[1], Kinds { integers: Some((-5, 7)), ..Kinds::default() });
-        assert_eq!(*kinds[2], Kinds { fractions: true, ..Kinds::default() });
-        assert_eq!(*kinds[3], Kinds { strings: true, ..Kinds::default() });
+        assert_eq!(*kinds[2], Kinds { fractions: true, inexact: true, ..Kinds::default() });
+        let texts_of = Some(engine::ingest::Texts::Others);
+        assert_eq!(*kinds[3], Kinds { strings: true, texts: texts_of, ..Kinds::default() });
         assert_eq!(*kinds[4], Kinds { nested: true, ..Kinds::default() });
         assert_eq!(*kinds[5], Kinds::default());
         assert_eq!(*kinds[6], Kinds { fractions: true, giants: true, ..Kinds::default() });

@@ -4,6 +4,8 @@ mod arrow_rows;
 mod columns;
 mod rows;
 
+pub(super) use self::rows::{Members, text};
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -71,7 +73,7 @@ pub(super) async fn run(
     body: Body,
 ) -> Result<Response> {
     let body = collect(body, state.json_body_limit).await?;
-    let (target, rows) = match understand(&params, &headers, body).await {
+    let (target, rows) = match understand(&params, &headers, body, state.json_body_limit).await {
         Ok(understood) => understood,
         Err(error) if error.code() == Code::BadRequest => return Ok(malformed(error)),
         Err(error) => return Err(error),
@@ -99,6 +101,7 @@ async fn understand(
     params: &Params,
     headers: &HeaderMap,
     body: Bytes,
+    limit: usize,
 ) -> Result<(IngestTarget, engine::Result<Append>)> {
     let target = upload::target(params)?;
     params.flag("sync")?;
@@ -106,7 +109,7 @@ async fn understand(
     // Reading a large body takes longer than other requests should wait for this thread.
     let is_small = body.len() <= SMALL;
     let is_arrow = Format::of_content_type(headers) == Some(Format::Arrow);
-    let read = move || if is_arrow { arrow_rows::read(&body, into) } else { rows::read(&body, into) };
+    let read = move || if is_arrow { arrow_rows::read(&body, limit, into) } else { rows::read(&body, into) };
     let rows = if is_small { read()? } else { run_blocking(move || Ok(read())).await?? };
     match rows {
         rows::Read::Rows(append) => Ok((target, Ok(append))),

@@ -20,7 +20,9 @@ pub(super) enum Read {
 }
 
 /// The members of an object in order, their values unread.
-pub(super) struct Members<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(in crate::doors::lakehouse) struct Members<'a>(
+    pub(in crate::doors::lakehouse) Vec<(Cow<'a, str>, &'a RawValue)>,
+);
 
 /// Reads the rows of a body.
 ///
@@ -149,7 +151,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
 }
 
 /// A string, borrowed unless it has escapes.
-pub(super) fn text<'de, D: Deserializer<'de>>(
+pub(in crate::doors::lakehouse) fn text<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Cow<'de, str>, D::Error> {
     struct Text;

@@ -29,11 +29,16 @@ pub(crate) async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError>
     let collected = Limited::new(body, limit).collect().await;
     collected.map(http_body_util::Collected::to_bytes).map_err(|fault| {
         if fault.downcast_ref::<LengthLimitError>().is_some() {
-            let message = format!("the body is larger than {limit} bytes (--json-body-limit)");
-            return ApiError::new(Code::PayloadTooLarge, message);
+            return too_large(limit);
         }
         ApiError::bad_request(format!("the body could not be read: {fault}"))
     })
+}
+
+/// The refusal of a body beyond the limit.
+pub(crate) fn too_large(limit: usize) -> ApiError {
+    let message = format!("the body is larger than {limit} bytes (--json-body-limit)");
+    ApiError::new(Code::PayloadTooLarge, message)
 }
 
 /// Reads a JSON object.

@@ -7,5 +7,5 @@ mod params;
 pub(crate) use self::caller::{Caller, authenticate};
 #[cfg(test)]
 pub(crate) use self::json::parse;
-pub(crate) use self::json::{JsonBody, collect};
+pub(crate) use self::json::{JsonBody, collect, too_large};
 pub(crate) use self::params::Params;

@@ -3,6 +3,7 @@
 mod arrow_file;
 mod format;
 mod json_file;
+mod json_text;
 mod spool;
 
 use axum::Json;
@@ -124,7 +125,7 @@ async fn source(format: Format, file: UploadFile) -> Result<Source> {
         Ok(match format {
             Format::Csv => Source::File { file, format: FileFormat::Csv },
             Format::Parquet => Source::File { file, format: FileFormat::Parquet },
-            Format::Json => Source::File { file: json_file::checked(file)?, format: FileFormat::Json },
+            Format::Json => Source::Json(json_file::open(file)?),
             Format::Arrow => Source::Arrow(arrow_file::open(file)?),
         })
     });

@@ -1,0 +1,40 @@
+//! Rows with different keys as one batch, so that one INSERT keeps their order.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
+
+use super::AppendGroup;
+use crate::error::{Error, Result};
+
+/// Groups of JSON texts one behind the other, with all of `width` columns, NULL where they had none.
+///
+/// # Errors
+/// Internal if Arrow does not take them.
+pub(super) fn unify(groups: &[AppendGroup], width: usize) -> Result<AppendGroup> {
+    let fault = |fault: ArrowError| Error::internal(format!("rows cannot be put together: {fault}"));
+    let types = [DataType::Utf8, DataType::Int8];
+    let fields = (0..2 * width).map(|at| Field::new(place(at), types[at / width].clone(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let batches = groups.iter().map(|group| {
+        let rows = group.rows.num_rows();
+        let mut arrays: Vec<ArrayRef> =
+            (0..2 * width).map(|at| new_null_array(&types[at / width], rows)).collect();
+        for (own, at) in group.columns.iter().enumerate() {
+            arrays[*at] = Arc::clone(group.rows.column(own));
+            arrays[width + at] = Arc::clone(group.rows.column(group.columns.len() + own));
+        }
+        RecordBatch::try_new(Arc::clone(&schema), arrays)
+    });
+    let batches: Vec<RecordBatch> = batches.collect::<std::result::Result<_, _>>().map_err(fault)?;
+    let rows = concat_batches(&schema, &batches).map_err(fault)?;
+    Ok(AppendGroup { columns: (0..width).collect(), rows })
+}
+
+/// The name of a column of a batch, which collides with none of the table's.
+pub(super) fn place(at: usize) -> String {
+    format!("c{at}")
+}
