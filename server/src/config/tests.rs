@@ -98,7 +98,7 @@ fn the_query_stream_has_two_names(
     let names: Vec<_> =
         variables.iter().map(|(name, value)| (format!("{VARIABLE_PREFIX}{name}"), *value)).collect();
     let variables: Vec<_> = names.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    assert_eq!(config(flags, &variables).unwrap().query_stream, expected);
+    assert_eq!(config(flags, &variables).unwrap().lakehouse.query_stream, expected);
 }
 
 #[rstest]

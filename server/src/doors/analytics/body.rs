@@ -10,20 +10,22 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
 use super::error::Fault;
+use crate::doors::http::encoding;
 
 /// How much of a refused body is read, and for how long, before the connection is given up.
 const DRAIN_BYTES: usize = 64 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
-/// The whole body, if it has at most `limit` bytes.
-pub(super) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, Fault> {
+/// The whole body as its client meant it, if it has at most `limit` bytes.
+pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Fault> {
+    let mut body = encoding::decoded(headers, body).map_err(Fault::Encoding)?.body;
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         drain(headers, body).await;
         return Err(Fault::TooLarge(limit));
     }
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Fault::Json(format!("the body ended early: {error}")))?;
+        let frame = frame.map_err(|error| Fault::Json(format!("it could not be read: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         if read.len() + data.len() > limit {
             drain(headers, body).await;
