@@ -272,7 +272,15 @@ fn project_choices(
     api_keys: &[String],
     environments: &[String],
 ) -> Result<Vec<ProjectChoice>> {
-    given.iter().map(|text| project_choice(text, users, api_keys, environments)).collect()
+    let choices: Vec<ProjectChoice> = given
+        .iter()
+        .map(|text| project_choice(text, users, api_keys, environments))
+        .collect::<Result<_>>()?;
+    let mut seen = HashSet::new();
+    match choices.iter().find(|choice| !seen.insert(&choice.user)) {
+        Some(twice) => Err(fault(format!("--product-analytics for \"{}\" is given twice", twice.user))),
+        None => Ok(choices),
+    }
 }
 
 fn project_choice(

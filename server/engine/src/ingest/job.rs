@@ -2,7 +2,8 @@
 
 use super::source::{self, Batches, Source};
 use super::{
-    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, digits, upsert, without_statement,
+    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, digits, names, upsert,
+    without_statement,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{Slot, atomically};
@@ -31,6 +32,7 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
             Source::File { file, format } => {
                 let relation = source::inferred(file.path(), format)?;
                 source::check(connection, &file, &relation, format)
+                    .and_then(|()| names::check(connection, &file, &relation, format))
                     .map_err(|error| file.without_path(&error))?;
                 let mut quoted = None;
                 let towards = |pairs: &Matched| {

@@ -12,6 +12,7 @@ mod fit;
 mod footer;
 mod gather;
 mod job;
+mod names;
 mod source;
 mod upsert;
 

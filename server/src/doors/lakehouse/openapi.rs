@@ -122,8 +122,10 @@ const BAD_TARGET: Answer = (
 );
 const UNAUTHORIZED: Answer = ("401", "`unauthorized`: missing or wrong credentials");
 const NOT_FOUND: Answer = ("404", "`not-found`: unknown, or another user's");
-const TOO_LARGE: Answer = ("413", "`payload-too-large`: beyond --json-body-limit, or a file decoded beyond --decoded-body-limit");
-const ENCODING: Answer = ("415", "`unsupported-encoding`: a Content-Encoding other than gzip, deflate, br and zstd");
+const TOO_LARGE: Answer =
+    ("413", "`payload-too-large`: beyond --json-body-limit, or a file decoded beyond --decoded-body-limit");
+const ENCODING: Answer =
+    ("415", "`unsupported-encoding`: a Content-Encoding other than gzip, deflate, br and zstd");
 const LIMIT_EXCEEDED: Answer = (
     "429",
     "`limit-exceeded`: beyond a limit of this user or of the server; the message names limit, value and flag",

@@ -48,8 +48,8 @@ async fn pass_on(
 ) -> response::Result<Vec<u8>> {
     let (mut head, mut passed) = (Vec::new(), 0_u64);
     while let Some(frame) = body.frame().await {
-        let frame = frame
-            .map_err(|fault| ApiError::bad_request(format!("the body could not be read: {fault}")))?;
+        let frame =
+            frame.map_err(|fault| ApiError::bad_request(format!("the body could not be read: {fault}")))?;
         let Ok(bytes) = frame.into_data() else { continue };
         passed += bytes.len() as u64;
         if let Some(limit) = limit.filter(|limit| passed > *limit) {
