@@ -1,8 +1,9 @@
 //! One ingest on a connection: check everything, then change, all in one transaction.
 
-use super::source::{self, Batches, Source};
+use super::file::UploadFile;
+use super::source::{self, Batches, FileFormat, Source};
 use super::{
-    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, digits, names, upsert,
+    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, csv_faults, digits, names, upsert,
     without_statement,
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -33,7 +34,7 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
                 let relation = source::inferred(file.path(), format)?;
                 source::check(connection, &file, &relation, format)
                     .and_then(|()| names::check(connection, &file, &relation, format))
-                    .map_err(|error| file.without_path(&error))?;
+                    .map_err(|error| explained(&file, format, &error))?;
                 let mut quoted = None;
                 let towards = |pairs: &Matched| {
                     quoted = source::quoted(&file, format, pairs)?;
@@ -41,7 +42,7 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
                     source::towards(path, format, &pairs.source_types())
                 };
                 let loaded = job.load(existing, &relation, towards);
-                let loaded = loaded.map_err(|error| file.without_path(&error));
+                let loaded = loaded.map_err(|error| explained(&file, format, &error));
                 loaded.map_err(|error| quoted.map_or(error.clone(), |quoted| quoted.without_path(&error)))
             }
             Source::Arrow(arrow) => {
@@ -71,6 +72,12 @@ impl Job<'_> {
         relation: &str,
         towards: impl FnOnce(&Matched) -> Result<String>,
     ) -> Result<Ingested> {
+        if existing.is_some()
+            && self.mode.if_exists != IfExists::Fail
+            && let Some(view) = view(self.connection, &self.table)?
+        {
+            return Err(view);
+        }
         let rows = match (existing, &self.keys) {
             (None, _) if self.mode.if_missing == IfMissing::Fail => return Err(self.missing()),
             (None, None) => self.create(text::Existing::Refuse, relation),
@@ -117,6 +124,24 @@ impl Job<'_> {
     fn exists(&self) -> Error {
         Error::new(ErrorKind::TableExists, format!("Table {} already exists", self.table))
     }
+}
+
+/// The error of a target that is a view.
+///
+/// # Errors
+/// DuckDB's, in an aborted transaction.
+pub(super) fn view(connection: &Connection, table: &TableRef) -> Result<Option<Error>> {
+    let found = connection.query(&text::find_table(table))?.text_rows()?;
+    let is_view = found.iter().flatten().flatten().any(|kind| kind == "VIEW");
+    let message = || format!("{table} is a view, and rows go into tables alone");
+    Ok(is_view.then(|| Error::new(ErrorKind::InvalidData, message())))
+}
+
+/// DuckDB's error about a file, or what is wrong with the file's records if that explains it.
+fn explained(file: &UploadFile, format: FileFormat, error: &Error) -> Error {
+    let is_read = matches!(error.kind(), ErrorKind::Sql | ErrorKind::InvalidData);
+    let fault = (is_read && format == FileFormat::Csv).then(|| csv_faults::explain(file)).flatten();
+    fault.unwrap_or_else(|| file.without_path(error))
 }
 
 /// Columns of a source and the columns of the table that they go into, in the source's order.

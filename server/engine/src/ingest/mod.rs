@@ -5,6 +5,7 @@
 //! transaction of its own, or as part of the session's open one.
 
 mod append;
+mod csv_faults;
 mod delimiter;
 mod digits;
 mod file;

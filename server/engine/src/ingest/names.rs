@@ -34,13 +34,12 @@ pub(super) fn check(
         return Ok(());
     }
     let found = connection.query(&sql::columns_with_nul(relation))?.text_rows()?;
-    match found.first().and_then(|row| row.first()) {
-        None => Ok(()),
-        Some(name) => Err(Error::new(
-            ErrorKind::InvalidData,
-            format!("The column {name:?} has a name, or a field with one, that holds a NUL character"),
-        )),
-    }
+    let Some(name) = found.into_iter().flatten().next() else { return Ok(()) };
+    let name: String = name.unwrap_or_default().chars().take(60).collect();
+    Err(Error::new(
+        ErrorKind::InvalidData,
+        format!("The column {name:?} has a name, or a field with one, that holds a NUL character"),
+    ))
 }
 
 fn may_hold_nul(file: File, format: FileFormat) -> io::Result<bool> {

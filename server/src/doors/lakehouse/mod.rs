@@ -7,6 +7,7 @@ mod autocomplete;
 pub(crate) mod encode;
 mod explain;
 mod extract;
+mod foreign;
 mod openapi;
 mod query;
 mod query_log;

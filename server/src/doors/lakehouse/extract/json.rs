@@ -8,8 +8,12 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use crate::doors::http::encoding;
+use crate::doors::lakehouse::foreign;
 use crate::doors::lakehouse::response::{ApiError, Code};
 use crate::doors::lakehouse::state::Lakehouse;
+
+/// How much of a body's start shows that it is something else.
+const HEAD: usize = 4096;
 
 /// The request's object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -30,13 +34,15 @@ impl<T: DeserializeOwned> FromRequest<Lakehouse> for JsonBody<T> {
 /// `unsupported-encoding`; `payload-too-large` beyond the limit; `bad-request` when the client breaks off.
 pub(crate) async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let collected = Limited::new(encoding::decoded(headers, body)?.body, limit).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|fault| {
+    let bytes = collected.map(http_body_util::Collected::to_bytes).map_err(|fault| {
         if fault.downcast_ref::<LengthLimitError>().is_some() {
             let message = format!("the body is larger than {limit} bytes (--json-body-limit)");
             return ApiError::new(Code::PayloadTooLarge, message);
         }
         ApiError::bad_request(format!("the body could not be read: {fault}"))
-    })
+    })?;
+    foreign::refuse(headers, &bytes[..bytes.len().min(HEAD)], Code::BadRequest)?;
+    Ok(bytes)
 }
 
 /// Reads a JSON object.

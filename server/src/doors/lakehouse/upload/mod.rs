@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 pub(super) use self::format::Format;
 use super::extract::{Caller, Params};
+use super::foreign;
 use super::openapi::FileAnswers;
-use super::response::{ApiError, Result};
+use super::response::{ApiError, Code, Result};
 use super::session::{CancelOnDrop, RequestSession};
 use super::state::Lakehouse;
 use super::tasks::COMPLETED;
@@ -114,6 +115,7 @@ pub(super) async fn store(
     let Decoded { body, was_encoded } = encoding::decoded(headers, body)?;
     let limit = was_encoded.then_some(state.decoded_body_limit);
     let (file, head) = spool::receive(&session, body, limit).await?;
+    foreign::refuse(headers, &head, Code::InvalidData)?;
     let source = source(declared.unwrap_or_else(|| Format::of_content(&head)), file).await?;
     let table = load.target.table.clone();
     let ingest = Ingest { target: load.target, mode: load.mode, source, keys: load.keys };
