@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from conftest import RunPython
+from conftest import RunPython, buffered
 
 START = """
 import os, signal, sys, threading, time
@@ -78,7 +78,7 @@ def test_an_error_on_the_way_out_is_the_only_one_shown(run_python: RunPython) ->
 
 def test_ctrl_c_interrupts_a_script_that_runs_a_server() -> None:
     command = [sys.executable, "-c", START + "print('ready', flush=True)\ntime.sleep(60)"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=buffered())
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
@@ -95,6 +95,7 @@ from pathlib import Path
 for task in Path("/proc/self/task").iterdir():
     fields = dict(line.split(":\\t", 1) for line in (task / "status").read_text().splitlines())
     print(fields["Name"], bool(int(fields["SigBlk"], 16) >> (signal.SIGINT - 1) & 1))
+sys.stdout.flush()  # which os._exit() does not
 os._exit(0)
 """
     lines = run_python(START + ENDLESS + look).stdout.splitlines()

@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use options::{LogFormat, Options, QueryStream};
-pub use resolve::{Bind, Config, ConnectionOptions, FlightOptions, TlsOptions};
+pub use resolve::{Bind, Config, ConnectionOptions, FlightOptions, LakehouseOptions, TlsOptions};
 pub use size::Size;
 
 use engine::{Error, ErrorKind, Result};

@@ -83,6 +83,7 @@ class MockServer(HasEndpoints):
         query_log_limit: str | int | None = None,
         journal_limit: str | int | None = None,
         project_event_limit: str | int | None = None,
+        decoded_body_limit: str | int | None = None,
         session_idle_timeout: int | None = None,
         tenant_idle_timeout: int | None = None,
         json_body_limit: int | None = None,

@@ -233,6 +233,9 @@ with_doors!(options! {
     /// Largest JSON body of the Lakehouse API, in bytes; uploads have no limit [default: 67108864].
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     json_body_limit: u64,
+    /// What an upload with a Content-Encoding may decode to, such as 16GB [default: 16GB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    decoded_body_limit: Size,
     /// Largest body of the Product Analytics API, in bytes, at least 4000000 [default: 16777216].
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     analytics_body_limit: u64,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::limits::{limits, tenant_memory_limit, threads};
 use super::options::{LogFormat, Options, QueryStream};
+use super::size::Size;
 use crate::doors::PerDoor;
 use engine::{Account, EngineConfig, Error, ErrorKind, ProjectChoice, Result};
 
@@ -24,10 +25,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// What the Flight door needs beyond the engine.
     pub flight: FlightOptions,
-    /// The form of `/query`'s answers (LQ-22).
-    pub query_stream: QueryStream,
-    /// Largest JSON body of the Lakehouse API in bytes (LX-08).
-    pub json_body_limit: u64,
+    /// What the Lakehouse door needs beyond the engine.
+    pub lakehouse: LakehouseOptions,
     /// Largest body of the analytics API in bytes (AX-08).
     pub analytics_body_limit: u64,
     /// Connections, of all doors.
@@ -75,6 +74,23 @@ pub struct FlightOptions {
     pub tls: Option<TlsOptions>,
 }
 
+/// What the Lakehouse door needs beyond the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LakehouseOptions {
+    /// Largest JSON body in bytes (LX-08).
+    pub json_body_limit: u64,
+    /// The most that a compressed upload may decode to, in bytes (LX-08).
+    pub decoded_body_limit: u64,
+    /// The form of `/query`'s answers (LQ-22).
+    pub query_stream: QueryStream,
+}
+
+impl Default for LakehouseOptions {
+    fn default() -> Self {
+        Self { json_body_limit: 64 << 20, decoded_body_limit: 16 << 30, query_stream: QueryStream::default() }
+    }
+}
+
 /// Where the certificate of the Flight port comes from (FX-2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsOptions {
@@ -95,8 +111,8 @@ pub enum TlsOptions {
 pub(super) fn resolve(options: Options) -> Result<Config> {
     let limits = limits(&options)?;
     let connections = connections(&options)?;
+    let lakehouse = lakehouse(&options)?;
     let (ports, bind) = (options.ports(), bind(options.bind.unwrap_or_default())?);
-    let query_stream = query_stream(options.query_stream, options.legacy_query_stream)?;
     let users = users(options.user.unwrap_or_default())?;
     let api_keys = distinct(options.api_key.unwrap_or_default(), "--api-key", false)?;
     let environments = options.environment.unwrap_or_else(|| vec!["production".to_owned()]);
@@ -131,8 +147,7 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             arrow_json_extension: options.arrow_json_extension.unwrap_or(false),
             tls: tls(options.tls.unwrap_or(false), options.tls_ca_file, options.tls_cert, options.tls_key)?,
         },
-        query_stream,
-        json_body_limit: options.json_body_limit.unwrap_or(64 << 20),
+        lakehouse,
         analytics_body_limit: analytics_body_limit(options.analytics_body_limit)?,
         connections,
         shutdown_timeout: seconds(options.shutdown_timeout, 10),
@@ -162,6 +177,15 @@ fn connections(options: &Options) -> Result<ConnectionOptions> {
         door_limit: at_least_one(options.door_connection_limit, "--door-connection-limit")?,
         idle_timeout: some_seconds(options.idle_connection_timeout, 600, 1, "--idle-connection-timeout")?,
         lost_after: some_seconds(options.lost_peer_timeout, 120, 2, "--lost-peer-timeout")?,
+    })
+}
+
+fn lakehouse(options: &Options) -> Result<LakehouseOptions> {
+    let default = LakehouseOptions::default();
+    Ok(LakehouseOptions {
+        json_body_limit: options.json_body_limit.unwrap_or(default.json_body_limit),
+        decoded_body_limit: options.decoded_body_limit.map_or(default.decoded_body_limit, Size::bytes),
+        query_stream: query_stream(options.query_stream, options.legacy_query_stream)?,
     })
 }
 
@@ -248,7 +272,15 @@ fn project_choices(
     api_keys: &[String],
     environments: &[String],
 ) -> Result<Vec<ProjectChoice>> {
-    given.iter().map(|text| project_choice(text, users, api_keys, environments)).collect()
+    let choices: Vec<ProjectChoice> = given
+        .iter()
+        .map(|text| project_choice(text, users, api_keys, environments))
+        .collect::<Result<_>>()?;
+    let mut seen = HashSet::new();
+    match choices.iter().find(|choice| !seen.insert(&choice.user)) {
+        Some(twice) => Err(fault(format!("--product-analytics for \"{}\" is given twice", twice.user))),
+        None => Ok(choices),
+    }
 }
 
 fn project_choice(

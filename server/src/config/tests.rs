@@ -98,7 +98,7 @@ fn the_query_stream_has_two_names(
     let names: Vec<_> =
         variables.iter().map(|(name, value)| (format!("{VARIABLE_PREFIX}{name}"), *value)).collect();
     let variables: Vec<_> = names.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    assert_eq!(config(flags, &variables).unwrap().query_stream, expected);
+    assert_eq!(config(flags, &variables).unwrap().lakehouse.query_stream, expected);
 }
 
 #[rstest]
@@ -145,6 +145,13 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 #[case(&["--flight-port", "70000"], "'70000'")]
 #[case(&["--api-key", "topsecret", "--api-key", "topsecret"], "--api-key number 2 is given twice")]
 #[case(&["--catalog", "memory"], "the catalog name \"memory\" is taken")]
+#[case(&["--catalog", "MEMORY"], "the catalog name \"MEMORY\" is taken")]
+#[case(&["--catalog", "a", "--catalog", "A"], "--catalog \"A\" is given twice: case makes no difference")]
+#[case(&["--catalog", "a", "--attach", "A=/dev/null"], "\"A\" is declared twice; case makes no difference")]
+#[case(&["--attach", "a=/dev/null", "--attach", "A=/dev/null"], "\"A\" is declared twice")]
+#[case(&["--attach", "Temp=/dev/null"], "the catalog name \"Temp\" is taken")]
+#[case(&["--environment", "a", "--environment", "a"], "--environment \"a\" is given twice")]
+#[case(&["-u", "a:b", "-k", "k", "--product-analytics", "a=k:production", "--product-analytics", "a=k:production"], "\"a\" is given twice")]
 #[case(&["--attach", "pg"], "--attach \"pg\" has to be NAME=FILE")]
 #[case(&["--attach", "pg=/does/not/exist"], "cannot read the file /does/not/exist")]
 #[case(&["--query-stream", "typed", "--legacy-query-stream"], "keep one of them")]

@@ -106,6 +106,20 @@ pub const FAULTS: &[Wrong] = &[
         ..HONEST
     },
     Wrong {
+        name: "codings of bodies are ignored, or refused as anything else is",
+        breaks: &["LX-08", "AX-08", "AE-02"],
+        http: Http {
+            request: |call| drop(call.headers.remove("content-encoding")),
+            reply: Some(|_, reply| {
+                if reply.status == 415 {
+                    reply.status = 400;
+                }
+            }),
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
         name: "every body is too large from 30 bytes on",
         breaks: &["LX-08", "AX-08"],
         http: Http { instead: |call| (call.body.len() > 30).then(|| Reply::json(413, &json!({}))), ..HTTP },

@@ -251,7 +251,7 @@ pub const FAULTS: &[Wrong] = &[
         http: Http {
             reply: Some(|_, reply| {
                 let kind = reply.headers.get("content-type").cloned();
-                if kind.as_ref().is_some_and(|kind| kind == "text/csv") {
+                if kind.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"text/csv")) {
                     reply.edit_text(|text| text.lines().skip(1).map(|line| format!("{line}\n")).collect());
                 }
                 if kind.is_some_and(|kind| kind == "application/parquet") {

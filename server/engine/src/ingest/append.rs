@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 
 use super::conform;
 use super::fit::Kinds;
-use super::job::{check_catalog, resolve, table_columns};
+use super::job::{check_catalog, resolve, table_columns, view};
 use super::order;
 use super::{IngestTarget, without_statement};
 use crate::error::{Error, ErrorKind, Result};
@@ -366,10 +366,13 @@ fn explain(slot: &Slot, append: &Append, error: Error) -> Result<Error> {
     if error.kind() != ErrorKind::Sql {
         return Ok(error);
     }
-    let found = resolve(connection, &append.target)
-        .and_then(|table| check_catalog(connection, &table).and_then(|()| table_columns(connection, &table)));
+    let found = resolve(connection, &append.target).and_then(|table| {
+        check_catalog(connection, &table)?;
+        view(connection, &table)?.map_or_else(|| table_columns(connection, &table), Err)
+    });
     let existing = match found {
         Ok(existing) => existing.unwrap_or_default(),
+        Err(fault) if fault.kind() == ErrorKind::InvalidData => return Ok(fault),
         Err(fault) if matches!(fault.kind(), ErrorKind::CatalogNotFound | ErrorKind::ReadOnly) => {
             return Ok(fault);
         }
@@ -390,7 +393,13 @@ fn uncastable(slot: &Slot, append: &Append, group: &AppendGroup, existing: &[Col
         let tried = slot.connection().and_then(|connection| {
             Ok(connection.run(&text::evaluate(&value, ingest::scan(scan.token(), scan.columns())))?)
         });
-        let message = format!("column \"{}\" of type {ty} cannot take a value: {}", found.name, tried.err()?);
+        let error = tried.err()?;
+        // DuckDB speaks of the number that stands for the member.
+        let why = match ty {
+            LogicalType::Enum(_) => "it is none of these".to_owned(),
+            _ => error.to_string(),
+        };
+        let message = format!("column \"{}\" of type {ty} cannot take a value: {why}", found.name);
         Some(Error::new(ErrorKind::IncompatibleSchema, message))
     })
 }

@@ -20,14 +20,14 @@ impl UploadFile {
         self.0.path()
     }
 
-    /// An error about this file, without what its reader never wrote: the private path, and DuckDB's excerpt of the
-    /// server's own statement, which quotes that path and may break it off midway.
+    /// An error about this file, without what its reader never wrote: the private path, options, and DuckDB's excerpt of
+    /// the server's own statement, which quotes that path and may break it off midway.
     pub(super) fn without_path(&self, error: &Error) -> Error {
         let path = self.path().display().to_string();
         let error = without_statement(error);
         let message =
             error.message().replace(&format!("'{path}'"), UPLOADED).replace(&format!("\"{path}\""), UPLOADED);
-        Error::new(error.kind(), message.replace(&path, UPLOADED))
+        Error::new(error.kind(), without_options(&message.replace(&path, UPLOADED)))
     }
 
     fn new_in(folder: &Path) -> io::Result<Self> {
@@ -41,6 +41,16 @@ impl UploadFile {
     pub fn reopen(&self) -> io::Result<File> {
         self.0.reopen()
     }
+}
+
+/// How lines begin in which DuckDB's readers tell of options, which nobody can set here.
+const OPTIONS: [&str; 6] =
+    ["Possible ", "The search space", "Try setting", "This type was", " If this error occurred", "  file = "];
+
+/// The message up to where it tells of options.
+fn without_options(message: &str) -> String {
+    let lines = message.lines().take_while(|line| !OPTIONS.iter().any(|option| line.starts_with(option)));
+    lines.collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 /// What an upload's error calls its file.

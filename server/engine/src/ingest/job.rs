@@ -1,9 +1,10 @@
 //! One ingest on a connection: check everything, then change, all in one transaction.
 
-use super::source::{self, Batches, Source};
+use super::file::UploadFile;
+use super::source::{self, Batches, FileFormat, Source};
 use super::{
-    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, json_rows, upsert,
-    without_statement,
+    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, csv_faults, json_rows, names,
+    upsert, without_statement,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{Slot, atomically};
@@ -31,15 +32,16 @@ pub(super) fn run(slot: &mut Slot, ingest: Ingest) -> Result<Ingested> {
         match source {
             Source::File { file, format } => {
                 let relation = source::inferred(file.path(), format)?;
-                let checked = source::check(connection, &file, &relation, format);
-                checked.map_err(|error| file.without_path(&error))?;
+                let checked = source::check(connection, &file, &relation, format)
+                    .and_then(|()| names::check(connection, &file, &relation, format));
+                checked.map_err(|error| explained(&file, format, &error))?;
                 let relation = match job.adds_to(existing.as_deref()) {
                     true => Ok(relation),
                     false => source::exact(connection, file.path(), format),
                 };
-                let relation = relation.map_err(|error| file.without_path(&error))?;
+                let relation = relation.map_err(|error| explained(&file, format, &error))?;
                 let towards = |pairs: &Matched| source::towards(file.path(), format, &pairs.source_types());
-                job.load(existing, &relation, towards).map_err(|error| file.without_path(&error))
+                job.load(existing, &relation, towards).map_err(|error| explained(&file, format, &error))
             }
             Source::Json(json) => json_rows::load(&job, slot.instance().scans(), existing, json),
             Source::Arrow(arrow) => {
@@ -72,6 +74,12 @@ impl Job<'_> {
         relation: &str,
         towards: impl FnOnce(&Matched) -> Result<String>,
     ) -> Result<Ingested> {
+        if existing.is_some()
+            && self.mode.if_exists != IfExists::Fail
+            && let Some(view) = view(self.connection, &self.table)?
+        {
+            return Err(view);
+        }
         let rows = match (existing, &self.keys) {
             (None, _) if self.mode.if_missing == IfMissing::Fail => return Err(self.missing()),
             (None, None) => self.create(text::Existing::Refuse, relation),
@@ -126,6 +134,24 @@ impl Job<'_> {
     fn exists(&self) -> Error {
         Error::new(ErrorKind::TableExists, format!("Table {} already exists", self.table))
     }
+}
+
+/// The error of a target that is a view.
+///
+/// # Errors
+/// DuckDB's, in an aborted transaction.
+pub(super) fn view(connection: &Connection, table: &TableRef) -> Result<Option<Error>> {
+    let found = connection.query(&text::find_table(table))?.text_rows()?;
+    let is_view = found.iter().flatten().flatten().any(|kind| kind == "VIEW");
+    let message = || format!("{table} is a view, and rows go into tables alone");
+    Ok(is_view.then(|| Error::new(ErrorKind::InvalidData, message())))
+}
+
+/// DuckDB's error about a file, or what is wrong with the file's records if that explains it.
+fn explained(file: &UploadFile, format: FileFormat, error: &Error) -> Error {
+    let is_read = matches!(error.kind(), ErrorKind::Sql | ErrorKind::InvalidData);
+    let fault = (is_read && format == FileFormat::Csv).then(|| csv_faults::explain(file)).flatten();
+    fault.unwrap_or_else(|| file.without_path(error))
 }
 
 /// Columns of a source and the columns of the table that they go into, in the source's order.

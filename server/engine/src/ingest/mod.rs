@@ -6,6 +6,7 @@
 
 mod append;
 mod conform;
+mod csv_faults;
 mod delimiter;
 mod file;
 mod fit;
@@ -14,6 +15,7 @@ mod gather;
 mod job;
 mod json_rows;
 mod locks;
+mod names;
 mod order;
 mod source;
 mod upsert;

@@ -120,6 +120,14 @@ pub(crate) fn all_of(relation: impl Display) -> String {
     format!("SELECT * FROM {relation}")
 }
 
+/// The columns of a relation whose name, or a name in whose type, holds a NUL.
+pub(crate) fn columns_with_nul(relation: &str) -> String {
+    format!(
+        "SELECT column_name FROM (DESCRIBE {}) WHERE contains(column_name || column_type, chr(0))",
+        all_of(relation)
+    )
+}
+
 /// A catalog's `readonly` flag as text; no row when there is no such catalog.
 pub(crate) fn catalog_is_read_only(catalog: &str) -> String {
     format!(

@@ -81,7 +81,8 @@ const ANALYTICS: &[&str] = &[
      FROM $SCAN('ids')",
 ];
 
-/// The properties of a pageview that become columns, and where they come from; UTM names also with `$` (Segment).
+/// The properties of a pageview that become columns, and where they come from; UTM names also with `$` (Segment), and last
+/// from the query of `$url`.
 const PROPERTIES: &[(&str, &[&str])] = &[
     ("utm_source", &["utm_source", "$utm_source"]),
     ("utm_medium", &["utm_medium", "$utm_medium"]),
@@ -95,28 +96,45 @@ const PROPERTIES: &[(&str, &[&str])] = &[
     ("country", &["$country"]),
 ];
 
+/// A parameter's value, encoded: of the first of that name in the query of a URL.
+fn parameter(name: &str) -> String {
+    format!("^[^?#]*[?](?:[^#]*?&)??{name}=([^&#]*)")
+}
+
 /// An absolute URL, whose path is the group.
 const ABSOLUTE_URL: &str = "^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+([^?#]*)";
 
 /// An absolute URL, whose host without port is the group.
 const AUTHORITY: &str = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)";
 
+/// A property of an event, as text.
+fn property(name: &str) -> String {
+    let path = format!("$.\"{name}\"");
+    format!("json_extract_string(properties, {})", Literal(&path))
+}
+
+/// What [`PROPERTIES`] says, each column after a comma.
+fn property_columns() -> String {
+    let column = |(column, names): &(&str, &[&str])| {
+        let mut values: Vec<String> = names.iter().map(|name| property(name)).collect();
+        if column.starts_with("utm_") {
+            let pattern = parameter(column);
+            let sent = format!("regexp_extract({}, {}, 1)", property("$url"), Literal(&pattern));
+            let sent = format!("replace({sent}, '+', ' ')");
+            // What decodes to no UTF-8 stays as it was sent.
+            values.push(format!("nullif(coalesce(TRY(url_decode({sent})), {sent}), '')"));
+        }
+        format!(", coalesce({}) AS {column}", values.join(", "))
+    };
+    PROPERTIES.iter().map(column).collect()
+}
+
 /// The pageviews with everything that AW-04 and AW-05 say of them, as a chain of common table expressions.
 ///
 /// `gapped` numbers nothing: a pageview without session id that comes more than 30 minutes after its subject's last
 /// begins a session and lends it its own uuid; the others take over the latest such uuid (AW-03).
 fn pageviews() -> String {
-    let property = |name: &str| {
-        let path = format!("$.\"{name}\"");
-        format!("json_extract_string(properties, {})", Literal(&path))
-    };
-    let columns: String = PROPERTIES
-        .iter()
-        .map(|(column, names)| {
-            let names: Vec<String> = names.iter().map(|name| property(name)).collect();
-            format!(", coalesce({}) AS {column}", names.join(", "))
-        })
-        .collect();
+    let columns = property_columns();
     format!(
         "WITH sent AS (
              SELECT uuid, timestamp, distinct_id, identity_now AS identity_uuid, device_id,

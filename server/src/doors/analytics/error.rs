@@ -1,6 +1,7 @@
 //! The errors of this port (AE): one body, a closed set of codes, never a word about the key.
 
-use axum::http::StatusCode;
+use axum::http::header::ACCEPT_ENCODING;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::doors::calls::{self, Failure, Manner};
+use crate::doors::http::encoding::{self, Unsupported};
 use engine::Error;
 
 /// Why a request was refused (AE-02), in the order in which it is checked.
@@ -16,6 +18,7 @@ pub(super) enum Fault {
     NotFound,
     MethodNotAllowed,
     Unauthorized,
+    Encoding(Unsupported),
     /// The body is larger than this many bytes.
     TooLarge(usize),
     Json(String),
@@ -64,6 +67,7 @@ impl Fault {
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Encoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large"),
             Self::Json(_) => (StatusCode::BAD_REQUEST, "invalid-json"),
             Self::Payload { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-payload"),
@@ -84,6 +88,7 @@ impl Fault {
                  as ?apiKey=; the server declares keys with --api-key."
                     .to_owned()
             }
+            Self::Encoding(unsupported) => format!("The body cannot be read: {unsupported}."),
             Self::TooLarge(limit) => format!("The body exceeds {limit} bytes. Send smaller batches."),
             Self::Json(reason) => format!("The body is not valid JSON: {reason}"),
             Self::Payload { index, invalid } => format!("Item {index}: {}", invalid.message),
@@ -116,7 +121,12 @@ impl IntoResponse for Fault {
             message,
             details: self.details(),
         };
-        (status, Extension(failure), Json(body)).into_response()
+        let mut response = (status, Extension(failure), Json(body)).into_response();
+        if matches!(self, Self::Encoding(_)) {
+            let known = HeaderValue::from_static(encoding::ACCEPTED);
+            response.headers_mut().insert(ACCEPT_ENCODING, known);
+        }
+        response
     }
 }
 

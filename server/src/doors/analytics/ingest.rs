@@ -24,13 +24,7 @@ pub(super) async fn ingest<T: Payload>(
     let (parts, sent) = request.into_parts();
     let key = key::find(&parts.headers, &parts.uri);
     let admitted = key.map_or(Ok(None), |key| analytics.store.admit(&key));
-    let access = match admitted.map_err(Fault::Limit).and_then(|access| access.ok_or(Fault::Unauthorized)) {
-        Ok(access) => access,
-        Err(fault) => {
-            body::drain(&parts.headers, sent).await;
-            return Err(fault);
-        }
-    };
+    let access = admitted.map_err(Fault::Limit)?.ok_or(Fault::Unauthorized)?;
     let bytes = body::read(&parts.headers, sent, analytics.body_limit).await?;
     let store = analytics.store;
     if bytes.len() > LARGE {

@@ -106,6 +106,7 @@ impl IntoResponses for Answers {
             ("200", "Everything is stored and readable", Accepted::name()),
             ("400", "`invalid-json`: not parsable; nothing is stored", ErrorBody::name()),
             ("401", "`unauthorized`: missing or unknown API key", ErrorBody::name()),
+            ("415", "`unsupported-encoding`: a Content-Encoding that is not known", ErrorBody::name()),
             ("413", "`payload-too-large`: send smaller batches", ErrorBody::name()),
             (
                 "422",

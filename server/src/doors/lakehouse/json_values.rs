@@ -80,7 +80,7 @@ fn is_kept(number: &str) -> bool {
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.trim_start_matches('0').trim_end_matches('0');
     let Ok(value) = number.parse::<f64>() else { return false };
-    let in_range = value.is_finite() && (value != 0.0) == !digits.is_empty();
+    let in_range = value.is_finite() && (value != 0.0) != digits.is_empty();
     in_range
         && match digits.len() {
             0..=15 => true,

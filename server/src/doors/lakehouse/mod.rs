@@ -7,6 +7,7 @@ mod autocomplete;
 pub(crate) mod encode;
 mod explain;
 mod extract;
+mod foreign;
 mod json_values;
 mod openapi;
 mod query;
@@ -43,7 +44,7 @@ use engine::{Error, Result};
 /// None.
 pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
     let config = around.config;
-    let state = Lakehouse::new(Arc::clone(around.engine), config.json_body_limit, config.query_stream);
+    let state = Lakehouse::new(Arc::clone(around.engine), config.lakehouse);
     let metrics = Arc::clone(around.metrics);
     let own = http::own_routes(around);
     let routes = router(state, Arc::clone(around.health).route(), own, &metrics);

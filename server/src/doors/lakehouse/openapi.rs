@@ -82,7 +82,7 @@ pub(super) struct JsonAnswers;
 
 impl IntoResponses for JsonAnswers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        errors(&[BAD_REQUEST, UNAUTHORIZED, TOO_LARGE, LIMIT_EXCEEDED, INTERNAL])
+        errors(&[BAD_REQUEST, UNAUTHORIZED, TOO_LARGE, ENCODING, LIMIT_EXCEEDED, INTERNAL])
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) struct FileAnswers;
 
 impl IntoResponses for FileAnswers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        errors(&[BAD_TARGET, UNAUTHORIZED, LIMIT_EXCEEDED, INTERNAL])
+        errors(&[BAD_TARGET, UNAUTHORIZED, TOO_LARGE, ENCODING, LIMIT_EXCEEDED, INTERNAL])
     }
 }
 
@@ -122,7 +122,10 @@ const BAD_TARGET: Answer = (
 );
 const UNAUTHORIZED: Answer = ("401", "`unauthorized`: missing or wrong credentials");
 const NOT_FOUND: Answer = ("404", "`not-found`: unknown, or another user's");
-const TOO_LARGE: Answer = ("413", "`payload-too-large`: beyond --json-body-limit");
+const TOO_LARGE: Answer =
+    ("413", "`payload-too-large`: beyond --json-body-limit, or a file decoded beyond --decoded-body-limit");
+const ENCODING: Answer =
+    ("415", "`unsupported-encoding`: a Content-Encoding other than gzip, deflate, br and zstd");
 const LIMIT_EXCEEDED: Answer = (
     "429",
     "`limit-exceeded`: beyond a limit of this user or of the server; the message names limit, value and flag",

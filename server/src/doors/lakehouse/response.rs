@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::doors::calls::Failure;
+use crate::doors::http::encoding::{self, Unsupported};
 use engine::{Error, ErrorKind};
 
 /// The result of a handler.
@@ -34,6 +35,7 @@ pub(crate) enum Code {
     NotFound,
     MethodNotAllowed,
     PayloadTooLarge,
+    UnsupportedEncoding,
     LimitExceeded,
     Internal,
 }
@@ -52,6 +54,7 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -104,6 +107,12 @@ impl ApiError {
     }
 }
 
+impl From<Unsupported> for ApiError {
+    fn from(unsupported: Unsupported) -> Self {
+        Self::new(Code::UnsupportedEncoding, unsupported.to_string())
+    }
+}
+
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let code = match error.kind() {
@@ -145,6 +154,10 @@ impl IntoResponse for ApiError {
         if code == Code::Unauthorized {
             let challenge = HeaderValue::from_static("Basic realm=\"altertable\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if code == Code::UnsupportedEncoding {
+            let known = HeaderValue::from_static(encoding::ACCEPTED);
+            response.headers_mut().insert(header::ACCEPT_ENCODING, known);
         }
         response.extensions_mut().insert(message);
         response

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::{Lakehouse, router};
-use crate::config::QueryStream;
+use crate::config::LakehouseOptions;
 use crate::doors::calls;
 use crate::doors::metrics::Metrics;
 use engine::{Account, Engine, EngineConfig};
@@ -26,7 +26,7 @@ const LONG: &str = "SELECT sum((a.range * b.range) % 7) FROM range(1000000) a, r
 fn door() -> (Arc<Engine>, Router) {
     let account = Account { name: "alice".to_owned(), password: "secret".to_owned() };
     let engine = Engine::new(EngineConfig { users: vec![account], ..EngineConfig::default() });
-    let lakehouse = Lakehouse::new(Arc::clone(&engine), 1 << 20, QueryStream::Auto);
+    let lakehouse = Lakehouse::new(Arc::clone(&engine), LakehouseOptions::default());
     let metrics = Metrics::new(&engine).unwrap();
     (engine, router(lakehouse, MethodRouter::new(), Router::new(), &metrics))
 }

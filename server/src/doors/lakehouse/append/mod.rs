@@ -72,8 +72,11 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let body = collect(body, state.json_body_limit).await?;
-    let (target, rows) = match understand(&params, &headers, body, state.json_body_limit).await {
+    let understood = match collect(&headers, body, state.json_body_limit).await {
+        Ok(body) => understand(&params, &headers, body, state.json_body_limit).await,
+        Err(error) => Err(error),
+    };
+    let (target, rows) = match understood {
         Ok(understood) => understood,
         Err(error) if error.code() == Code::BadRequest => return Ok(malformed(error)),
         Err(error) => return Err(error),

@@ -3,11 +3,17 @@
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
+use crate::doors::http::encoding;
+use crate::doors::lakehouse::foreign;
 use crate::doors::lakehouse::response::{ApiError, Code};
 use crate::doors::lakehouse::state::Lakehouse;
+
+/// How much of a body's start shows that it is something else.
+const HEAD: usize = 4096;
 
 /// The request's object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -16,23 +22,26 @@ impl<T: DeserializeOwned> FromRequest<Lakehouse> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &Lakehouse) -> Result<Self, ApiError> {
-        let body = collect(request.into_body(), state.json_body_limit).await?;
+        let (parts, body) = request.into_parts();
+        let body = collect(&parts.headers, body, state.json_body_limit).await?;
         parse(&body).map(Self)
     }
 }
 
-/// The bytes of a body, up to `limit` of them.
+/// The bytes of a body as its client meant it, up to `limit` of them.
 ///
 /// # Errors
-/// `payload-too-large` beyond the limit; `bad-request` when the client breaks off.
-pub(crate) async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let collected = Limited::new(body, limit).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|fault| {
+/// `unsupported-encoding`; `payload-too-large` beyond the limit; `bad-request` when the client breaks off.
+pub(crate) async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let collected = Limited::new(encoding::decoded(headers, body)?.body, limit).collect().await;
+    let bytes = collected.map(http_body_util::Collected::to_bytes).map_err(|fault| {
         if fault.downcast_ref::<LengthLimitError>().is_some() {
             return too_large(limit);
         }
         ApiError::bad_request(format!("the body could not be read: {fault}"))
-    })
+    })?;
+    foreign::refuse(headers, &bytes[..bytes.len().min(HEAD)], Code::BadRequest)?;
+    Ok(bytes)
 }
 
 /// The refusal of a body beyond the limit.

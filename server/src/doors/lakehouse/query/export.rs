@@ -26,7 +26,7 @@ pub(super) enum Export {
 impl Export {
     fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::Csv => "text/csv",
+            Self::Csv => "text/csv; charset=utf-8",
             Self::Jsonl => "application/x-ndjson",
             Self::Parquet => "application/parquet",
         })

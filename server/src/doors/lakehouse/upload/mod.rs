@@ -16,11 +16,13 @@ use uuid::Uuid;
 
 pub(super) use self::format::Format;
 use super::extract::{Caller, Params};
+use super::foreign;
 use super::openapi::FileAnswers;
-use super::response::{ApiError, Result};
+use super::response::{ApiError, Code, Result};
 use super::session::{CancelOnDrop, RequestSession};
 use super::state::Lakehouse;
 use super::tasks::COMPLETED;
+use crate::doors::http::encoding::{self, Decoded};
 use engine::ingest::{FileFormat, Ingest, IngestMode, IngestTarget, Keys, Source, UploadFile};
 use engine::{Error, ErrorKind};
 
@@ -99,7 +101,8 @@ pub(super) fn target(params: &Params) -> Result<IngestTarget> {
 /// Takes the body to a file, and the file into the table; the file is gone when this ends, however it does.
 ///
 /// # Errors
-/// The codes of LX-04 for target and data; `bad-request` when the body breaks off.
+/// The codes of LX-04 for target and data; `bad-request` when the body breaks off; `unsupported-encoding` and
+/// `payload-too-large` for one that was compressed.
 pub(super) async fn store(
     caller: &Caller,
     state: &Lakehouse,
@@ -110,7 +113,10 @@ pub(super) async fn store(
 ) -> Result<Json<Loaded>> {
     let declared = Format::declared(headers, params.get("format"))?;
     let session = RequestSession::ephemeral(&caller.0).await?;
-    let (file, head) = spool::receive(&session, body).await?;
+    let Decoded { body, was_encoded } = encoding::decoded(headers, body)?;
+    let limit = was_encoded.then_some(state.decoded_body_limit);
+    let (file, head) = spool::receive(&session, body, limit).await?;
+    foreign::refuse(headers, &head, Code::InvalidData)?;
     let source = source(declared.unwrap_or_else(|| Format::of_content(&head)), file).await?;
     let table = load.target.table.clone();
     let ingest = Ingest { target: load.target, mode: load.mode, source, keys: load.keys };

@@ -1,0 +1,83 @@
+//! Refuses names that hold a NUL character: DuckDB keeps them, but its C API hands them on cut, so that a value would get into
+//! another column, or out of none.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use memchr::memmem::Finder;
+
+use super::file::UploadFile;
+use super::source::FileFormat;
+use crate::error::{Error, ErrorKind, Result};
+use crate::sql::ingest as sql;
+use duck::Connection;
+
+/// How much of a file is looked at at once.
+const BLOCK: usize = 1 << 18;
+
+/// How far into a CSV file its header may reach: as far as DuckDB reads a line.
+const HEADER: u64 = 4 << 20;
+
+/// Makes sure that no column or field of a file has a name with a NUL.
+///
+/// # Errors
+/// InvalidData, naming the column; Internal when the file cannot be read.
+pub(super) fn check(
+    connection: &Connection,
+    file: &UploadFile,
+    relation: &str,
+    format: FileFormat,
+) -> Result<()> {
+    let fault = |fault: io::Error| Error::internal(format!("the uploaded file: {fault}"));
+    // Asking DuckDB for the names takes as long as finding them.
+    if !may_hold_nul(file.reopen().map_err(fault)?, format).map_err(fault)? {
+        return Ok(());
+    }
+    let found = connection.query(&sql::columns_with_nul(relation))?.text_rows()?;
+    let Some(name) = found.into_iter().flatten().next() else { return Ok(()) };
+    let name: String = name.unwrap_or_default().chars().take(60).collect();
+    Err(Error::new(
+        ErrorKind::InvalidData,
+        format!("The column {name:?} has a name, or a field with one, that holds a NUL character"),
+    ))
+}
+
+fn may_hold_nul(file: File, format: FileFormat) -> io::Result<bool> {
+    match format {
+        FileFormat::Parquet => Ok(true),
+        FileFormat::Csv => contains(file.take(HEADER), b"\0"),
+    }
+}
+
+fn contains(mut text: impl Read, wanted: &[u8]) -> io::Result<bool> {
+    let finder = Finder::new(wanted);
+    let (mut block, mut kept) = (vec![0; BLOCK], 0);
+    loop {
+        let read = text.read(&mut block[kept..])?;
+        let end = kept + read;
+        if finder.find(&block[..end]).is_some() {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+        // What is wanted may go on in the next block.
+        let from = end.saturating_sub(wanted.len() - 1);
+        block.copy_within(from..end, 0);
+        kept = end - from;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wanted_is_found_wherever_blocks_end() {
+        for at in BLOCK - 8..BLOCK + 2 {
+            let text = [vec![b'x'; at], b"\\u0000".to_vec(), vec![b'x'; 5]].concat();
+            assert!(contains(text.as_slice(), b"\\u0000").unwrap(), "{at}");
+            assert!(!contains(&text[..at + 5], b"\\u0000").unwrap(), "{at}");
+        }
+    }
+}
