@@ -112,7 +112,7 @@ fn attempt(slot: &mut Slot, append: &Append) -> Result<()> {
 /// # Errors
 /// DuckDB's.
 pub(super) fn insert_fitting(slot: &mut Slot, append: &Append) -> Result<bool> {
-    if slot.in_transaction {
+    if slot.in_transaction() {
         return Ok(false);
     }
     let _shared = slot.instance().growing().read();

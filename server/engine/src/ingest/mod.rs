@@ -22,7 +22,7 @@ pub use self::file::UploadFile;
 pub use self::fit::Kinds;
 pub(super) use self::gather::AppendQueues;
 pub use self::source::{ArrowSource, Batches, FileFormat, Source};
-use super::session::{CancelToken, Session};
+use super::session::{CancelToken, Session, Turn};
 use crate::error::{Error, Result};
 
 /// One load of rows into a table.
@@ -115,8 +115,18 @@ impl Session {
     /// cursor that names no column; InvalidData for columns that the table or the source lacks; the source's own
     /// error; DuckDB's for a file that it cannot read, a failed cast or a constraint; `Cancelled`.
     pub async fn ingest(self: &Arc<Self>, ingest: Ingest, cancel: &CancelToken) -> Result<Ingested> {
-        let noted = self.journal().begin(&format!("load rows into {}", ingest.target.table));
-        let ingested = self.call(cancel, move |slot| slot.change(|slot| job::run(slot, ingest)));
+        self.turn(cancel).await?.ingest(ingest, cancel).await
+    }
+}
+
+impl Turn {
+    /// As [`Session::ingest`], in this turn.
+    ///
+    /// # Errors
+    /// As [`Session::ingest`].
+    pub async fn ingest(self, ingest: Ingest, cancel: &CancelToken) -> Result<Ingested> {
+        let noted = self.session().journal().begin(&format!("load rows into {}", ingest.target.table));
+        let ingested = self.last(cancel, move |slot| slot.change(|slot| job::run(slot, ingest)));
         ingested.await.inspect_err(|error| noted.fail(error))
     }
 }
