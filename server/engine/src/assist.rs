@@ -28,7 +28,7 @@ impl Session {
     /// DuckDB's error; NotOneStatement; Refused.
     pub async fn explain(self: &Arc<Self>, sql: String, to: Target, cancel: &CancelToken) -> Result<String> {
         self.call(cancel, move |slot| {
-            let in_transaction = slot.in_transaction;
+            let in_transaction = slot.in_transaction();
             visit(slot.connection()?, &to, |connection| {
                 // Planned by itself first: the text must be one statement before anything is put in front of it.
                 let planned = plan(connection, &sql)?;

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, Fields, Schema};
 
-use super::session::{Bind, BindBy, CancelToken, Execute, Session, Statement, Target, Window};
-use super::sql::{self, TableRef, catalog as text};
+use super::session::{CancelToken, Execute, Session, Statement, Target, Window, bind_parameters};
+use super::sql::{TableRef, catalog as text};
 use crate::error::{Error, Result};
 use duck::types::{Fidelity, ResultShape};
 
@@ -147,46 +146,6 @@ impl Session {
         self.look_up(query.sql(), query.filters(), cancel).await
     }
 
-    /// Whether the catalog and schema exist, by DuckDB's case-insensitive names.
-    ///
-    /// # Errors
-    /// As [`list`](Self::list).
-    pub async fn has_schema(
-        self: &Arc<Self>,
-        catalog: &str,
-        schema: &str,
-        cancel: &CancelToken,
-    ) -> Result<bool> {
-        let found = self.look_up(text::SCHEMA_BY_NAME, vec![name(catalog), name(schema)], cancel).await?;
-        Ok(found.num_rows() > 0)
-    }
-
-    /// The catalog and schema in force.
-    ///
-    /// # Errors
-    /// As [`list`](Self::list).
-    pub async fn current_target(self: &Arc<Self>, cancel: &CancelToken) -> Result<(String, String)> {
-        self.call(cancel, |slot| sql::current_target(slot.connection()?)).await
-    }
-
-    /// `USE` of a catalog and schema.
-    ///
-    /// # Errors
-    /// DuckDB's error, when there is no such schema; `Cancelled`.
-    pub async fn use_schema(
-        self: &Arc<Self>,
-        catalog: &str,
-        schema: &str,
-        cancel: &CancelToken,
-    ) -> Result<()> {
-        let statement = sql::use_schema(catalog, schema);
-        self.call(cancel, move |slot| {
-            slot.applied = None;
-            slot.change(|slot| Ok(slot.connection()?.run(&statement)?))
-        })
-        .await
-    }
-
     /// The columns of a table or view.
     ///
     /// # Errors
@@ -207,7 +166,7 @@ impl Session {
         filters: Vec<ArrayRef>,
         cancel: &CancelToken,
     ) -> Result<RecordBatch> {
-        let bind = (!filters.is_empty()).then(|| parameters(filters)).transpose()?;
+        let bind = (!filters.is_empty()).then(|| bind_parameters(filters)).transpose()?;
         let request = Execute {
             statement: Statement::Sql(sql.to_owned()),
             target: Target::default(),
@@ -226,11 +185,4 @@ impl Session {
         concat_batches(&schema, &batches)
             .map_err(|e| Error::internal(format!("the catalog cannot be read: {e}")))
     }
-}
-
-fn parameters(values: Vec<ArrayRef>) -> Result<Bind> {
-    let fields: Fields = values.iter().map(|value| Field::new("", value.data_type().clone(), true)).collect();
-    let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
-        .map_err(|e| Error::internal(format!("the catalog cannot be asked: {e}")))?;
-    Ok(Bind { rows, by: BindBy::Position })
 }

@@ -60,7 +60,7 @@ impl Sessions {
 /// Whether ending the session would lose a transaction or a temporary table; none while it is in use.
 async fn keeps_something(session: &Arc<Session>) -> Option<bool> {
     let asked = session.if_free(|slot| {
-        if slot.in_transaction {
+        if slot.in_transaction() {
             return Ok(Some(true));
         }
         if slot.is_being_read() {

@@ -51,8 +51,9 @@ pub use meter::Usage;
 pub use meter::{Meter, Share, TenantMeters};
 pub use query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use session::{
-    Bind, BindBy, CancelToken, Execute, GiveUpOnDrop, Plan, PreparedStatement, ResultStream, Script, Session,
-    Statement, Target, Window, lines_before, placed,
+    Bind, BindBy, BoundRows, CancelToken, Cancelled, CursorFault, Cursors, Execute, GiveUpOnDrop,
+    NamedStatement, Plan, PreparedStatement, Redeemed, ResultStream, Script, Session, Statement,
+    StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
 };
 pub use sessions::Sessions;
 pub use sql::TableRef;

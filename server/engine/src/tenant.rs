@@ -186,7 +186,7 @@ impl Tenant {
         };
         self.sessions.make_room().await?;
         let (journal, turns) = (Arc::clone(&self.journal), Arc::clone(&self.turns));
-        self.sessions.add(Session::new(id, instance, journal, turns, self.limits.statement_timeout))
+        self.sessions.add(Session::new(id, instance, journal, turns, &self.limits, &self.meters))
     }
 
     /// The tenant's database, if it is open and of use.

@@ -83,23 +83,25 @@ impl Session {
 
     /// Adds the rows beside those of others if their table takes them as it is; else once it has the table for itself.
     async fn append_in_turn(self: &Arc<Self>, append: Arc<Append>, cancel: &CancelToken) -> Result<()> {
-        let guard = self.may_load(&append.target, true, true, cancel).await?;
+        let turn = self.turn(cancel).await?;
+        let (guard, turn) = turn.may_load(&append.target, true, true, cancel).await?;
         let fitting = Arc::clone(&append);
         let insert = move |slot: &mut Slot| {
             let _guard = guard;
             slot.change(|slot| run(slot, &fitting, |slot| insert_fitting(slot, &fitting)))
         };
-        if self.call(cancel, insert).await? {
+        if turn.last(cancel, insert).await? {
             return Ok(());
         }
-        let guard = self.may_load(&append.target, false, true, cancel).await?;
+        let turn = self.turn(cancel).await?;
+        let (guard, turn) = turn.may_load(&append.target, false, true, cancel).await?;
         let grow = move |slot: &mut Slot| {
             let _guard = guard;
             let grown =
                 |slot: &mut Slot| atomically(slot, |slot| Job::new(slot, &append)?.run()).map(|()| true);
             slot.change(|slot| run(slot, &append, grown)).map(drop)
         };
-        self.call(cancel, grow).await
+        turn.last(cancel, grow).await
     }
 }
 
@@ -133,7 +135,7 @@ fn run(slot: &mut Slot, append: &Append, attempt: impl Fn(&mut Slot) -> Result<b
 /// # Errors
 /// DuckDB's.
 pub(super) fn insert_fitting(slot: &mut Slot, append: &Append) -> Result<bool> {
-    if slot.in_transaction {
+    if slot.in_transaction() {
         return Ok(false);
     }
     Job::new(slot, append)?.insert_alone()

@@ -1,8 +1,8 @@
 //! Loads into one table wait for one another, here and not in DuckDB, which fails the later of two with a conflict (LU-09).
 //!
 //! Rows that are only added go in side by side. Whatever makes, changes or replaces a table, or merges into it, has the
-//! table for itself; and what makes a schema, the schema. The locks are asynchronous, and are taken before a call has its
-//! turn and its thread: nobody who waits for a table holds what others compute with.
+//! table for itself; and what makes a schema, the schema. The locks are asynchronous, and are taken within a session's turn
+//! and before a call has its thread: nobody who waits for a table holds what others compute with.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -13,7 +13,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use super::IngestTarget;
 use super::job::{resolve, schema_exists, table_columns};
 use crate::error::Result;
-use crate::session::{CancelToken, Session};
+use crate::session::{CancelToken, Turn};
 use crate::sql::TableRef;
 
 /// The tables of an instance that are being loaded, and the schemas that are being made, by name in lower case.
@@ -63,48 +63,46 @@ struct Found {
     has_table: bool,
 }
 
-impl Session {
-    /// Waits until a load may begin: with others if it only `adds` rows to a table that is there, else alone. One that
-    /// `creates` a missing table may have to make its schema as well.
+impl Turn {
+    /// Waits, within this turn, until a load may begin: with others if it only `adds` rows to a table that is there, else
+    /// alone. One that `creates` a missing table may have to make its schema as well. Returns the turn for the load.
+    ///
+    /// Whoever waits here has its session's turn and no right to compute; whoever loads has both, so that the wait ends.
     ///
     /// # Errors
-    /// DuckDB's; `Cancelled`.
+    /// DuckDB's; `Cancelled`; SessionUnknown once the session is closed.
     pub(super) async fn may_load(
-        self: &Arc<Self>,
+        self,
         target: &IngestTarget,
         adds: bool,
         creates: bool,
         cancel: &CancelToken,
-    ) -> Result<LoadGuard> {
+    ) -> Result<(LoadGuard, Self)> {
         if target.temporary {
-            return Ok(LoadGuard::default());
+            return Ok((LoadGuard::default(), self));
         }
-        let found = self.find(target, cancel).await?;
-        let waiting = async {
-            let mut schema = None;
-            if creates && !found.has_schema {
-                let guard = self.instance().loads().find(&found.table, None).write_owned().await;
-                // Somebody else may have made it in the meantime.
-                let again = self.find(target, cancel).await?;
-                schema = (!again.has_schema).then_some(guard);
-            }
-            let lock = self.instance().loads().find(&found.table, Some(&found.table.table));
-            let table = match adds && found.has_table {
-                true => Hold::Shared(lock.read_owned().await),
-                false => Hold::Alone(lock.write_owned().await),
-            };
-            Ok(LoadGuard { _schema: schema, _table: Some(table) })
+        let (mut found, mut turn) = self.find(target, cancel).await?;
+        let session = Arc::clone(turn.session());
+        let loads = session.instance().loads();
+        let mut schema = None;
+        if creates && !found.has_schema {
+            let lock = loads.find(&found.table, None).write_owned();
+            let guard = session.unless_unwanted(cancel, lock).await?;
+            // Somebody else may have made it in the meantime.
+            (found, turn) = turn.find(target, cancel).await?;
+            schema = (!found.has_schema).then_some(guard);
+        }
+        let lock = loads.find(&found.table, Some(&found.table.table));
+        let table = match adds && found.has_table {
+            true => Hold::Shared(session.unless_unwanted(cancel, lock.read_owned()).await?),
+            false => Hold::Alone(session.unless_unwanted(cancel, lock.write_owned()).await?),
         };
-        tokio::select! {
-            biased;
-            () = cancel.unwanted() => Err(cancel.check_wanted().err().unwrap_or_else(gone)),
-            guard = waiting => guard,
-        }
+        Ok((LoadGuard { _schema: schema, _table: Some(table) }, turn))
     }
 
-    async fn find(self: &Arc<Self>, target: &IngestTarget, cancel: &CancelToken) -> Result<Found> {
+    async fn find(self, target: &IngestTarget, cancel: &CancelToken) -> Result<(Found, Self)> {
         let target = target.clone();
-        self.call(cancel, move |slot| {
+        self.step(cancel, move |slot| {
             let connection = slot.connection()?;
             let table = resolve(connection, &target)?;
             let has_table = table_columns(connection, &table).is_ok_and(|columns| columns.is_some());
@@ -113,10 +111,6 @@ impl Session {
         })
         .await
     }
-}
-
-fn gone() -> crate::error::Error {
-    crate::error::Error::new(crate::error::ErrorKind::Cancelled, "the call is not wanted any more")
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub use self::fit::{Kinds, Texts};
 pub(super) use self::gather::AppendQueues;
 pub(super) use self::locks::LoadLocks;
 pub use self::source::{ArrowSource, Batches, FileFormat, JsonSource, Source};
-use super::session::{CancelToken, Session, Slot};
+use super::session::{CancelToken, Session, Turn};
 use crate::error::{Error, Result};
 
 /// One load of rows into a table.
@@ -121,17 +121,27 @@ impl Session {
     /// cursor that names no column; InvalidData for columns that the table or the source lacks; the source's own
     /// error; DuckDB's for a file that it cannot read, a failed cast or a constraint; `Cancelled`.
     pub async fn ingest(self: &Arc<Self>, ingest: Ingest, cancel: &CancelToken) -> Result<Ingested> {
-        let noted = self.journal().begin(&format!("load rows into {}", ingest.target.table));
+        self.turn(cancel).await?.ingest(ingest, cancel).await
+    }
+}
+
+impl Turn {
+    /// As [`Session::ingest`], in this turn.
+    ///
+    /// # Errors
+    /// As [`Session::ingest`].
+    pub async fn ingest(self, ingest: Ingest, cancel: &CancelToken) -> Result<Ingested> {
+        let noted = self.session().journal().begin(&format!("load rows into {}", ingest.target.table));
         let adds = ingest.keys.is_none() && ingest.mode.if_exists == IfExists::Append;
         let creates = ingest.mode.if_missing == IfMissing::Create;
         let target = ingest.target.clone();
         let ingested = async {
-            let guard = self.may_load(&target, adds, creates, cancel).await?;
+            let (guard, turn) = self.may_load(&target, adds, creates, cancel).await?;
             let load = move |slot: &mut Slot| {
                 let _guard = guard;
                 slot.change(|slot| job::run(slot, ingest))
             };
-            self.call(cancel, load).await
+            turn.last(cancel, load).await
         };
         ingested.await.inspect_err(|error| noted.fail(error))
     }

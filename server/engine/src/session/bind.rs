@@ -1,7 +1,9 @@
 //! Parameters on their way to a statement (FP-5, LQ-14).
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{Field, Fields, Schema};
 
 use crate::error::{Error, ErrorKind, Result};
 use duck::{Prepared, Value};
@@ -84,6 +86,17 @@ impl Bind {
 
 fn names(schema: &Schema) -> Vec<&str> {
     schema.fields().iter().map(|field| field.name().as_str()).collect()
+}
+
+/// One row of parameters, by position.
+///
+/// # Errors
+/// Internal when the values are not one each.
+pub(crate) fn parameters(values: Vec<ArrayRef>) -> Result<Bind> {
+    let fields: Fields = values.iter().map(|value| Field::new("", value.data_type().clone(), true)).collect();
+    let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
+        .map_err(|e| Error::internal(format!("the catalog cannot be asked: {e}")))?;
+    Ok(Bind { rows, by: BindBy::Position })
 }
 
 fn mismatch(parameters: &[String], given: &[&str], by: BindBy) -> Error {

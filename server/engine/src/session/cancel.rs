@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::occupancy::Occupancy;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::limit_exceeded;
@@ -229,10 +230,10 @@ impl Drop for GiveUpOnDrop {
     }
 }
 
-/// Knows which query a connection runs right now.
+/// Knows what a session is at, and interrupts its connection only while the query that was cancelled runs there.
 #[derive(Debug)]
 pub struct Gate {
-    running: Mutex<Option<CancelToken>>,
+    occupancy: Mutex<Occupancy<CancelToken>>,
     /// The query that ran last, or runs: DuckDB remembers how far that is while its rows are read.
     latest: AtomicU64,
     /// Set once the connection is open.
@@ -248,7 +249,7 @@ impl Gate {
     /// A gate in front of a connection that is not open yet.
     pub fn new(timeout: Option<Duration>, lingering: Arc<Meter>, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
-            running: Mutex::new(None),
+            occupancy: Mutex::new(Occupancy::new()),
             latest: AtomicU64::new(0),
             connection: OnceLock::new(),
             timeout,
@@ -272,18 +273,15 @@ impl Gate {
             token.time_out(timeout, &self.runtime);
         }
         *token.0.gate.lock() = Arc::downgrade(self);
-        *self.running.lock() = Some(token.clone());
+        self.occupancy.lock().enter(token.0.id, token.clone());
         self.latest.store(token.0.id, Ordering::Relaxed);
         let running = Running(Arc::clone(self));
         token.check().map(|()| running)
     }
 
-    /// Cancels whatever query runs right now.
-    pub fn cancel_running(self: &Arc<Self>, error: Error) {
-        let running = self.running.lock().clone();
-        if let Some(token) = running {
-            token.cancel_with(error);
-        }
+    /// What the session is at.
+    pub(super) fn occupancy(&self) -> MutexGuard<'_, Occupancy<CancelToken>> {
+        self.occupancy.lock()
     }
 
     fn progress(&self, id: u64) -> Option<(f64, u64, u64)> {
@@ -315,8 +313,8 @@ impl Gate {
 
     fn interrupt_once(&self, id: u64) -> bool {
         // The lock is held across the interrupt, so that it can never hit the connection's next query.
-        let running = self.running.lock();
-        let mine = running.as_ref().is_some_and(|token| token.0.id == id);
+        let occupancy = self.occupancy.lock();
+        let mine = occupancy.computes(id);
         if let Some(connection) = self.connection.get().filter(|_| mine) {
             connection.interrupt();
         }
@@ -330,6 +328,6 @@ pub struct Running(Arc<Gate>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        *self.0.running.lock() = None;
+        self.0.occupancy.lock().leave();
     }
 }

@@ -1,33 +1,28 @@
 //! Running a statement in a session: the one path from SQL to rows for every protocol.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::atomic;
 use super::bind::Bind;
-use super::cancel::CancelToken;
-use super::channel::StreamShared;
+use super::channel::Channel;
 use super::delivery::Delivery;
 use super::expand::Ready;
+use super::flow::Flow;
 use super::handle::Session;
 use super::live::{self, Live};
 use super::plan::{self, shape};
 use super::prepared::PreparedStatement;
-use super::result::ResultStream;
+use super::pump::Place;
 use super::script::Script;
 use super::slot::Slot;
 use super::target::Target;
-use super::transaction;
 use super::window::Window;
-use crate::blocking;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::sql::{self as text, lexer};
 use duck::types::{Fidelity, ResultShape};
 use duck::{Prepared, Returns, StatementKind};
-
-/// How long a statement may take to its first rows before its columns are told without them.
-const QUICK: Duration = Duration::from_millis(5);
 
 /// A statement to run, and how.
 #[derive(Debug)]
@@ -62,7 +57,7 @@ pub enum Statement {
 }
 
 impl Statement {
-    fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         match self {
             Self::Sql(text) => text,
             Self::Script(script) => script.text(),
@@ -91,90 +86,20 @@ impl Execute {
     }
 }
 
-/// Interrupts the query when the call that runs it is dropped, unless it has come to an end or may not be stopped.
-struct CancelOnDrop {
-    token: CancelToken,
-    armed: bool,
-    shared: Arc<StreamShared>,
-}
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if self.armed && !self.shared.is_protected() {
-            self.token.cancel("the caller of this statement went away");
-        }
-    }
-}
-
-impl Session {
-    /// Runs a statement; returns once its columns are known.
-    ///
-    /// Rows of a statement that only reads are computed as the stream is read. Any other statement has run to its
-    /// end when this returns.
-    ///
-    /// # Errors
-    /// DuckDB's error; NotOneStatement; Refused (LX-12, AC-05); `Cancelled`; SessionUnknown.
-    pub async fn execute(self: &Arc<Self>, request: Execute, cancel: CancelToken) -> Result<ResultStream> {
-        let noted = self.journal().begin(request.statement.text());
-        let shared = StreamShared::new(noted, cancel.clone());
-        let mut on_drop = CancelOnDrop { token: cancel.clone(), armed: true, shared: Arc::clone(&shared) };
-        let turn = self.acquire(&cancel).await?;
-        let (announce, started) = oneshot::channel();
-        let early = request.early_shape;
-        let (session, feed, cancelled) = (Arc::clone(self), Arc::clone(&shared), cancel.clone());
-        blocking::start(move |thread| {
-            let mut announce = Some(announce);
-            let outcome = session.run(turn, thread, &cancel, |slot| {
-                Job { session: &session, slot, shared: &feed }.run(&request, &mut announce)
-            });
-            let Err(error) = outcome else { return };
-            let untold = match announce {
-                Some(announce) => {
-                    feed.note_failure(&error);
-                    announce.send(Err(error)).err().and_then(Result::err)
-                }
-                None => Some(error),
-            };
-            if let Some(error) = untold {
-                feed.fail(error);
-            }
-        });
-        let started = cancelled.or_left(wait_for_start(started, early.then_some(&*shared))).await;
-        on_drop.armed = false;
-        let (shape, returns) = started?;
-        Ok(ResultStream::new(shape, returns, Arc::clone(self), shared))
-    }
-}
-
-/// Waits until the columns are known. Those of a planned execution count once it turns out to take its time: the rows
-/// of a quick one are handed over together with them.
-async fn wait_for_start(mut started: Started, planned: Option<&StreamShared>) -> Result<Start> {
-    let died = |_| Error::internal("the server failed while running this statement");
-    let Some(shared) = planned else { return started.await.map_err(died)? };
-    let shape = tokio::select! {
-        biased;
-        started = &mut started => return started.map_err(died)?,
-        shape = shared.foretold(QUICK) => shape,
-    };
-    // What was said in between still counts.
-    started.close();
-    started.try_recv().unwrap_or(Ok((shape, Returns::Rows)))
-}
-
 /// The columns of a result, and what it is.
-type Start = (ResultShape, Returns);
-type Started = oneshot::Receiver<Result<Start>>;
+pub(super) type Start = (ResultShape, Returns);
+pub(super) type Started = oneshot::Receiver<Result<Start>>;
 pub(super) type Announce = Option<oneshot::Sender<Result<Start>>>;
 
 /// One execution on the session's connection.
 pub(super) struct Job<'a> {
-    session: &'a Arc<Session>,
+    pub(super) session: &'a Arc<Session>,
     pub(super) slot: &'a mut Slot,
-    pub(super) shared: &'a Arc<StreamShared>,
+    pub(super) shared: &'a Arc<Channel>,
 }
 
 impl Job<'_> {
-    fn run(mut self, request: &Execute, announce: &mut Announce) -> Result<()> {
+    pub(super) fn run(mut self, request: &Execute, announce: &mut Announce) -> Result<()> {
         if !request.target.is_empty() {
             self.session.mark();
             self.slot.go_to(&request.target)?;
@@ -221,7 +146,8 @@ impl Job<'_> {
         let batches = if request.early_shape { 2 } else { 1 };
         let shape = live.shape().clone();
         let announce = live::Announce::after(batches, || send(announce, shape, Returns::Rows));
-        self.slot.live = live.pump_entered(|| self.session.is_wanted(), announce);
+        let pumped = live.pump_entered(|| self.session.gate().occupancy().is_wanted(), announce);
+        self.slot.keep_live(pumped);
     }
 
     fn start_noted(
@@ -254,8 +180,8 @@ impl Job<'_> {
             self.slot.forget_if_moved(kind);
         }
         let outcome = work(self, &mut ready.statement);
-        let outcome = transaction::settle(self.slot, ready.began, outcome);
-        transaction::note(self.slot, kind, sql, outcome.is_ok());
+        let outcome = atomic::settle(self.slot, ready.began, outcome);
+        atomic::note(self.slot, kind, sql, outcome.is_ok());
         if outcome.is_ok()
             && matches!(kind, StatementKind::Set | StatementKind::Explain)
             && lexer::resets(sql, "TimeZone")
@@ -272,7 +198,7 @@ impl Job<'_> {
     fn start(&mut self, statement: &mut Prepared, request: &Execute) -> Result<Option<Start>> {
         let kind = statement.kind();
         if kind != StatementKind::Select && request.finish_writes {
-            self.shared.protect();
+            self.shared.update(Flow::protect);
         }
         let rows = request.bind.as_ref().map_or(1, Bind::rows);
         if rows != 1 {
@@ -306,8 +232,8 @@ impl Job<'_> {
             shape(self.slot.connection()?, columns, request.fidelity)?
         };
         let instance = Arc::clone(self.slot.instance());
-        if self.slot.in_transaction {
-            self.shared.join_transaction();
+        if self.slot.in_transaction() {
+            self.shared.update(Flow::join_transaction);
         }
         let shared = Arc::clone(self.shared);
         let live = Live::new(result, shape, request.fidelity, request.window, shared, instance);
@@ -324,7 +250,7 @@ impl Job<'_> {
     ) -> Result<Option<Start>> {
         let Some(bind) = &request.bind else { return Ok(None) };
         let cancel = &self.shared.cancel;
-        let delivery = transaction::atomically(self.slot, |slot| {
+        let delivery = atomic::atomically(self.slot, |slot| {
             let mut delivery = None;
             for row in 0..rows {
                 cancel.check()?;
@@ -351,14 +277,14 @@ impl Job<'_> {
     /// Hands over results that are complete.
     fn deliver(&mut self, delivery: Delivery) -> Result<Start> {
         let (shape, returns, rows) = delivery.finish()?;
-        self.shared.spooled(rows);
+        self.shared.update(|flow| flow.spool_last(Box::new(rows)));
         Ok((shape, returns))
     }
 
     /// The empty result of a statement that was bound to zero rows.
     fn deliver_nothing(&mut self, statement: &Prepared, request: &Execute) -> Result<Start> {
         let shape = shape(self.slot.connection()?, statement.columns(), request.fidelity)?;
-        self.shared.finish();
+        self.shared.update(Flow::finish);
         Ok((shape, plan::returns(statement)))
     }
 }

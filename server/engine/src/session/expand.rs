@@ -4,8 +4,8 @@
 //! DuckDB plans each part only once those before it have run. So such a statement is planned within a transaction that is
 //! rolled back, and of a PIVOT alone: what changes anything is never run to see what it would give.
 
+use super::atomic::{self, roll_back};
 use super::slot::Slot;
-use super::transaction::{self, roll_back};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard;
 use crate::projects::refusal;
@@ -80,7 +80,7 @@ impl Planned {
         matches!(self, Self::Several(parts) if parts.first.kind() != StatementKind::Create)
     }
 
-    /// Runs all parts of a statement but the last, which is left to be executed and [settled](transaction::settle).
+    /// Runs all parts of a statement but the last, which is left to be executed and [settled](atomic::settle).
     ///
     /// # Errors
     /// DuckDB's, after a rollback; Refused.
@@ -89,12 +89,12 @@ impl Planned {
             Self::One(statement) => return Ok(Ready { statement, is_part: false, began: false }),
             Self::Several(parts) => parts,
         };
-        let began = parts.together && transaction::begin(slot)?;
+        let began = parts.together && atomic::begin(slot)?;
         let last =
             slot.connection().and_then(|connection| checked(parts.reach_last(connection), connection, sql));
         match last {
             Ok(statement) => Ok(Ready { statement, is_part: true, began }),
-            Err(error) => transaction::settle(slot, began, Err(error)),
+            Err(error) => atomic::settle(slot, began, Err(error)),
         }
     }
 

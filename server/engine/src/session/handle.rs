@@ -3,25 +3,32 @@
 //! The connection lives in the session's [`Slot`], behind an async lock that one call holds at a time and hands to a
 //! thread that may block: no async thread ever waits for DuckDB.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
 use uuid::Uuid;
 
-use super::cancel::{CancelToken, Gate, GiveUpOnDrop, PATIENCE};
-use super::channel::StreamShared;
-use super::ended::{closed, lost};
+use super::cancel::{CancelToken, Gate, PATIENCE};
+use super::channel::Channel;
+use super::cursors::Cursors;
+use super::named::NamedStatements;
+use super::occupancy::Close;
+use super::pending::Pending;
 use super::prepared::Unneeded;
+use super::recent::Recent;
 use super::slot::Slot;
-use super::turns::{Permit, Turns};
+use super::transaction::TransactionCell;
+use super::turns::Turns;
 use crate::blocking::{self, MayBlock, Sealed};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::instance::Instance;
 use crate::journal::Journal;
+use crate::limits::Limits;
+use crate::meter::TenantMeters;
 
 /// One connection to a tenant's database, with its `USE`, settings, temporary tables and transaction.
 #[derive(Debug)]
@@ -33,14 +40,18 @@ pub struct Session {
     slot: Arc<AsyncMutex<Sealed<Slot>>>,
     gate: Arc<Gate>,
     runtime: Handle,
-    waiting: AtomicUsize,
-    closed: AtomicBool,
     marked: AtomicBool,
     closing: CancelToken,
     opened: Instant,
     last_used: AtomicU64,
-    streams: AtomicUsize,
     unneeded: Arc<Unneeded>,
+    recent: Recent,
+    transaction: TransactionCell,
+    pending: Pending,
+    named: NamedStatements,
+    cursors: Arc<Cursors>,
+    limits: Limits,
+    meters: TenantMeters,
 }
 
 /// A call in which the session does not idle; see [`Session::in_use`].
@@ -53,12 +64,6 @@ impl Drop for InUse {
     }
 }
 
-/// The right to use the session's connection, and one of the tenant's turns to compute.
-pub(crate) struct Turn {
-    slot: OwnedMutexGuard<Sealed<Slot>>,
-    _permit: Permit,
-}
-
 impl Session {
     /// A session on `instance`; its connection is opened by its first call.
     pub(crate) fn new(
@@ -66,26 +71,33 @@ impl Session {
         instance: Arc<Instance>,
         journal: Arc<Journal>,
         turns: Arc<Turns>,
-        statement_timeout: Option<Duration>,
+        limits: &Limits,
+        meters: &TenantMeters,
     ) -> Arc<Self> {
         let runtime = Handle::current();
         let lingering = Arc::clone(turns.lingering());
+        let transaction = TransactionCell::default();
+        let slot = Slot::new(Arc::clone(&instance), transaction.clone());
         Arc::new(Self {
             id,
-            slot: Arc::new(AsyncMutex::new(Sealed::new(Slot::new(Arc::clone(&instance))))),
+            slot: Arc::new(AsyncMutex::new(Sealed::new(slot))),
             instance,
             journal,
             turns,
-            gate: Gate::new(statement_timeout, lingering, runtime.clone()),
+            gate: Gate::new(limits.statement_timeout, lingering, runtime.clone()),
             runtime,
-            waiting: AtomicUsize::new(0),
-            closed: AtomicBool::new(false),
             marked: AtomicBool::new(false),
             closing: CancelToken::new(),
             opened: clock::moment(),
             last_used: AtomicU64::new(0),
-            streams: AtomicUsize::new(0),
             unneeded: Arc::default(),
+            recent: Recent::default(),
+            transaction,
+            pending: Pending::default(),
+            named: NamedStatements::new(limits.session_prepared),
+            cursors: Cursors::new(limits, meters.clone()),
+            limits: *limits,
+            meters: meters.clone(),
         })
     }
 
@@ -99,6 +111,56 @@ impl Session {
         &self.journal
     }
 
+    /// What its calls queue for.
+    pub(super) fn slot(&self) -> &Arc<AsyncMutex<Sealed<Slot>>> {
+        &self.slot
+    }
+
+    /// Whether another session is of the same tenant.
+    pub fn has_the_tenant_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.turns, &other.turns)
+    }
+
+    /// What bounds how many statements of its tenant run at once.
+    pub(super) fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    /// What the session is at, and what interrupts it.
+    pub(super) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    pub(super) fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    pub(super) fn transaction_cell(&self) -> &TransactionCell {
+        &self.transaction
+    }
+
+    pub(super) fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
+    pub(super) fn named(&self) -> &NamedStatements {
+        &self.named
+    }
+
+    /// What it may hold.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn meters(&self) -> &TenantMeters {
+        &self.meters
+    }
+
+    /// What its clients have been promised results of.
+    pub fn cursors(&self) -> &Arc<Cursors> {
+        &self.cursors
+    }
+
     /// The session's id: what REST calls `session_id`.
     pub fn id(&self) -> Uuid {
         self.id
@@ -106,7 +168,7 @@ impl Session {
 
     /// Whether the session was closed, or its database was replaced.
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        self.gate.occupancy().is_closed()
     }
 
     /// Whether the session is as a new one would be: no statement has left anything in its connection.
@@ -130,7 +192,7 @@ impl Session {
         work: impl FnOnce(&Slot) -> Result<T> + Send + 'static,
     ) -> Option<Result<T>> {
         let mut slot = Arc::clone(&self.slot).try_lock_owned().ok()?;
-        if self.streams.load(Ordering::SeqCst) > 0 {
+        if self.gate.occupancy().is_read() {
             return None;
         }
         Some(blocking::run(move |thread| work(slot.open(thread))).await)
@@ -152,7 +214,7 @@ impl Session {
 
     /// Whether a call runs or a stream is open.
     pub(crate) fn is_busy(&self) -> bool {
-        self.streams.load(Ordering::SeqCst) > 0 || self.slot.try_lock().is_err()
+        self.gate.occupancy().is_read() || self.slot.try_lock().is_err()
     }
 
     /// Notes that the session is in use.
@@ -161,37 +223,14 @@ impl Session {
         self.last_used.store(now, Ordering::SeqCst);
     }
 
-    /// Runs `work` with the connection, after the calls before it and on a thread that may block.
-    ///
-    /// Cancelling `cancel` while the call waits means that `work` never runs; while it runs, DuckDB is interrupted. A
-    /// call that is dropped while it waits never runs either.
-    ///
-    /// # Errors
-    /// `work`'s own; `Cancelled`; SessionUnknown once the session is closed; LimitExceeded when an unread result cannot
-    /// make room (FS-4).
-    pub async fn call<T: Send + 'static>(
-        self: &Arc<Self>,
-        cancel: &CancelToken,
-        work: impl FnOnce(&mut Slot) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let gone = GiveUpOnDrop::new(cancel);
-        let turn = self.acquire(cancel).await?;
-        let (session, token) = (Arc::clone(self), cancel.clone());
-        let outcome =
-            cancel.or_left(blocking::run(move |thread| session.run(turn, thread, &token, work))).await;
-        gone.answered();
-        outcome
-    }
-
     /// The blocking part of a call, on a thread that may block.
-    pub(crate) fn run<T>(
+    pub(super) fn run<T>(
         &self,
-        mut turn: Turn,
+        slot: &mut Slot,
         thread: &MayBlock,
         cancel: &CancelToken,
         work: impl FnOnce(&mut Slot) -> Result<T>,
     ) -> Result<T> {
-        let slot = turn.slot.open(thread);
         slot.open(&self.gate, thread)?;
         self.forget_unneeded(slot);
         slot.settle(&self.gate, cancel)?;
@@ -199,37 +238,14 @@ impl Session {
         slot.begin_statement();
         let outcome = cancel.explain(work(slot));
         drop(running);
+        if outcome.is_err() {
+            slot.check_transaction();
+        }
         slot.release_plan();
         if slot.live.is_none() {
             cancel.stop_clock();
         }
         outcome.inspect_err(|error| self.instance.check_after(error))
-    }
-
-    /// Waits for the connection, first come first served.
-    pub(crate) async fn acquire(self: &Arc<Self>, cancel: &CancelToken) -> Result<Turn> {
-        self.touch();
-        if self.is_lost() {
-            return Err(lost());
-        }
-        self.turns.lingering().check_room()?;
-        let _turn = Count::enter(&self.waiting);
-        let turn = async {
-            let slot = Arc::clone(&self.slot).lock_owned().await;
-            Turn { slot, _permit: self.turns.take().await }
-        };
-        let turn = tokio::select! {
-            biased;
-            () = cancel.unwanted() => return Err(cancel.check_wanted().err().unwrap_or_else(closed)),
-            () = self.closing.cancelled() => return Err(closed()),
-            turn = turn => turn,
-        };
-        if self.is_closed() { Err(closed()) } else { Ok(turn) }
-    }
-
-    /// Whether another call waits for the connection: the pump gives way then.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) > 0
     }
 
     /// Keeps the session from idling out until what this returns is dropped: for a call that waits on its client
@@ -240,34 +256,39 @@ impl Session {
     }
 
     pub(crate) fn stream_opened(&self) {
-        self.streams.fetch_add(1, Ordering::SeqCst);
+        self.gate.occupancy().begin_reading();
     }
 
     pub(crate) fn stream_closed(&self) {
-        self.streams.fetch_sub(1, Ordering::SeqCst);
+        self.gate.occupancy().stop_reading();
         self.touch();
     }
 
     /// Cancelled once the session is being closed.
-    pub(crate) fn closing(&self) -> &CancelToken {
+    pub(super) fn closing_token(&self) -> &CancelToken {
         &self.closing
     }
 
+    /// Waits until the session is being closed.
+    pub async fn closing(&self) {
+        self.closing.cancelled().await;
+    }
+
     /// Starts the pump of a paused stream again, unless another call drains it first.
-    pub(super) fn resume(self: &Arc<Self>, shared: &Arc<StreamShared>) {
+    pub(super) fn resume(self: &Arc<Self>, shared: &Arc<Channel>) {
         let (session, shared) = (Arc::clone(self), Arc::clone(shared));
         self.runtime.spawn(async move {
             let mut slot = Arc::clone(&session.slot).lock_owned().await;
             let permit = session.turns.take().await;
             blocking::start(move |thread| {
                 let _permit = permit;
-                slot.open(thread).pump(&shared, &session.gate, || session.is_wanted());
+                slot.open(thread).pump(&shared, &session.gate, || session.gate.occupancy().is_wanted());
             });
         });
     }
 
     /// The reader of a live stream went away: its result is dropped, which frees the connection.
-    pub(super) fn abandon(self: &Arc<Self>, shared: &Arc<StreamShared>) {
+    pub(super) fn abandon(self: &Arc<Self>, shared: &Arc<Channel>) {
         let shared = Arc::clone(shared);
         self.give_back(move |slot| slot.abandon(&shared));
     }
@@ -306,12 +327,14 @@ impl Session {
     ///
     /// Streams of the session end with `Cancelled`; later calls fail.
     pub async fn close(self: &Arc<Self>) {
-        if self.closed.swap(true, Ordering::SeqCst) {
-            return;
-        }
         const WHY: &str = "the session was closed";
+        let Close::Begin(running) = self.gate.occupancy().close() else { return };
+        self.recent.clear();
+        self.named.clear();
         self.closing.cancel(WHY);
-        self.cancel_running(Error::new(ErrorKind::Cancelled, WHY));
+        if let Some(running) = running {
+            running.cancel(WHY);
+        }
         let slot = Arc::clone(&self.slot);
         let (done, closed) = oneshot::channel();
         self.runtime.spawn(async move {
@@ -328,29 +351,16 @@ impl Session {
     }
 
     /// Cancels the statement that DuckDB computes now, if there is one.
-    pub(crate) fn cancel_running(&self, error: Error) {
-        self.gate.cancel_running(error);
+    pub fn cancel_running(&self, error: Error) {
+        let running = self.gate.occupancy().running();
+        if let Some(running) = running {
+            running.cancel_with(error);
+        }
     }
 
     /// As if DuckDB had failed fatally.
     #[cfg(test)]
     pub(crate) fn break_database(&self) {
         self.instance.mark_broken();
-    }
-}
-
-/// Counts something for as long as it lives.
-struct Count<'a>(&'a AtomicUsize);
-
-impl<'a> Count<'a> {
-    fn enter(counter: &'a AtomicUsize) -> Self {
-        counter.fetch_add(1, Ordering::SeqCst);
-        Self(counter)
-    }
-}
-
-impl Drop for Count<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

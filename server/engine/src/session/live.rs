@@ -6,7 +6,9 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 
 use super::cancel::{CancelToken, Gate};
-use super::channel::StreamShared;
+use super::channel::Channel;
+use super::flow::{Flow, Produce};
+use super::pump::{self, Drained, Place, Pumped, Rows};
 use super::window::Window;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -38,7 +40,7 @@ pub(super) struct Live {
     ended: bool,
     /// Rows that make a full batch; doubles from one chunk on, so that the first rows leave at once.
     target_rows: usize,
-    shared: Arc<StreamShared>,
+    shared: Arc<Channel>,
     instance: Arc<Instance>,
 }
 
@@ -83,6 +85,8 @@ impl<F: FnOnce()> Drop for Announce<F> {
 pub(super) enum Settled {
     /// The connection is free: the result has ended, or waits in a spool.
     Free,
+    /// The connection is free, and the result has failed.
+    Failed,
     /// The result goes on, and the call that wanted the connection fails.
     Kept(Box<Live>, Error),
 }
@@ -99,7 +103,7 @@ impl Live {
         shape: ResultShape,
         fidelity: Fidelity,
         window: Window,
-        shared: Arc<StreamShared>,
+        shared: Arc<Channel>,
         instance: Arc<Instance>,
     ) -> Self {
         let builder = BatchBuilder::new(&shape, fidelity);
@@ -127,24 +131,24 @@ impl Live {
     }
 
     /// Whether this is the result that `shared`'s reader reads.
-    pub(super) fn feeds(&self, shared: &Arc<StreamShared>) -> bool {
+    pub(super) fn feeds(&self, shared: &Arc<Channel>) -> bool {
         Arc::ptr_eq(&self.shared, shared)
     }
 
-    /// Works ahead of the reader until enough is ready, the connection is wanted, or the rows end. Gives itself back
-    /// if rows are left.
-    pub(super) fn pump(self, gate: &Arc<Gate>, wanted: impl Fn() -> bool) -> Option<Self> {
-        let running = gate.enter(&self.shared.cancel);
-        let outcome = match running {
-            Ok(running) => {
-                let outcome = self.pump_entered(wanted, Announce::told());
-                drop(running);
-                return outcome;
+    /// Works ahead of the reader, as [`pump::pump`] does; false if the statement failed. Gives itself back if rows are left.
+    pub(super) fn pump(self, gate: &Arc<Gate>, wanted: impl Fn() -> bool) -> (Option<Self>, bool) {
+        match self.shared.update(Flow::begin_pump) {
+            Produce::Go => {}
+            Produce::Pause => return (Some(self), true),
+            Produce::Drop => return (None, true),
+        }
+        match gate.enter(&self.shared.cancel) {
+            Ok(_running) => self.pump_entered(wanted, Announce::told()),
+            Err(error) => {
+                self.end(error);
+                (None, false)
             }
-            Err(error) => error,
-        };
-        self.end(outcome);
-        None
+        }
     }
 
     /// As [`pump`](Self::pump), when the gate already counts this query as running.
@@ -154,32 +158,21 @@ impl Live {
         mut self,
         wanted: impl Fn() -> bool,
         mut announce: Announce<impl FnOnce()>,
-    ) -> Option<Self> {
-        loop {
-            if self.shared.is_abandoned() {
-                return None;
+    ) -> (Option<Self>, bool) {
+        let shared = Arc::clone(&self.shared);
+        match pump::pump(&mut self, &*shared, wanted, || announce.count()) {
+            Pumped::Paused => (Some(self), true),
+            Pumped::Abandoned => (None, true),
+            Pumped::Ended => {
+                // The result goes first: its end commits the statement's transaction, and a reader that has seen the
+                // last row may rely on that.
+                drop(self);
+                shared.update(Flow::finish);
+                (None, true)
             }
-            match self.next_batch() {
-                Ok(Some(batch)) => {
-                    let more = self.shared.push(batch);
-                    announce.count();
-                    if !more || wanted() {
-                        self.shared.pause();
-                        return Some(self);
-                    }
-                }
-                Ok(None) => {
-                    let shared = Arc::clone(&self.shared);
-                    // The result goes first: its end commits the statement's transaction, and a reader that has
-                    // seen the last row may rely on that.
-                    drop(self);
-                    shared.finish();
-                    return None;
-                }
-                Err(error) => {
-                    self.end(error);
-                    return None;
-                }
+            Pumped::Failed(error) => {
+                self.end(error);
+                (None, false)
             }
         }
     }
@@ -187,64 +180,43 @@ impl Live {
     /// Moves the remaining rows to a spool, for the reader to read on while the connection serves `call`; stops when the
     /// spool takes no more, or the call is not wanted any more (FS-4).
     pub(super) fn settle(mut self, gate: &Arc<Gate>, call: &CancelToken) -> Settled {
-        if self.shared.is_abandoned() {
+        let shared = Arc::clone(&self.shared);
+        if shared.is_abandoned() {
             return Settled::Free;
         }
-        let running = match gate.enter(&self.shared.cancel) {
+        let running = match gate.enter(&shared.cancel) {
             Ok(running) => running,
-            Err(error) => {
-                self.end(error);
-                return Settled::Free;
-            }
+            Err(error) => return self.failed(error),
         };
         let mut spool = Spool::new(Arc::clone(self.instance.spool_space()), Arc::clone(&self.shape.schema));
-        let outcome = self.drain_into(&mut spool, call);
+        let keep = |batch| spool.push(batch);
+        let outcome = pump::drain(&mut self, &*shared, keep, || call.check_wanted());
         drop(running);
         let rows = match spool.finish() {
-            Ok(rows) => rows,
-            Err(error) => {
-                self.end(error);
-                return Settled::Free;
-            }
+            Ok(rows) => Box::new(rows),
+            Err(error) => return self.failed(error),
         };
-        let shared = Arc::clone(&self.shared);
         match outcome {
             Drained::Whole => {
                 // The result goes first: see `pump_entered`.
                 drop(self);
-                shared.spooled(rows);
+                shared.update(|flow| flow.spool_last(rows));
+                Settled::Free
             }
             Drained::Failed(error) => {
-                shared.add_spool(rows);
-                self.end(error);
+                shared.update(|flow| flow.add_spool(rows));
+                self.failed(error)
             }
             Drained::Stopped(error) => {
-                shared.add_spool(rows);
-                shared.pause();
-                return Settled::Kept(Box::new(self), error);
+                shared.update(|flow| flow.spool(rows));
+                Settled::Kept(Box::new(self), error)
             }
         }
-        Settled::Free
     }
 
-    fn drain_into(&mut self, spool: &mut Spool, call: &CancelToken) -> Drained {
-        loop {
-            if self.shared.is_abandoned() {
-                return Drained::Whole;
-            }
-            if let Err(unwanted) = call.check_wanted() {
-                return Drained::Stopped(unwanted);
-            }
-            match self.next_batch() {
-                Ok(Some(batch)) => {
-                    if let Err(full) = spool.push(batch) {
-                        return Drained::Stopped(full);
-                    }
-                }
-                Ok(None) => return Drained::Whole,
-                Err(error) => return Drained::Failed(error),
-            }
-        }
+    fn failed(self, error: Error) -> Settled {
+        self.end(error);
+        Settled::Failed
     }
 
     /// Ends the stream with an error.
@@ -257,18 +229,6 @@ impl Live {
         error.iter().for_each(|error| instance.check_after(error));
         if let Some(error) = error {
             shared.fail(error);
-        }
-    }
-
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        loop {
-            if self.ended || self.window.is_over() {
-                return Ok(None);
-            }
-            let Some(batch) = self.build()? else { return Ok(None) };
-            if let Some(batch) = self.window.cut(batch) {
-                return Ok(Some(batch));
-            }
         }
     }
 
@@ -300,12 +260,21 @@ impl Live {
     }
 }
 
-/// How far draining a result came.
-enum Drained {
-    Whole,
-    /// The rest is still to be computed.
-    Stopped(Error),
-    Failed(Error),
+impl Rows for Live {
+    type Batch = RecordBatch;
+    type Error = Error;
+
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if self.ended || self.window.is_over() {
+                return Ok(None);
+            }
+            let Some(batch) = self.build()? else { return Ok(None) };
+            if let Some(batch) = self.window.cut(batch) {
+                return Ok(Some(batch));
+            }
+        }
+    }
 }
 
 /// Reads a complete result batch by batch.

@@ -1,34 +1,52 @@
 //! Sessions: one DuckDB connection each, with what belongs to it, whose calls run one after another.
 //!
-//! [`Session`] (`handle`) queues calls for the connection. What a call has for its turn is the [`Slot`]: connection, live
-//! result and plans. A statement (`execute`) leaves a [`Live`](live::Live) result there, whose rows go through a `channel`
+//! A call waits for its [`Turn`], the one queue there is. Its steps run on threads that may block, where they reach the
+//! [`Slot`]: connection, live result and plans. A statement (`execute`) leaves a [`Live`](live::Live) result there, whose rows go through a `channel`
 //! to the [`ResultStream`] (`result`).
 
+mod atomic;
 mod bind;
 mod cancel;
 mod channel;
+mod cursors;
 mod delivery;
 mod ended;
 mod execute;
+mod execution;
 mod expand;
+#[cfg(test)]
+mod explore;
+mod flow;
 mod handle;
 mod live;
+mod named;
+mod naming;
+mod occupancy;
+mod pending;
+mod place;
 mod plan;
 mod plans;
 mod prepared;
+mod pump;
+mod recent;
 mod result;
 mod script;
 mod slot;
 mod statements;
 mod target;
 mod transaction;
+mod turn;
 mod turns;
 mod window;
 
+pub(crate) use atomic::atomically;
+pub(crate) use bind::parameters as bind_parameters;
 pub use bind::{Bind, BindBy};
 pub use cancel::{CancelToken, GiveUpOnDrop};
+pub use cursors::{Cancelled, CursorFault, Cursors, Redeemed};
 pub use execute::{Execute, Statement};
 pub use handle::Session;
+pub use named::{BoundRows, NamedStatement, StatementRoom};
 pub use plan::Plan;
 pub(crate) use plan::plan;
 pub use prepared::PreparedStatement;
@@ -37,6 +55,7 @@ pub use script::{Script, lines_before, placed};
 pub(crate) use slot::Slot;
 pub use target::Target;
 pub(crate) use target::visit;
-pub(crate) use transaction::atomically;
+pub use transaction::Transaction;
+pub use turn::Turn;
 pub(crate) use turns::Turns;
 pub use window::Window;

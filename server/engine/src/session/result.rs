@@ -10,7 +10,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use super::cancel::CancelToken;
-use super::channel::{Left, Step, StreamShared};
+use super::channel::Channel;
+use super::flow::{Left, Read};
 use super::handle::Session;
 use crate::blocking;
 use crate::error::Result;
@@ -24,7 +25,7 @@ pub struct ResultStream {
     shape: ResultShape,
     returns: Returns,
     session: Arc<Session>,
-    shared: Arc<StreamShared>,
+    channel: Arc<Channel>,
 }
 
 impl ResultStream {
@@ -32,10 +33,10 @@ impl ResultStream {
         shape: ResultShape,
         returns: Returns,
         session: Arc<Session>,
-        shared: Arc<StreamShared>,
+        channel: Arc<Channel>,
     ) -> Self {
         session.stream_opened();
-        Self { shape, returns, session, shared }
+        Self { shape, returns, session, channel }
     }
 
     /// The result's columns and Arrow schema.
@@ -55,38 +56,35 @@ impl ResultStream {
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
         loop {
             self.session.touch();
-            if self.shared.cancel.is_cancelled() {
-                return self.fail_with(&self.shared.cancel);
+            if self.channel.cancel.is_cancelled() {
+                return self.fail_with(&self.channel.cancel);
             }
-            if self.session.closing().is_cancelled() {
-                return self.fail_with(self.session.closing());
+            if self.session.closing_token().is_cancelled() {
+                return self.fail_with(self.session.closing_token());
             }
-            match self.shared.step() {
-                Step::Yield(batch) => {
-                    if self.shared.claim_resume() {
-                        self.session.resume(&self.shared);
+            match self.channel.read() {
+                Read::Batch { batch, resume } => {
+                    if resume {
+                        self.session.resume(&self.channel);
                     }
                     return Some(Ok(batch));
                 }
-                Step::End => return None,
-                Step::Fail(error) => {
-                    self.shared.finish();
-                    return Some(Err(error));
-                }
-                Step::Resume => self.session.resume(&self.shared),
-                Step::ReadSpool(spool) => match self.read_spool(spool).await {
+                Read::End => return None,
+                Read::Fail(error) => return Some(Err(error)),
+                Read::Resume => self.session.resume(&self.channel),
+                Read::Spool(spool) => match self.read_spool(spool).await {
                     Ok(None) => {}
                     Ok(Some(batch)) => return Some(Ok(batch)),
                     Err(error) => {
-                        self.shared.finish();
+                        self.channel.cut_short();
                         return Some(Err(error));
                     }
                 },
-                Step::Wait => {
+                Read::Wait => {
                     tokio::select! {
-                        () = self.shared.changed() => {}
-                        () = self.shared.cancel.cancelled() => {}
-                        () = self.session.closing().cancelled() => {}
+                        () = self.channel.changed() => {}
+                        () = self.channel.cancel.cancelled() => {}
+                        () = self.session.closing() => {}
                     }
                 }
             }
@@ -94,18 +92,18 @@ impl ResultStream {
     }
 
     fn fail_with(&self, cancel: &CancelToken) -> Option<Result<RecordBatch>> {
-        if self.shared.cut_short() { cancel.check().err().map(Err) } else { None }
+        if self.channel.cut_short() { cancel.check().err().map(Err) } else { None }
     }
 
     /// The next batch of a spool, which goes back in front if it may hold more.
     async fn read_spool(&mut self, mut spool: Box<SpoolReader>) -> Result<Option<RecordBatch>> {
         let (batch, spool) = match spool.next_in_memory() {
             Some(batch) => (Some(batch), spool),
-            None if spool.is_done() => return Ok(None),
+            None if spool.is_done() => (None, spool),
             None => blocking::run(move |_| spool.next_blocking().map(|batch| (batch, spool))).await?,
         };
         if batch.is_some() {
-            self.shared.put_back(spool);
+            self.channel.put_back(spool);
         }
         Ok(batch)
     }
@@ -113,12 +111,12 @@ impl ResultStream {
 
 impl Drop for ResultStream {
     fn drop(&mut self) {
-        let left = self.shared.leave();
+        let left = self.channel.leave();
         if matches!(left, Left::Query) {
-            self.shared.cancel.cancel("the reader of this result went away");
+            self.channel.cancel.cancel("the reader of this result went away");
         }
         if !matches!(left, Left::Nothing) {
-            self.session.abandon(&self.shared);
+            self.session.abandon(&self.channel);
         }
         self.session.stream_closed();
     }

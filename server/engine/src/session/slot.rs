@@ -5,16 +5,18 @@
 use std::sync::Arc;
 
 use super::cancel::{CancelToken, Gate};
-use super::channel::StreamShared;
+use super::channel::Channel;
 use super::ended::{closed, lost};
 use super::expand::Planned;
 use super::live::{Live, Settled};
 use super::plans::Plans;
 use super::prepared::PreparedStatement;
 use super::target::{self, Target};
+use super::transaction::{Transaction, TransactionCell};
 use crate::blocking::{self, MayBlock};
 use crate::error::{Error, Result};
 use crate::instance::Instance;
+use crate::sql;
 use duck::{Connection, Prepared, StatementKind};
 
 /// A session's connection and what belongs to it.
@@ -25,8 +27,7 @@ pub struct Slot {
     plans: Plans,
     /// The catalog and schema last applied by a request, while nothing else has moved the session since (LQ-11).
     pub(crate) applied: Option<Target>,
-    /// Whether a transaction is open, whoever opened it.
-    pub(crate) in_transaction: bool,
+    transaction: TransactionCell,
     instance: Arc<Instance>,
 }
 
@@ -40,13 +41,13 @@ enum State {
 
 impl Slot {
     /// The slot of a session that has done nothing yet.
-    pub(crate) fn new(instance: Arc<Instance>) -> Self {
+    pub(super) fn new(instance: Arc<Instance>, transaction: TransactionCell) -> Self {
         Self {
             state: State::Unopened,
             live: None,
             plans: Plans::default(),
             applied: None,
-            in_transaction: false,
+            transaction,
             instance,
         }
     }
@@ -83,6 +84,27 @@ impl Slot {
         }
     }
 
+    /// Where the session's transaction stands.
+    pub(super) fn transaction(&self) -> Transaction {
+        self.transaction.get()
+    }
+
+    /// Whether a transaction is open, whoever opened it.
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.transaction.is_open()
+    }
+
+    pub(super) fn set_transaction(&self, state: Transaction) {
+        self.transaction.set(state);
+    }
+
+    /// After a failure: finds out whether it aborted the transaction, unless asking would end a live result.
+    pub(super) fn check_transaction(&self) {
+        if let (State::Open(connection), None) = (&self.state, &self.live) {
+            self.transaction.failed(|| connection.run(sql::PROBE).is_ok());
+        }
+    }
+
     /// Whether a result is live on the connection.
     pub(crate) fn is_being_read(&self) -> bool {
         self.live.is_some()
@@ -96,7 +118,7 @@ impl Slot {
     /// A statement begins: it sees what has been accepted by now, or what its open transaction saw.
     pub(crate) fn begin_statement(&self) {
         if let State::Open(connection) = &self.state {
-            self.instance.viewer().begin(connection.id(), self.in_transaction);
+            self.instance.viewer().begin(connection.id(), self.in_transaction());
         }
     }
 
@@ -164,6 +186,10 @@ impl Slot {
         let Some(live) = self.live.take() else { return Ok(()) };
         let outcome = match live.settle(gate, call) {
             Settled::Free => Ok(()),
+            Settled::Failed => {
+                self.check_transaction();
+                Ok(())
+            }
             Settled::Kept(live, error) => {
                 self.live = Some(*live);
                 Err(error)
@@ -174,22 +200,26 @@ impl Slot {
     }
 
     /// Works ahead of the reader of `shared`, unless a call that came first has drained its result.
-    pub(super) fn pump(&mut self, shared: &Arc<StreamShared>, gate: &Arc<Gate>, wanted: impl Fn() -> bool) {
+    pub(super) fn pump(&mut self, shared: &Arc<Channel>, gate: &Arc<Gate>, wanted: impl Fn() -> bool) {
         if self.live.as_ref().is_none_or(|live| !live.feeds(shared)) {
             return;
         }
-        // Drained rows come first; their reader asks again after them.
-        if shared.has_spool() {
-            return shared.pause();
-        }
         if let Some(live) = self.live.take() {
-            self.live = live.pump(gate, wanted);
+            self.keep_live(live.pump(gate, wanted));
         }
         self.release_plan();
     }
 
+    /// What a pump left of a live result, and whether it succeeded.
+    pub(super) fn keep_live(&mut self, (live, succeeded): (Option<Live>, bool)) {
+        self.live = live;
+        if !succeeded {
+            self.check_transaction();
+        }
+    }
+
     /// Drops the result that `shared` was reading.
-    pub(super) fn abandon(&mut self, shared: &Arc<StreamShared>) {
+    pub(super) fn abandon(&mut self, shared: &Arc<Channel>) {
         if self.live.as_ref().is_some_and(|live| live.feeds(shared)) {
             self.live = None;
         }

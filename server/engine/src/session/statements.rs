@@ -7,6 +7,7 @@ use super::handle::Session;
 use super::plan::{Plan, foretell};
 use super::prepared::PreparedStatement;
 use super::target::{self, Target};
+use super::turn::Turn;
 use crate::error::Result;
 use duck::types::Fidelity;
 
@@ -25,7 +26,7 @@ impl Session {
     ) -> Result<Plan> {
         let text = sql.clone();
         let planned = self.call(cancel, move |slot| {
-            let in_transaction = slot.in_transaction;
+            let in_transaction = slot.in_transaction();
             target::visit(slot.connection()?, &to, |connection| {
                 foretell(connection, in_transaction, &sql, fidelity).map(|(plan, _)| plan)
             })
@@ -43,20 +44,7 @@ impl Session {
         fidelity: Fidelity,
         cancel: &CancelToken,
     ) -> Result<Arc<PreparedStatement>> {
-        self.mark();
-        let (text, unneeded) = (sql.clone(), self.unneeded());
-        let prepared = self.call(cancel, move |slot| {
-            let changes = slot.instance().changes();
-            let connection = slot.connection()?;
-            let (plan, planned) = foretell(connection, slot.in_transaction, &sql, fidelity)?;
-            let statement = PreparedStatement::new(sql, plan, changes, unneeded);
-            // Otherwise a plan may hold a file of the host (see `Plans::release`).
-            if let Some(planned) = planned.filter(|_| slot.instance().is_sealed()) {
-                slot.keep_plan(&statement, planned, changes);
-            }
-            Ok(statement)
-        });
-        prepared.await.inspect_err(|error| self.journal().fail(&text, error))
+        self.turn(cancel).await?.prepare(sql, fidelity, cancel).await.map(|(statement, _)| statement)
     }
 
     /// Whether planning a statement of this session again would tell the same: nothing has changed since.
@@ -80,5 +68,46 @@ impl Session {
     pub fn discard(self: &Arc<Self>, statement: &PreparedStatement) {
         statement.close();
         self.forget_soon(statement.number());
+    }
+}
+
+impl Turn {
+    /// Prepares a statement for later executions in its session.
+    ///
+    /// # Errors
+    /// DuckDB's error; NotOneStatement; Refused.
+    pub async fn prepare(
+        self,
+        sql: String,
+        fidelity: Fidelity,
+        cancel: &CancelToken,
+    ) -> Result<(Arc<PreparedStatement>, Self)> {
+        let session = Arc::clone(self.session());
+        session.mark();
+        let (text, unneeded) = (sql.clone(), session.unneeded());
+        let prepared = self.step(cancel, move |slot| {
+            let changes = slot.instance().changes();
+            let connection = slot.connection()?;
+            let (plan, planned) = foretell(connection, slot.in_transaction(), &sql, fidelity)?;
+            let statement = PreparedStatement::new(sql, plan, changes, unneeded);
+            // Otherwise a plan may hold a file of the host (see `Plans::release`).
+            if let Some(planned) = planned.filter(|_| slot.instance().is_sealed()) {
+                slot.keep_plan(&statement, planned, changes);
+            }
+            Ok(statement)
+        });
+        prepared.await.inspect_err(|error| session.journal().fail(&text, error))
+    }
+
+    /// A statement of this text that was planned lately, if planning it again would tell the same.
+    pub fn recall(&self, text: &str) -> Option<Arc<PreparedStatement>> {
+        let session = self.session();
+        let found = session.recent().find(text, |statement| session.is_current(statement));
+        found.filter(|statement| session.knows(statement))
+    }
+
+    /// Keeps a planned statement for the next calls, until anything has changed.
+    pub fn remember(&self, statement: &Arc<PreparedStatement>) {
+        self.session().recent().keep(statement);
     }
 }

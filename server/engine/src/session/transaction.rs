@@ -1,119 +1,58 @@
-//! Work that is done whole or not at all.
+//! Where a session's transaction stands.
 
 use std::sync::Arc;
 
-use super::cancel::CancelToken;
-use super::handle::Session;
-use super::slot::Slot;
-use crate::error::Result;
-use crate::sql;
-use crate::sql::lexer;
-use duck::{Connection, StatementKind};
+use parking_lot::Mutex;
 
-/// How often a rollback is tried: interrupts come milliseconds apart, tries microseconds.
-const ROLLBACK_TRIES: usize = 20;
-
-/// Runs `work` in a transaction of its own, or in the session's open one if there is one.
-///
-/// # Errors
-/// `work`'s own, after a rollback; DuckDB's, when the commit fails.
-pub(crate) fn atomically<T>(slot: &mut Slot, work: impl FnOnce(&mut Slot) -> Result<T>) -> Result<T> {
-    let began = begin(slot)?;
-    let outcome = work(slot);
-    settle(slot, began, outcome)
+/// Whether a session is in a transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Transaction {
+    /// Each statement is its own.
+    #[default]
+    None,
+    /// One is open, under the name that a door gave it, or none if SQL began it.
+    Open(Option<Arc<[u8]>>),
+    /// A statement of it failed, after which DuckDB takes nothing but its end.
+    Aborted(Option<Arc<[u8]>>),
 }
 
-/// Begins a transaction for one statement; false if the session is in one.
-///
-/// # Errors
-/// DuckDB's.
-pub(super) fn begin(slot: &Slot) -> Result<bool> {
-    if slot.in_transaction {
-        return Ok(false);
+impl Transaction {
+    /// Whether one is open, aborted or not.
+    pub fn is_open(&self) -> bool {
+        *self != Self::None
     }
-    slot.connection()?.run(sql::BEGIN)?;
-    Ok(true)
-}
 
-/// Ends the transaction that was begun for a statement, if one was, by how the statement ended.
-///
-/// # Errors
-/// The statement's own; DuckDB's, when the commit fails.
-pub(super) fn settle<T>(slot: &Slot, began: bool, outcome: Result<T>) -> Result<T> {
-    if !began {
-        return outcome;
-    }
-    let connection = slot.connection()?;
-    let outcome = outcome.and_then(|value| Ok(connection.run(sql::COMMIT).map(|()| value)?));
-    if outcome.is_err() {
-        roll_back(connection);
-    }
-    outcome
-}
-
-/// Ends whatever transaction is open. An interrupt meant for the work before may still hit the rollback itself, which
-/// is then tried again; when there is no transaction left, all tries fail at no cost.
-pub(super) fn roll_back(connection: &Connection) {
-    for _ in 0..ROLLBACK_TRIES {
-        if connection.run(sql::ROLLBACK).is_ok() {
-            return;
+    /// The name of the open one.
+    pub fn name(&self) -> Option<&[u8]> {
+        match self {
+            Self::None => None,
+            Self::Open(name) | Self::Aborted(name) => name.as_deref(),
         }
     }
 }
 
-/// Keeps count of whether the session is in a transaction, which DuckDB's C API does not tell: asking by a second
-/// BEGIN would abort the one that is open.
-pub(crate) fn note(slot: &mut Slot, kind: StatementKind, sql: &str, succeeded: bool) {
-    if kind != StatementKind::Transaction {
-        return;
-    }
-    let opens =
-        lexer::tokens(sql).next().is_some_and(|first| first.is_keyword("begin") || first.is_keyword("start"));
-    if !opens {
-        slot.in_transaction = false;
-    } else if succeeded {
-        slot.in_transaction = true;
-    }
-}
+/// Where a session's transaction stands, for whoever asks; only the call whose turn it is changes it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TransactionCell(Arc<Mutex<Transaction>>);
 
-impl Session {
-    /// Begins a transaction; false if one is open already, whoever opened it.
-    ///
-    /// # Errors
-    /// DuckDB's; `Cancelled`.
-    pub async fn begin(self: &Arc<Self>, cancel: &CancelToken) -> Result<bool> {
-        self.call(cancel, |slot| {
-            if slot.in_transaction {
-                return Ok(false);
-            }
-            slot.change(|slot| Ok(slot.connection()?.run(sql::BEGIN)?))?;
-            slot.in_transaction = true;
-            Ok(true)
-        })
-        .await
+impl TransactionCell {
+    pub(super) fn get(&self) -> Transaction {
+        self.0.lock().clone()
     }
 
-    /// Commits the open transaction, which is over afterwards even if that fails.
-    ///
-    /// # Errors
-    /// DuckDB's; `Conflict`; `Cancelled`.
-    pub async fn commit(self: &Arc<Self>, cancel: &CancelToken) -> Result<()> {
-        self.end_transaction(sql::COMMIT, cancel).await
+    pub(super) fn is_open(&self) -> bool {
+        self.0.lock().is_open()
     }
 
-    /// Rolls the open transaction back.
-    ///
-    /// # Errors
-    /// DuckDB's; `Cancelled`.
-    pub async fn rollback(self: &Arc<Self>, cancel: &CancelToken) -> Result<()> {
-        self.end_transaction(sql::ROLLBACK, cancel).await
+    pub(super) fn set(&self, state: Transaction) {
+        *self.0.lock() = state;
     }
 
-    async fn end_transaction(self: &Arc<Self>, statement: &'static str, cancel: &CancelToken) -> Result<()> {
-        self.call(cancel, move |slot| {
-            slot.in_transaction = false;
-            slot.change(|slot| Ok(slot.connection()?.run(statement)?))
-        })
-        .await
+    /// A statement has failed: `answers` tells whether DuckDB still takes others.
+    pub(super) fn failed(&self, answers: impl FnOnce() -> bool) {
+        let Transaction::Open(name) = self.get() else { return };
+        if !answers() {
+            self.set(Transaction::Aborted(name));
+        }
     }
 }

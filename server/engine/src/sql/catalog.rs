@@ -145,7 +145,7 @@ pub const VOCABULARY: &str = r"
 
 /// A row if the schema exists; parameters: catalog, schema.
 pub const SCHEMA_BY_NAME: &str = "
-    SELECT 1 FROM duckdb_schemas()
+    SELECT schema_name FROM duckdb_schemas()
     WHERE lower(database_name) = lower($1::VARCHAR) AND lower(schema_name) = lower($2::VARCHAR)";
 
 /// Every row of a table or view, to learn its columns by planning.

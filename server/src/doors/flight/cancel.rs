@@ -6,16 +6,16 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::messages::wrap;
-use super::session::Session;
+use super::session::FlightSession;
 use engine::{Error, Result};
 
 /// CancelFlightInfo, whose messages are bare.
 ///
 /// # Errors
 /// `InvalidArgument` for a body without a ticket, `NotFound` for a ticket of another session.
-pub(super) fn flight_info(session: &Session, body: &[u8]) -> Result<CancelFlightInfoResult> {
+pub(super) fn flight_info(session: &FlightSession, body: &[u8]) -> Result<CancelFlightInfoResult> {
     let request = CancelFlightInfoRequest::decode(body).map_err(|e| Error::invalid(e.to_string()))?;
-    let status = session.tickets.cancel(&ticket(request.info)?)? as i32;
+    let status = session.cancel(&ticket(request.info)?)?;
     Ok(CancelFlightInfoResult { status })
 }
 
@@ -23,9 +23,9 @@ pub(super) fn flight_info(session: &Session, body: &[u8]) -> Result<CancelFlight
 ///
 /// # Errors
 /// As [`flight_info`].
-pub(super) fn query(session: &Session, request: &ActionCancelQueryRequest) -> Result<Any> {
+pub(super) fn query(session: &FlightSession, request: &ActionCancelQueryRequest) -> Result<Any> {
     let info = FlightInfo::decode(request.info.clone()).map_err(|e| Error::invalid(e.to_string()))?;
-    let result = session.tickets.cancel(&ticket(Some(info))?)? as i32;
+    let result = session.cancel(&ticket(Some(info))?)?;
     Ok(wrap("ActionCancelQueryResult", &ActionCancelQueryResult { result }))
 }
 

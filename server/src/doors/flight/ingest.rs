@@ -10,10 +10,10 @@ use arrow_flight::sql::{
 use tokio::sync::mpsc;
 
 use super::decode::Upload;
-use super::session::Session;
+use super::session::FlightSession;
 use super::statement::as_count;
 use super::tickets::cancelled;
-use super::transaction::named;
+use super::transaction::{admit, named};
 use engine::CancelToken;
 use engine::ingest::{ArrowSource, IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Keys, Source};
 use engine::{Error, Result};
@@ -31,7 +31,7 @@ const READ_AHEAD: usize = 8 * 1024 * 1024;
 /// `InvalidArgument` for a malformed command or stream, `NotFound` for a transaction not open here, and what the
 /// engine's ingest answers.
 pub(super) async fn run(
-    session: &Arc<Session>,
+    session: &Arc<FlightSession>,
     command: CommandStatementIngest,
     mut upload: Upload,
 ) -> Result<i64> {
@@ -42,14 +42,14 @@ pub(super) async fn run(
     let transaction = named(command.transaction_id);
     upload.read_ahead(READ_AHEAD).await?;
     let cancel = CancelWhenDropped(CancelToken::new());
-    let _turn = session.turn(&cancel.0).await?;
+    let turn = session.turn(&cancel.0).await?;
     if transaction.is_some() {
-        session.transaction.lock().admit(transaction.as_ref())?;
+        admit(&session.engine.transaction(), transaction.as_deref())?;
     }
     let (sender, receiver) = mpsc::channel(AHEAD);
     let source = Source::Arrow(ArrowSource { schema, batches: Box::new(Received(Some(receiver))) });
     let ingest = Ingest { target: in_session(session, target), mode, source, keys };
-    let ingested = session.engine.ingest(ingest, &cancel.0);
+    let ingested = turn.ingest(ingest, &cancel.0);
     tokio::pin!(ingested);
     let received = tokio::select! {
         // An ingest that ends before its upload has failed.
@@ -143,11 +143,11 @@ fn target(command: &CommandStatementIngest) -> Result<IngestTarget> {
 }
 
 /// A session's schema that does not exist yet is created by its first ingest (FS-8).
-fn in_session(session: &Session, target: IngestTarget) -> IngestTarget {
+fn in_session(session: &FlightSession, target: IngestTarget) -> IngestTarget {
     if target.temporary || target.schema.is_some() {
         return target;
     }
-    let pending = session.options.lock().pending_schema_in(target.catalog.as_deref());
+    let pending = session.engine.pending_schema_in(target.catalog.as_deref());
     IngestTarget { schema: pending, ..target }
 }
 

@@ -1,6 +1,6 @@
 //! Flight SQL on its port (`docs/contract/flight.md`): the commands, actions and uploads it serves.
 //!
-//! A call finds its [`Session`](session::Session) by its credentials, and the
+//! A call finds its [`FlightSession`](session::FlightSession) by its credentials, and the
 //! tables below lead from its message to the module that handles it.
 
 mod cancel;
@@ -39,17 +39,17 @@ use self::decode::Upload;
 use self::encode::Answer;
 use self::metadata::Metadata;
 use self::query::{Planned, Query};
-use self::session::Session;
-use self::sessions::Sessions;
+use self::session::FlightSession;
+use self::sessions::SessionsByToken;
 use self::statement::Control;
 use self::tickets::Run;
-use engine::{CancelToken, Error, ErrorKind, Result};
+use engine::{CancelToken, Error, ErrorKind, Result, Statement};
 
 pub(crate) use self::server::prepare;
 
 /// What a descriptor's command plans to: GetFlightInfo, PollFlightInfo and GetSchema (FQ, FP, FM).
 async fn plan(
-    session: &Arc<Session>,
+    session: &Arc<FlightSession>,
     command: Command,
     control: Control,
     cancel: CancelToken,
@@ -78,22 +78,24 @@ async fn plan(
 }
 
 /// What a redeemed ticket answers: DoGet.
-async fn fetch(session: Arc<Session>, run: Run<Query>) -> Result<Answer> {
-    match &*Arc::clone(&run.query) {
-        Query::Sql { text, transaction, .. } => {
-            statement::run(session, run, text.clone(), transaction.clone()).await
+async fn fetch(session: Arc<FlightSession>, run: Run) -> Result<Answer> {
+    match &*Arc::clone(&run.promise) {
+        Query::Sql { text, planned, transaction, .. } => {
+            let statement =
+                planned.upgrade().map_or_else(|| Statement::Sql(text.clone()), Statement::Prepared);
+            statement::run(session, run, statement, transaction.clone()).await
         }
         Query::Prepared(statement) => prepared::run(session, run, Arc::clone(statement)).await,
         Query::Done(schema) => Ok(Answer::empty(Arc::clone(schema))),
         Query::Metadata(metadata) => {
-            let _turn = session.turn(&run.cancel).await?;
+            drop(session.turn(&run.cancel).await?);
             metadata.rows(&session, &run.cancel).await.map(Answer::of)
         }
     }
 }
 
 /// What an upload changes, and the message it is answered with: DoPut.
-async fn put(session: &Arc<Session>, command: Command, upload: Upload) -> Result<Bytes> {
+async fn put(session: &Arc<FlightSession>, command: Command, upload: Upload) -> Result<Bytes> {
     let count = match command {
         Command::CommandStatementUpdate(update) => statement::update(session, update).await?,
         Command::CommandStatementIngest(command) => ingest::run(session, command, upload).await?,
@@ -124,8 +126,8 @@ const ACTIONS: [(&str, &str); 9] = [
 
 /// What an action answers: DoAction.
 async fn act(
-    sessions: &Sessions,
-    session: &Arc<Session>,
+    sessions: &SessionsByToken,
+    session: &Arc<FlightSession>,
     name: &str,
     body: Bytes,
     cancel: &CancelToken,
@@ -157,7 +159,7 @@ async fn act(
 
 /// The actions of Flight SQL, whose messages are wrapped in `Any`.
 async fn act_in_any(
-    session: &Arc<Session>,
+    session: &Arc<FlightSession>,
     name: &str,
     body: &[u8],
     cancel: &CancelToken,

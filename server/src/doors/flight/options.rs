@@ -8,12 +8,11 @@ use super::messages::{
     SetSessionOptionsRequest, SetSessionOptionsResult,
 };
 use super::schema::JsonStyle;
-use super::session::Session;
+use super::session::FlightSession;
 use engine::{CancelToken, Result};
 
 /// The catalog and schema that every session starts in.
 const START: (&str, &str) = ("memory", "main");
-const MAIN: &str = "main";
 
 /// How long the name of a catalog or schema may be, in bytes: a session keeps that of a schema to come.
 const LONGEST_NAME: usize = 64 << 10;
@@ -27,58 +26,17 @@ pub(super) struct Options {
     json_by_default: bool,
     json: Option<bool>,
     compute_size: Option<&'static str>,
-    pending: Option<Pending>,
-}
-
-/// A schema that does not exist yet: statements run in its catalog's `main` until it does.
-#[derive(Clone, PartialEq)]
-struct Pending {
-    catalog: String,
-    schema: String,
 }
 
 impl Options {
     /// The options that sessions start with; `json_by_default` is `--arrow-json-extension`.
     pub(super) fn new(json_by_default: bool) -> Self {
-        Self { json_by_default, json: None, compute_size: None, pending: None }
+        Self { json_by_default, json: None, compute_size: None }
     }
 
     /// Whether JSON columns are marked (FY-4).
     pub(super) fn json_style(&self) -> JsonStyle {
         if self.json.unwrap_or(self.json_by_default) { JsonStyle::Extension } else { JsonStyle::Plain }
-    }
-
-    /// The schema to create on ingest into `catalog`, or into the session's own: one that was chosen in this catalog
-    /// and does not exist yet (FS-8, FI-3).
-    pub(super) fn pending_schema_in(&self, catalog: Option<&str>) -> Option<String> {
-        let pending = self.pending.as_ref()?;
-        let here = catalog.is_none_or(|catalog| catalog.eq_ignore_ascii_case(&pending.catalog));
-        here.then(|| pending.schema.clone())
-    }
-}
-
-impl Session {
-    /// Moves into the chosen schema once it exists, unless a SQL `USE` has gone elsewhere meanwhile.
-    ///
-    /// # Errors
-    /// `Cancelled`.
-    pub(super) async fn apply_pending_schema(&self, cancel: &CancelToken) -> Result<()> {
-        let Some(pending) = self.options.lock().pending.clone() else { return Ok(()) };
-        // An aborted transaction answers nothing; the schema waits until it has ended.
-        let Ok((catalog, schema)) = self.engine.current_target(cancel).await else { return cancel.check() };
-        let moved = catalog != pending.catalog || schema != MAIN;
-        if moved || matches!(self.enter(&pending.catalog, &pending.schema, cancel).await, Ok(true)) {
-            self.options.lock().pending.take_if(|now| *now == pending);
-        }
-        cancel.check()
-    }
-
-    /// `USE` of a schema; false if it does not exist.
-    async fn enter(&self, catalog: &str, schema: &str, cancel: &CancelToken) -> Result<bool> {
-        if !self.engine.has_schema(catalog, schema, cancel).await? {
-            return Ok(false);
-        }
-        self.engine.use_schema(catalog, schema, cancel).await.map(|()| true)
     }
 }
 
@@ -87,11 +45,11 @@ impl Session {
 /// # Errors
 /// `Cancelled` when the session closes.
 pub(super) async fn set(
-    session: &Arc<Session>,
+    session: &Arc<FlightSession>,
     request: SetSessionOptionsRequest,
     cancel: &CancelToken,
 ) -> Result<SetSessionOptionsResult> {
-    let _turn = session.turn(cancel).await?;
+    drop(session.turn(cancel).await?);
     let mut asked = request.session_options;
     let mut faults = HashMap::new();
     for key in KEYS {
@@ -107,20 +65,20 @@ pub(super) async fn set(
 }
 
 async fn set_one(
-    session: &Session,
+    session: &FlightSession,
     key: &str,
     value: Option<OptionValue>,
     cancel: &CancelToken,
 ) -> Result<(), OptionFault> {
     match (key, value) {
-        ("catalog", None) => set_catalog(session, START.0, cancel).await,
-        ("schema", None) => set_schema(session, START.1, cancel).await,
+        ("catalog", None) => set_catalog(session, START.0.to_owned(), cancel).await,
+        ("schema", None) => set_schema(session, START.1.to_owned(), cancel).await,
         ("catalog" | "schema", Some(OptionValue::Text(name))) if name.len() > LONGEST_NAME => {
             Err(OptionFault::InvalidValue)
         }
-        ("catalog", Some(OptionValue::Text(name))) => set_catalog(session, &name, cancel).await,
+        ("catalog", Some(OptionValue::Text(name))) => set_catalog(session, name, cancel).await,
         ("schema", Some(OptionValue::Text(name))) if !name.is_empty() => {
-            set_schema(session, &name, cancel).await
+            set_schema(session, name, cancel).await
         }
         ("compute_size", None) => {
             session.options.lock().compute_size = None;
@@ -138,27 +96,16 @@ async fn set_one(
     }
 }
 
-async fn set_catalog(session: &Session, name: &str, cancel: &CancelToken) -> Result<(), OptionFault> {
-    match session.enter(name, MAIN, cancel).await {
-        Ok(true) => {
-            session.options.lock().pending = None;
-            Ok(())
-        }
-        Ok(false) => Err(OptionFault::InvalidValue),
-        Err(_) => Err(OptionFault::Error),
-    }
+async fn set_catalog(session: &FlightSession, name: String, cancel: &CancelToken) -> Result<(), OptionFault> {
+    let fault = |_| OptionFault::Error;
+    let turn = session.turn(cancel).await.map_err(fault)?;
+    let exists = turn.use_catalog(name, cancel).await.map_err(fault)?;
+    if exists { Ok(()) } else { Err(OptionFault::InvalidValue) }
 }
 
-async fn set_schema(session: &Session, schema: &str, cancel: &CancelToken) -> Result<(), OptionFault> {
+async fn set_schema(session: &FlightSession, name: String, cancel: &CancelToken) -> Result<(), OptionFault> {
     let fault = |_| OptionFault::Error;
-    let (catalog, _) = session.engine.current_target(cancel).await.map_err(fault)?;
-    if session.enter(&catalog, schema, cancel).await.map_err(fault)? {
-        session.options.lock().pending = None;
-        return Ok(());
-    }
-    session.enter(&catalog, MAIN, cancel).await.map_err(fault)?;
-    session.options.lock().pending = Some(Pending { catalog, schema: schema.to_owned() });
-    Ok(())
+    session.turn(cancel).await.map_err(fault)?.use_schema(name, cancel).await.map_err(fault)
 }
 
 fn switch(value: OptionValue) -> Result<bool, OptionFault> {
@@ -188,9 +135,11 @@ fn compute_size(text: &str) -> Option<&'static str> {
 ///
 /// # Errors
 /// DuckDB's, in an aborted transaction; `Cancelled` when the session closes.
-pub(super) async fn get(session: &Arc<Session>, cancel: &CancelToken) -> Result<GetSessionOptionsResult> {
-    let _turn = session.turn(cancel).await?;
-    let (catalog, schema) = session.engine.current_target(cancel).await?;
+pub(super) async fn get(
+    session: &Arc<FlightSession>,
+    cancel: &CancelToken,
+) -> Result<GetSessionOptionsResult> {
+    let (catalog, schema) = session.turn(cancel).await?.place(cancel).await?;
     let options = session.options.lock();
     let text = |text: &str| Some(OptionValue::Text(text.to_owned()));
     let values = [

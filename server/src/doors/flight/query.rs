@@ -1,14 +1,15 @@
 //! What a ticket stands for.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 
 use super::metadata::Metadata;
-use super::prepared::Statement;
-use super::session::Session;
-use engine::Result;
+use super::prepared;
+use super::session::FlightSession;
+use super::transaction::admit;
+use engine::{NamedStatement, PreparedStatement, Result};
 
 /// What a DoGet will run.
 pub(super) enum Query {
@@ -16,6 +17,8 @@ pub(super) enum Query {
     Sql {
         /// One statement.
         text: String,
+        /// As it was planned for its ticket, while the session keeps that.
+        planned: Weak<PreparedStatement>,
         /// The transaction it names.
         transaction: Option<Bytes>,
         /// Whether it may change anything (FQ-2).
@@ -24,7 +27,7 @@ pub(super) enum Query {
     /// Transaction control that GetFlightInfo has executed; its DoGet replays the empty result (FQ-3).
     Done(SchemaRef),
     /// A prepared statement, with the rows bound to it when the DoGet comes (FP-4).
-    Prepared(Arc<Statement>),
+    Prepared(Arc<NamedStatement>),
     /// A metadata command.
     Metadata(Metadata),
 }
@@ -46,10 +49,10 @@ impl Query {
     ///
     /// # Errors
     /// `FailedPrecondition`, `NotFound`.
-    pub(super) fn admit(&self, session: &Session) -> Result<()> {
+    pub(super) fn admit(&self, session: &FlightSession) -> Result<()> {
         match self {
-            Self::Sql { transaction, .. } => session.transaction.lock().admit(transaction.as_ref()),
-            Self::Prepared(statement) => statement.admit(session),
+            Self::Sql { transaction, .. } => admit(&session.engine.transaction(), transaction.as_deref()),
+            Self::Prepared(statement) => prepared::admit(statement, session),
             Self::Done(_) | Self::Metadata(_) => Ok(()),
         }
     }
@@ -58,7 +61,7 @@ impl Query {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Sql { text, .. } => text.len(),
-            Self::Prepared(statement) => statement.size(),
+            Self::Prepared(statement) => statement.prepared().sql().len(),
             Self::Done(_) | Self::Metadata(_) => 0,
         }
     }
@@ -72,7 +75,7 @@ impl Query {
     pub(super) fn changes(&self) -> bool {
         match self {
             Self::Sql { changes, .. } => *changes,
-            Self::Prepared(statement) => statement.changes(),
+            Self::Prepared(statement) => statement.prepared().plan().changes(),
             Self::Done(_) | Self::Metadata(_) => false,
         }
     }

@@ -21,7 +21,7 @@ use tonic_health::server::HealthReporter;
 use super::options::Options;
 use super::reflection;
 use super::service::Service;
-use super::sessions::Sessions;
+use super::sessions::SessionsByToken;
 use super::status::name;
 use super::tls;
 use super::transport::{incoming, refuse};
@@ -122,7 +122,7 @@ pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
 
 /// The Flight service, ready to answer a listener.
 pub(super) struct FlightServer {
-    sessions: Arc<Sessions>,
+    sessions: Arc<SessionsByToken>,
     tls: Option<Arc<ServerConfig>>,
     metrics: Arc<Metrics>,
 }
@@ -130,7 +130,7 @@ pub(super) struct FlightServer {
 impl FlightServer {
     pub(super) fn new(engine: Arc<Engine>, config: &FlightOptions, metrics: Arc<Metrics>) -> Result<Self> {
         let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
-        let sessions = Sessions::new(engine, Options::new(config.arrow_json_extension));
+        let sessions = SessionsByToken::new(engine, Options::new(config.arrow_json_extension));
         Ok(Self { sessions, tls, metrics })
     }
 

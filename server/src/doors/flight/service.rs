@@ -15,8 +15,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::decode::Upload;
 use super::query::Planned;
-use super::session::Session;
-use super::sessions::Sessions;
+use super::session::FlightSession;
+use super::sessions::SessionsByToken;
 use super::statement::Control;
 use super::status::status;
 use super::{ACTIONS, act, fetch, messages, plan, put, schema};
@@ -25,18 +25,18 @@ use engine::{Call, CancelToken, Error, ErrorKind, GiveUpOnDrop, Result};
 
 /// The Flight service over the port's sessions.
 pub(super) struct Service {
-    sessions: Arc<Sessions>,
+    sessions: Arc<SessionsByToken>,
 }
 
 type Answers<T> = Result<Response<BoxStream<'static, Result<T, Status>>>, Status>;
 
 impl Service {
-    pub(super) fn new(sessions: Arc<Sessions>) -> Self {
+    pub(super) fn new(sessions: Arc<SessionsByToken>) -> Self {
         Self { sessions }
     }
 
     /// The session of a call, by its credentials.
-    async fn session(&self, call: Arc<Call>, metadata: &MetadataMap) -> Result<Arc<Session>> {
+    async fn session(&self, call: Arc<Call>, metadata: &MetadataMap) -> Result<Arc<FlightSession>> {
         let session = self.sessions.of(metadata).await?;
         call.admit(&session.tenant);
         call.in_session(session.engine.id());
@@ -55,7 +55,7 @@ impl Service {
         &self,
         request: Request<FlightDescriptor>,
         control: Control,
-    ) -> Result<(Arc<Session>, FlightDescriptor, Planned)> {
+    ) -> Result<(Arc<FlightSession>, FlightDescriptor, Planned)> {
         let call = calls::of(request.extensions());
         let session = self.session(Arc::clone(&call), request.metadata()).await?;
         let descriptor = request.into_inner();
@@ -74,7 +74,7 @@ impl Service {
         let schema = if planned.announced { schema::ipc(&planned.schema)? } else { bytes::Bytes::new() };
         // The command of a metadata call may be long as well.
         let size = planned.query.size().max(descriptor.cmd.len());
-        let ticket = session.tickets.issue(planned.query, planned.repeatable, size)?;
+        let ticket = session.issue(planned, size)?;
         let endpoint = FlightEndpoint::new().with_ticket(Ticket { ticket });
         Ok(FlightInfo {
             schema,
@@ -95,14 +95,11 @@ impl Service {
             return Err(Error::invalid("The ticket cannot be decoded"));
         }
         let session = self.sessions.redeeming(session, &ticket);
-        let query = session.tickets.query(&ticket)?;
-        // A refusal must not use the ticket up.
-        query.admit(&session)?;
-        let run = session.tickets.redeem(&ticket)?;
-        if query.binds_values() {
+        let run = session.redeem(&ticket)?;
+        if run.promise.binds_values() {
             call.binds_values();
         }
-        let outlives_its_call = query.changes();
+        let outlives_its_call = run.promise.changes();
         let answer = fetch(session, run);
         // What changes something runs to its end once its DoGet has arrived (FQ-2).
         let answer =

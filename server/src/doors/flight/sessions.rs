@@ -11,7 +11,8 @@ use tonic::metadata::MetadataMap;
 
 use super::credentials::{Credentials, credentials, refused};
 use super::options::Options;
-use super::session::Session;
+use super::query::Query;
+use super::session::FlightSession;
 use super::token::Token;
 use engine::{Engine, Error, ErrorKind, Result, Tenant};
 
@@ -25,7 +26,7 @@ const SWEEP: Duration = Duration::from_secs(5);
 const CLOSE: Duration = Duration::from_millis(1500);
 
 /// Every session of the port.
-pub(super) struct Sessions {
+pub(super) struct SessionsByToken {
     engine: Arc<Engine>,
     options: Options,
     table: Mutex<Table>,
@@ -33,14 +34,14 @@ pub(super) struct Sessions {
 
 #[derive(Default)]
 struct Table {
-    open: HashMap<String, Arc<Session>>,
+    open: HashMap<String, Arc<FlightSession>>,
     /// By the address of the tenant, which stays alive beside its session.
-    implicit: HashMap<usize, (Arc<Tenant>, Arc<Session>)>,
+    implicit: HashMap<usize, (Arc<Tenant>, Arc<FlightSession>)>,
     expired: HashSet<String>,
     expired_order: VecDeque<String>,
 }
 
-impl Sessions {
+impl SessionsByToken {
     /// No sessions yet; each starts with `options`.
     pub(super) fn new(engine: Arc<Engine>, options: Options) -> Arc<Self> {
         Arc::new(Self { engine, options, table: Mutex::default() })
@@ -50,7 +51,7 @@ impl Sessions {
     ///
     /// # Errors
     /// As [`Self::of`].
-    pub(super) async fn handshake(&self, metadata: &MetadataMap) -> Result<Arc<Session>> {
+    pub(super) async fn handshake(&self, metadata: &MetadataMap) -> Result<Arc<FlightSession>> {
         match credentials(metadata)? {
             Credentials::Bearer(token) => self.by_token(&token),
             Credentials::Basic { user, password } => {
@@ -66,7 +67,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Unauthenticated`, `SessionUnknown` or `SessionExpired` (FA-6).
-    pub(super) async fn of(&self, metadata: &MetadataMap) -> Result<Arc<Session>> {
+    pub(super) async fn of(&self, metadata: &MetadataMap) -> Result<Arc<FlightSession>> {
         match credentials(metadata)? {
             Credentials::Bearer(token) => self.by_token(&token),
             Credentials::Basic { user, password } => {
@@ -78,30 +79,30 @@ impl Sessions {
 
     /// The session that a ticket is redeemed on: that of the call, or another of its user that issued it, if all it does is
     /// read (FQ-5).
-    pub(super) fn redeeming(&self, caller: Arc<Session>, ticket: &Bytes) -> Arc<Session> {
-        if caller.tickets.query(ticket).is_ok() {
+    pub(super) fn redeeming(&self, caller: Arc<FlightSession>, ticket: &Bytes) -> Arc<FlightSession> {
+        let promise = |session: &FlightSession| session.engine.cursors().promise::<Query>(ticket).ok();
+        if promise(&caller).is_some() {
             return caller;
         }
         let others: Vec<_> = {
             let table = self.table.lock();
             let implicit = table.implicit.values().map(|(_, session)| session);
             let all = table.open.values().chain(implicit);
-            all.filter(|session| session.is_of_the_user_of(&caller)).cloned().collect()
+            all.filter(|session| session.engine.has_the_tenant_of(&caller.engine)).cloned().collect()
         };
-        let issued =
-            |session: &Arc<Session>| session.tickets.query(ticket).is_ok_and(|query| !query.changes());
+        let issued = |session: &Arc<FlightSession>| promise(session).is_some_and(|query| !query.changes());
         others.into_iter().find(issued).unwrap_or(caller)
     }
 
     /// Takes a session out and closes it.
-    pub(super) async fn close(&self, session: &Arc<Session>) {
+    pub(super) async fn close(&self, session: &Arc<FlightSession>) {
         {
             let mut table = self.table.lock();
             table.open.remove(session.token.id());
             table.implicit.retain(|_, (_, implicit)| !Arc::ptr_eq(implicit, session));
         }
         let session = Arc::clone(session);
-        let closing = tokio::spawn(async move { session.close().await });
+        let closing = tokio::spawn(async move { session.engine.close().await });
         if tokio::time::timeout(CLOSE, closing).await.is_err() {
             tracing::warn!("a closed session's statement has not stopped yet");
         }
@@ -112,14 +113,14 @@ impl Sessions {
         let table = std::mem::take(&mut *self.table.lock());
         let implicit = table.implicit.into_values().map(|(_, session)| session);
         let sessions: Vec<_> = table.open.into_values().chain(implicit).collect();
-        futures::future::join_all(sessions.iter().map(|session| session.close())).await;
+        futures::future::join_all(sessions.iter().map(|session| session.engine.close())).await;
     }
 
     /// Clears away what the engine has ended, until `stop` fires.
     pub(super) async fn sweep(self: Arc<Self>, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
             let mut table = self.table.lock();
-            let over = |session: &Session| session.is_over() || self.has_idled_out(session);
+            let over = |session: &FlightSession| session.engine.is_closed() || self.has_idled_out(session);
             table.implicit.retain(|_, (_, session)| !over(session));
             let ended: Vec<String> =
                 table.open.iter().filter(|(_, session)| over(session)).map(|(id, _)| id.clone()).collect();
@@ -134,11 +135,11 @@ impl Sessions {
         })
     }
 
-    async fn new_session(&self, tenant: &Arc<Tenant>) -> Result<Arc<Session>> {
-        Session::new(tenant, tenant.open_session().await?, self.options.clone())
+    async fn new_session(&self, tenant: &Arc<Tenant>) -> Result<Arc<FlightSession>> {
+        FlightSession::new(tenant, tenant.open_session().await?, self.options.clone())
     }
 
-    async fn implicit(&self, tenant: Arc<Tenant>) -> Result<Arc<Session>> {
+    async fn implicit(&self, tenant: Arc<Tenant>) -> Result<Arc<FlightSession>> {
         let key = Arc::as_ptr(&tenant).addr();
         if let Some(session) = self.live_implicit(key) {
             return Ok(session);
@@ -152,21 +153,21 @@ impl Sessions {
         Ok(Arc::clone(session))
     }
 
-    fn live_implicit(&self, key: usize) -> Option<Arc<Session>> {
+    fn live_implicit(&self, key: usize) -> Option<Arc<FlightSession>> {
         let table = self.table.lock();
         let session = table.implicit.get(&key).map(|(_, session)| session).filter(|s| !self.is_gone(s))?;
         session.engine.touch();
         Some(Arc::clone(session))
     }
 
-    fn by_token(&self, text: &str) -> Result<Arc<Session>> {
+    fn by_token(&self, text: &str) -> Result<Arc<FlightSession>> {
         let id = Token::id_of(text).ok_or_else(unknown)?;
         let mut table = self.table.lock();
         if table.expired.contains(id) {
             return Err(expired());
         }
         let session = table.open.get(id).filter(|s| s.token.matches(text)).cloned().ok_or_else(unknown)?;
-        if session.is_over() || self.has_idled_out(&session) {
+        if session.engine.is_closed() || self.has_idled_out(&session) {
             table.expire(id);
             return Err(expired());
         }
@@ -176,11 +177,11 @@ impl Sessions {
 
     /// Whether an implicit session must be replaced: also when its database was lost, since no client can open
     /// another.
-    fn is_gone(&self, session: &Session) -> bool {
-        session.is_over() || session.engine.is_lost() || self.has_idled_out(session)
+    fn is_gone(&self, session: &FlightSession) -> bool {
+        session.engine.is_closed() || session.engine.is_lost() || self.has_idled_out(session)
     }
 
-    fn has_idled_out(&self, session: &Session) -> bool {
+    fn has_idled_out(&self, session: &FlightSession) -> bool {
         session.engine.idle() >= self.engine.config().session_idle_timeout
     }
 }
@@ -188,7 +189,7 @@ impl Sessions {
 impl Table {
     fn expire(&mut self, id: &str) {
         if let Some(session) = self.open.remove(id) {
-            tokio::spawn(async move { session.close().await });
+            tokio::spawn(async move { session.engine.close().await });
         }
         self.expired.insert(id.to_owned());
         self.expired_order.push_back(id.to_owned());

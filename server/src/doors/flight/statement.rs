@@ -11,12 +11,13 @@ use futures::stream::{self, BoxStream, StreamExt};
 use super::encode::Answer;
 use super::query::{Planned, Query};
 use super::schema::flight_schema;
-use super::session::Session;
+use super::session::FlightSession;
 use super::tickets::Run;
-use super::transaction::{named, refuse_control};
+use super::transaction::{admit, named, refuse_control};
 use duck::types::Fidelity;
 use engine::{
     CancelToken, Error, Execute, PreparedStatement, Result, ResultStream, Returns, Statement, StatementKind,
+    Turn,
 };
 
 /// Whether transaction control runs while it is planned: GetFlightInfo runs it, GetSchema does not (FQ-3).
@@ -31,44 +32,45 @@ pub(super) enum Control {
 /// # Errors
 /// DuckDB's error, `NotOneStatement`, `LimitExceeded`, and the refusals of FT-2 and FT-5.
 pub(super) async fn plan(
-    session: &Arc<Session>,
+    session: &Arc<FlightSession>,
     command: CommandStatementQuery,
     control: Control,
     cancel: CancelToken,
 ) -> Result<Planned> {
     let CommandStatementQuery { query: text, transaction_id } = command;
-    session.limits.check_statement(&text)?;
+    session.engine.limits().check_statement(&text)?;
     let transaction = named(transaction_id);
-    let mut turn = session.turn(&cancel).await?;
-    session.transaction.lock().admit(transaction.as_ref())?;
-    let statement = match turn.planned(&text).filter(|statement| session.engine.knows(statement)) {
-        Some(statement) => statement,
+    let turn = session.turn(&cancel).await?;
+    admit(&session.engine.transaction(), transaction.as_deref())?;
+    let (statement, turn) = match turn.recall(&text) {
+        Some(statement) => (statement, turn),
         None => {
-            let statement = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
-            turn.keep_planned(Arc::clone(&statement));
-            statement
+            let (statement, turn) = plan_text(turn, &text, transaction.as_ref(), &cancel).await?;
+            turn.remember(&statement);
+            (statement, turn)
         }
     };
     let plan = statement.plan();
     let schema = flight_schema(&plan.shape, session.options.lock().json_style());
     let announced = plan.returns == Returns::Rows && plan.shape.is_resolved();
     if plan.kind == StatementKind::Transaction && control == Control::Executes {
-        session.engine.execute(Execute::sql(text, Fidelity::Standard), cancel).await?;
+        turn.execute(Execute::sql(text, Fidelity::Standard), cancel).await?;
         return Ok(Planned { query: Query::Done(Arc::clone(&schema)), schema, announced, repeatable: true });
     }
-    let changes = plan.changes();
-    Ok(Planned { schema, announced, repeatable: !changes, query: Query::Sql { text, transaction, changes } })
+    let (changes, planned) = (plan.changes(), Arc::downgrade(&statement));
+    let query = Query::Sql { text, planned, transaction, changes };
+    Ok(Planned { schema, announced, repeatable: !changes, query })
 }
 
 async fn plan_text(
-    session: &Session,
+    turn: Turn,
     text: &str,
     transaction: Option<&Bytes>,
     cancel: &CancelToken,
-) -> Result<Arc<PreparedStatement>> {
-    let statement = session.engine.prepare(text.to_owned(), Fidelity::Standard, cancel).await?;
+) -> Result<(Arc<PreparedStatement>, Turn)> {
+    let (statement, turn) = turn.prepare(text.to_owned(), Fidelity::Standard, cancel).await?;
     refuse_control(statement.plan().kind, transaction)?;
-    Ok(statement)
+    Ok((statement, turn))
 }
 
 /// Runs SQL text at its DoGet.
@@ -76,22 +78,21 @@ async fn plan_text(
 /// # Errors
 /// DuckDB's error, and the refusals of FT-2.
 pub(super) async fn run(
-    session: Arc<Session>,
-    run: Run<Query>,
-    text: String,
+    session: Arc<FlightSession>,
+    run: Run,
+    statement: Statement,
     transaction: Option<Bytes>,
 ) -> Result<Answer> {
     let turn = session.turn(&run.cancel).await?;
-    session.transaction.lock().admit(transaction.as_ref())?;
-    let statement = turn.planned(&text).map_or(Statement::Sql(text), Statement::Prepared);
+    admit(&session.engine.transaction(), transaction.as_deref())?;
     let request =
         Execute { finish_writes: true, early_shape: true, ..Execute::new(statement, Fidelity::Standard) };
-    let rows = session.engine.execute(request, run.cancel.clone()).await?;
+    let rows = turn.execute(request, run.cancel.clone()).await?;
     Ok(answer(&session, rows, run))
 }
 
 /// A result as the answer of a DoGet; `guard` is kept until its last row.
-pub(super) fn answer<G: Send + 'static>(session: &Session, rows: ResultStream, guard: G) -> Answer {
+pub(super) fn answer<G: Send + 'static>(session: &FlightSession, rows: ResultStream, guard: G) -> Answer {
     let schema = flight_schema(rows.shape(), session.options.lock().json_style());
     Answer { schema, batches: batches(rows, guard) }
 }
@@ -107,17 +108,17 @@ fn batches<G: Send + 'static>(rows: ResultStream, guard: G) -> BoxStream<'static
 ///
 /// # Errors
 /// DuckDB's error, `NotOneStatement`, `LimitExceeded`, and the refusals of FT-2 and FT-5.
-pub(super) async fn update(session: &Arc<Session>, command: CommandStatementUpdate) -> Result<i64> {
+pub(super) async fn update(session: &Arc<FlightSession>, command: CommandStatementUpdate) -> Result<i64> {
     let CommandStatementUpdate { query: text, transaction_id } = command;
-    session.limits.check_statement(&text)?;
+    session.engine.limits().check_statement(&text)?;
     let transaction = named(transaction_id);
     let cancel = CancelToken::new();
-    let _turn = session.turn(&cancel).await?;
-    session.transaction.lock().admit(transaction.as_ref())?;
-    let statement = plan_text(session, &text, transaction.as_ref(), &cancel).await?;
+    let turn = session.turn(&cancel).await?;
+    admit(&session.engine.transaction(), transaction.as_deref())?;
+    let (statement, turn) = plan_text(turn, &text, transaction.as_ref(), &cancel).await?;
     let kind = statement.plan().kind;
     let request = Execute::new(Statement::Prepared(statement), Fidelity::Standard);
-    let rows = session.engine.execute(request, cancel).await?;
+    let rows = turn.execute(request, cancel).await?;
     changed_rows(rows, kind).await
 }
 

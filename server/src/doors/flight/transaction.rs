@@ -6,43 +6,30 @@ use arrow_flight::sql::{ActionBeginTransactionResult, ActionEndTransactionReques
 use bytes::Bytes;
 
 use super::messages::wrap;
-use super::session::Session;
+use super::session::FlightSession;
 use super::token::random_id;
-use engine::{CancelToken, Error, ErrorKind, Result, StatementKind};
+use engine::{CancelToken, Error, ErrorKind, Result, StatementKind, Transaction};
 
-/// The Flight transaction of a session, if one is open.
-#[derive(Default)]
-pub(super) struct Transaction(Option<Bytes>);
-
-impl Transaction {
-    /// Admits a statement that names transaction `id`, or none (FT-2).
-    ///
-    /// # Errors
-    /// `FailedPrecondition` for a statement without id while a transaction is open, `NotFound` for an id that is not.
-    pub(super) fn admit(&self, id: Option<&Bytes>) -> Result<()> {
-        match (&self.0, id) {
-            (None, None) => Ok(()),
-            (Some(open), Some(id)) if open == id => Ok(()),
-            (Some(_), None) => Err(busy()),
-            (_, Some(_)) => Err(Error::new(ErrorKind::NotFound, "transaction not found")),
-        }
+/// Admits a statement that names transaction `id`, or none (FT-2). What SQL has begun has no id.
+///
+/// # Errors
+/// `FailedPrecondition` for a statement without id while a transaction is open, `NotFound` for an id that is not.
+pub(super) fn admit(transaction: &Transaction, id: Option<&[u8]>) -> Result<()> {
+    match (transaction.name(), id) {
+        (None, None) => Ok(()),
+        (Some(open), Some(id)) if open == id => Ok(()),
+        (Some(_), None) => Err(busy()),
+        (_, Some(_)) => Err(Error::new(ErrorKind::NotFound, "transaction not found")),
     }
+}
 
-    /// Admits a prepared statement by the id it was created with: once that has ended, the statement joins whatever
-    /// transaction is open (FT-4).
-    ///
-    /// # Errors
-    /// `FailedPrecondition` for a statement created without id while a transaction is open.
-    pub(super) fn admit_prepared(&self, created_with: Option<&Bytes>) -> Result<()> {
-        if created_with.is_some() { Ok(()) } else { self.admit(None) }
-    }
-
-    fn take(&mut self, id: &Bytes) -> Result<()> {
-        match self.0.take_if(|open| open == id) {
-            Some(_) => Ok(()),
-            None => Err(Error::new(ErrorKind::NotFound, "Transaction not found")),
-        }
-    }
+/// Admits a prepared statement by the id it was created with: once that has ended, the statement joins whatever
+/// transaction is open (FT-4).
+///
+/// # Errors
+/// `FailedPrecondition` for a statement created without id while a transaction is open.
+pub(super) fn admit_prepared(transaction: &Transaction, created_with: Option<&[u8]>) -> Result<()> {
+    if created_with.is_some() { Ok(()) } else { admit(transaction, None) }
 }
 
 /// An id as messages carry it: an empty one counts as absent.
@@ -66,13 +53,11 @@ pub(super) fn refuse_control(kind: StatementKind, transaction: Option<&Bytes>) -
 ///
 /// # Errors
 /// `FailedPrecondition` while any transaction is open.
-pub(super) async fn begin(session: &Arc<Session>, cancel: &CancelToken) -> Result<Any> {
+pub(super) async fn begin(session: &FlightSession, cancel: &CancelToken) -> Result<Any> {
     let id = random_id()?;
-    let _turn = session.turn(cancel).await?;
-    if session.transaction.lock().0.is_some() || !session.engine.begin(cancel).await? {
+    if !session.turn(cancel).await?.begin(Arc::from(&*id), cancel).await? {
         return Err(busy());
     }
-    session.transaction.lock().0 = Some(id.clone());
     Ok(wrap("ActionBeginTransactionResult", &ActionBeginTransactionResult { transaction_id: id }))
 }
 
@@ -81,7 +66,7 @@ pub(super) async fn begin(session: &Arc<Session>, cancel: &CancelToken) -> Resul
 /// # Errors
 /// `InvalidArgument` for another action, `NotFound` for an id not open here, DuckDB's error of a failed commit.
 pub(super) async fn end(
-    session: &Arc<Session>,
+    session: &FlightSession,
     request: &ActionEndTransactionRequest,
     cancel: &CancelToken,
 ) -> Result<()> {
@@ -90,9 +75,11 @@ pub(super) async fn end(
         Ok(EndTransaction::Rollback) => false,
         _ => return Err(Error::invalid("EndTransaction takes the action commit (1) or rollback (2)")),
     };
-    let _turn = session.turn(cancel).await?;
-    session.transaction.lock().take(&request.transaction_id)?;
-    if commit { session.engine.commit(cancel).await } else { session.engine.rollback(cancel).await }
+    let turn = session.turn(cancel).await?;
+    if session.engine.transaction().name() != Some(&*request.transaction_id) {
+        return Err(Error::new(ErrorKind::NotFound, "Transaction not found"));
+    }
+    turn.end_transaction(commit, cancel).await
 }
 
 fn busy() -> Error {
@@ -104,26 +91,31 @@ fn busy() -> Error {
 mod tests {
     use super::*;
 
-    fn kinds(transaction: &Transaction, id: Option<&'static [u8]>) -> Result<(), ErrorKind> {
-        let id = id.map(Bytes::from_static);
-        transaction.admit(id.as_ref()).map_err(|e| e.kind())
+    const A: Option<&[u8]> = Some(b"a");
+    const B: Option<&[u8]> = Some(b"b");
+
+    fn kinds(transaction: &Transaction, id: Option<&[u8]>) -> Result<(), ErrorKind> {
+        admit(transaction, id).map_err(|e| e.kind())
     }
 
     #[test]
     fn statements_are_admitted_by_the_open_id_alone() {
-        let none = Transaction(None);
-        assert_eq!(kinds(&none, None), Ok(()));
-        assert_eq!(kinds(&none, Some(b"a")), Err(ErrorKind::NotFound));
-        let open = Transaction(Some(Bytes::from_static(b"a")));
-        assert_eq!(kinds(&open, Some(b"a")), Ok(()));
-        assert_eq!(kinds(&open, Some(b"b")), Err(ErrorKind::NotFound));
-        assert_eq!(kinds(&open, None), Err(ErrorKind::FailedPrecondition));
+        for none in [Transaction::None, Transaction::Open(None), Transaction::Aborted(None)] {
+            assert_eq!(kinds(&none, None), Ok(()));
+            assert_eq!(kinds(&none, A), Err(ErrorKind::NotFound));
+        }
+        let a = || Some(Arc::from(*b"a"));
+        for open in [Transaction::Open(a()), Transaction::Aborted(a())] {
+            assert_eq!(kinds(&open, A), Ok(()));
+            assert_eq!(kinds(&open, B), Err(ErrorKind::NotFound));
+            assert_eq!(kinds(&open, None), Err(ErrorKind::FailedPrecondition));
+        }
     }
 
     #[test]
     fn a_prepared_statement_outlives_its_transaction() {
-        let other = Transaction(Some(Bytes::from_static(b"b")));
-        assert!(other.admit_prepared(Some(&Bytes::from_static(b"a"))).is_ok());
-        assert!(other.admit_prepared(None).is_err());
+        let other = Transaction::Open(Some(Arc::from(*b"b")));
+        assert!(admit_prepared(&other, A).is_ok());
+        assert!(admit_prepared(&other, None).is_err());
     }
 }

@@ -16,7 +16,7 @@ use arrow_flight::sql::{
     CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTables, CommandGetXdbcTypeInfo,
 };
 
-use super::session::Session;
+use super::session::FlightSession;
 use engine::{CancelToken, CatalogQuery, Error, Result};
 
 /// A metadata command.
@@ -55,7 +55,11 @@ impl Metadata {
     ///
     /// # Errors
     /// DuckDB's error, `Cancelled`.
-    pub(super) async fn rows(&self, session: &Arc<Session>, cancel: &CancelToken) -> Result<RecordBatch> {
+    pub(super) async fn rows(
+        &self,
+        session: &Arc<FlightSession>,
+        cancel: &CancelToken,
+    ) -> Result<RecordBatch> {
         match self {
             Self::Catalogs => self.list(session, &CatalogQuery::Catalogs, cancel).await,
             Self::DbSchemas(command) => self.list(session, &schemas(command), cancel).await,
@@ -77,7 +81,7 @@ impl Metadata {
 
     async fn list(
         &self,
-        session: &Session,
+        session: &FlightSession,
         query: &CatalogQuery,
         cancel: &CancelToken,
     ) -> Result<RecordBatch> {

@@ -6,7 +6,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use arrow_flight::sql::metadata::SqlInfoDataBuilder;
 
-use super::super::session::Session;
+use super::super::session::FlightSession;
 use engine::{CancelToken, CatalogQuery, Error, Result};
 
 /// DuckDB's own words, as the lists of GetSqlInfo name them.
@@ -83,7 +83,11 @@ const CONVERT: u32 = 517;
 ///
 /// # Errors
 /// DuckDB's error, `Cancelled`.
-pub(super) async fn vocabulary(session: &Session, asked: &[u32], cancel: &CancelToken) -> Result<Vocabulary> {
+pub(super) async fn vocabulary(
+    session: &FlightSession,
+    asked: &[u32],
+    cancel: &CancelToken,
+) -> Result<Vocabulary> {
     let mut words = Vocabulary::default();
     if !asked.is_empty() && !asked.iter().any(|id| (508..=512).contains(id)) {
         return Ok(words);

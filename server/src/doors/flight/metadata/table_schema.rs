@@ -8,7 +8,7 @@ use arrow::datatypes::{FieldRef, Fields, Schema};
 use bytes::Bytes;
 
 use super::super::schema::{flight_field, ipc};
-use super::super::session::Session;
+use super::super::session::FlightSession;
 use duck::types::{Column, LogicalType};
 use engine::{CancelToken, CatalogQuery, ErrorKind, Result, TableRef};
 
@@ -17,7 +17,7 @@ use engine::{CancelToken, CatalogQuery, ErrorKind, Result, TableRef};
 /// # Errors
 /// DuckDB's error, `Cancelled`.
 pub(super) async fn table_schema(
-    session: &Session,
+    session: &FlightSession,
     table: TableRef,
     is_view: bool,
     cancel: &CancelToken,

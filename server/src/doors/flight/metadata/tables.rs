@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BinaryArray, RecordBatch};
 use arrow_flight::sql::CommandGetTables;
 
-use super::super::session::Session;
+use super::super::session::FlightSession;
 use super::table_schema::table_schema;
 use super::{TABLE_TYPES, fields, shaped};
 use engine::{CancelToken, CatalogQuery, Result, TableRef};
@@ -15,7 +15,7 @@ use engine::{CancelToken, CatalogQuery, Result, TableRef};
 /// # Errors
 /// DuckDB's error, `Cancelled`.
 pub(super) async fn rows(
-    session: &Arc<Session>,
+    session: &Arc<FlightSession>,
     command: &CommandGetTables,
     cancel: &CancelToken,
 ) -> Result<RecordBatch> {
@@ -43,7 +43,11 @@ fn query(command: &CommandGetTables) -> CatalogQuery {
     }
 }
 
-async fn schemas(session: &Arc<Session>, found: &RecordBatch, cancel: &CancelToken) -> Result<ArrayRef> {
+async fn schemas(
+    session: &Arc<FlightSession>,
+    found: &RecordBatch,
+    cancel: &CancelToken,
+) -> Result<ArrayRef> {
     let mut schemas = Vec::with_capacity(found.num_rows());
     for row in 0..found.num_rows() {
         let text = |column: usize| found.column(column).as_string::<i32>().value(row).to_owned();
