@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow::compute::concat_batches;
 use parking_lot::Mutex;
@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::append::{Append, AppendGroup, insert_fitting};
 use super::{IngestTarget, Kinds};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::session::{CancelToken, Slot};
 use crate::sql::TableRef;
@@ -150,7 +151,7 @@ async fn lead(mut turn: Turn) {
         let guard = session.instance().loads().share(&table).await;
         let round = move |slot: &mut Slot| {
             let _guard = guard;
-            let begun = Instant::now();
+            let begun = clock::moment();
             while begun.elapsed() < ROUND {
                 let Some(waiting) = turn.next() else { return Ok(None) };
                 store(slot, waiting);
