@@ -1,7 +1,7 @@
 //! Rows of a JSON file into a table: the same casts as an append's, towards columns that stay as they are (LU-10).
 
 use super::job::{Job, reader};
-use super::{AppendColumn, Ingested, JsonSource, conform, without_statement};
+use super::{AppendColumn, Ingested, JsonSource, conform, names, without_statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{append, ingest};
 use duck::ScanRegistry;
@@ -18,6 +18,7 @@ pub(super) fn load(
     json: JsonSource,
 ) -> Result<Ingested> {
     let JsonSource { columns, rows } = json;
+    names::refuse_nul(columns.iter().map(|column| column.name.as_str()))?;
     let table = existing.as_deref().filter(|_| job.adds_to(existing.as_deref())).unwrap_or_default();
     let targets: Vec<Target> = columns.iter().map(|column| target(column, table)).collect::<Result<_>>()?;
     let width = columns.len();

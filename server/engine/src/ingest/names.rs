@@ -35,11 +35,21 @@ pub(super) fn check(
     }
     let found = connection.query(&sql::columns_with_nul(relation))?.text_rows()?;
     let Some(name) = found.into_iter().flatten().next() else { return Ok(()) };
-    let name: String = name.unwrap_or_default().chars().take(60).collect();
-    Err(Error::new(
-        ErrorKind::InvalidData,
-        format!("The column {name:?} has a name, or a field with one, that holds a NUL character"),
-    ))
+    Err(holds_nul(&name.unwrap_or_default()))
+}
+
+/// Makes sure that none of the names holds a NUL.
+///
+/// # Errors
+/// InvalidData, naming it.
+pub(super) fn refuse_nul<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<()> {
+    names.find(|name| name.contains('\0')).map_or(Ok(()), |name| Err(holds_nul(name)))
+}
+
+fn holds_nul(name: &str) -> Error {
+    let name: String = name.chars().take(60).collect();
+    let message = format!("The column {name:?} has a name, or a field with one, that holds a NUL character");
+    Error::new(ErrorKind::InvalidData, message)
 }
 
 fn may_hold_nul(file: File, format: FileFormat) -> io::Result<bool> {

@@ -120,11 +120,15 @@ async fn faults_have_their_codes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tickets_belong_to_their_session() {
+async fn tickets_belong_to_their_user_and_those_that_change_something_to_their_session() {
     let door = Door::open();
     let (mut one, mut other) = (door.client("alice").await, door.client("alice").await);
     let info = one.info(&statement("SELECT 1", None)).await.unwrap();
-    refused(other.redeem(ticket(&info)).await, Code::NotFound, "Ticket not found");
+    let mut stranger = door.client("bob").await;
+    refused(stranger.redeem(ticket(&info)).await, Code::NotFound, "Ticket not found");
+    assert_eq!(other.redeem(ticket(&info)).await.unwrap().len(), 1);
+    let change = one.info(&statement("CREATE TABLE t (i INT)", None)).await.unwrap();
+    refused(other.redeem(ticket(&change)).await, Code::NotFound, "Ticket not found");
     for _ in 0..2 {
         assert_eq!(one.redeem(ticket(&info)).await.unwrap().len(), 1);
     }
