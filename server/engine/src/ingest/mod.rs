@@ -29,7 +29,7 @@ pub use self::fit::{Kinds, Texts};
 pub(super) use self::gather::AppendQueues;
 pub(super) use self::locks::LoadLocks;
 pub use self::source::{ArrowSource, Batches, FileFormat, JsonSource, Source};
-use super::session::{CancelToken, Session, Turn};
+use super::session::{CancelToken, Session, Slot, Turn};
 use crate::error::{Error, Result};
 
 /// One load of rows into a table.
