@@ -39,7 +39,7 @@ def calls(server: MockServer, operation: str, count: int = 1) -> list[dict[str, 
         time.sleep(0.02)
 
 
-def query(server: MockServer, statement: str, **more: Any) -> httpx.Response:
+def query(server: MockServer, statement: str, **more: object) -> httpx.Response:
     body = {"statement": statement, **more}
     return httpx.post(f"{server.lakehouse_url}/query", json=body, auth=ALICE.pair, headers={"x-request-id": "mine-1"})
 
@@ -125,7 +125,10 @@ def test_flight_counts_rows_of_a_query(server: MockServer) -> None:
     import adbc_driver_flightsql.dbapi as adbc
 
     options = {"username": ALICE.name, "password": ALICE.password}
-    with adbc.connect(f"grpc://{server.flight_address}", db_kwargs=options) as connection, connection.cursor() as cursor:
+    with (
+        adbc.connect(f"grpc://{server.flight_address}", db_kwargs=options) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute("SELECT * FROM range(5)")
         assert len(cursor.fetchall()) == 5
     # The driver asks for SqlInfo first.
@@ -139,7 +142,7 @@ class Headers(flight.ClientMiddlewareFactory):
     def __init__(self) -> None:
         self.seen: dict[str, list[str]] = {}
 
-    def start_call(self, info: Any) -> flight.ClientMiddleware:
+    def start_call(self, info: object) -> flight.ClientMiddleware:
         factory = self
 
         class Noting(flight.ClientMiddleware):
