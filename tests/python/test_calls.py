@@ -133,7 +133,7 @@ def test_flight_counts_rows_of_a_query(server: MockServer) -> None:
         assert len(cursor.fetchall()) == 5
     # The driver asks for SqlInfo first.
     assert 5 in [line["rows"] for line in calls(server, "DoGet", 2)]
-    assert calls(server, "GetFlightInfo CommandStatementQuery")[0]["outcome"] == "ok"
+    assert calls(server, "GetFlightInfo CommandPreparedStatementQuery")[0]["outcome"] == "ok"
 
 
 class Headers(flight.ClientMiddlewareFactory):

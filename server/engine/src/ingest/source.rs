@@ -81,7 +81,8 @@ pub(super) fn inferred(path: &Path, format: FileFormat) -> Result<String> {
     })
 }
 
-/// A file as a relation whose types keep every digit: DuckDB infers DOUBLE for what it takes for numbers, however long.
+/// A file as a relation whose types keep every digit: DuckDB infers DOUBLE for what it takes for numbers, however long, and
+/// BIGINT where the beginning of a large file has no fraction.
 ///
 /// # Errors
 /// As [`inferred`]; DuckDB's, when it cannot read the file.
@@ -90,9 +91,14 @@ pub(super) fn exact(connection: &Connection, path: &Path, format: FileFormat) ->
     if format != FileFormat::Csv {
         return Ok(relation);
     }
-    let doubles =
-        columns(connection, &relation)?.into_iter().filter(|column| column.ty == LogicalType::Double);
-    let names: Vec<String> = doubles.map(|column| column.name).collect();
+    let is_sampled = length(path)? > sql::INFERRED_WHOLE;
+    let (mut names, mut doubles) = (Vec::new(), Vec::new());
+    for Column { name, ty, .. } in columns(connection, &relation)? {
+        if ty == LogicalType::Double || is_sampled && ty == LogicalType::BigInt {
+            names.push(name);
+            doubles.push(ty == LogicalType::Double);
+        }
+    }
     if names.is_empty() {
         return Ok(relation);
     }
@@ -101,15 +107,18 @@ pub(super) fn exact(connection: &Connection, path: &Path, format: FileFormat) ->
     let texts: Vec<_> = names.iter().map(|name| (name.clone(), LogicalType::Varchar)).collect();
     let told = connection.query(&sql::describe_numbers(&names, &read(&texts)?))?.text_rows()?;
     let told: Vec<bool> = told.into_iter().flatten().map(|told| told.as_deref() == Some("true")).collect();
-    let types = names.into_iter().zip(told.as_chunks::<3>().0).filter_map(|(name, told)| {
-        let ty = match told {
-            [true, true, _] => LogicalType::HugeInt,
-            [true, false, _] => LogicalType::BigNum,
-            [_, _, true] => LogicalType::Varchar,
-            _ => return None,
-        };
-        Some((name, ty))
-    });
+    let types =
+        names.into_iter().zip(doubles).zip(told.as_chunks::<3>().0).filter_map(|((name, double), told)| {
+            let ty = match told {
+                [true, _, _] if !double => return None,
+                [true, true, _] => LogicalType::HugeInt,
+                [true, false, _] => LogicalType::BigNum,
+                [_, _, true] => LogicalType::Varchar,
+                _ if double => return None,
+                _ => LogicalType::Double,
+            };
+            Some((name, ty))
+        });
     read(&types.collect::<Vec<_>>())
 }
 

@@ -49,13 +49,18 @@ fn buffers(length: u64) -> String {
     format!("max_line_size = {line}, buffer_size = {buffer}")
 }
 
-/// A CSV file of `length` bytes as a relation: header line, types inferred from all of it (LU-03), except that the columns named in `types` have those.
+/// The largest CSV file, in bytes, whose types DuckDB infers from all of it: it holds in memory what it looks at for them.
+pub(crate) const INFERRED_WHOLE: u64 = 16 << 20;
+
+/// A CSV file of `length` bytes as a relation: header line, types inferred (LU-03) from all of a small one and the
+/// beginning of others, except that the columns named in `types` have those.
 ///
 /// Only types are inferred. Left to itself, DuckDB takes lines that do not fit its guess of the dialect for preamble,
 /// the header first of all, and drops them in silence.
 pub(crate) fn read_csv(path: &str, length: u64, delimiter: char, types: &[(String, LogicalType)]) -> String {
+    let sample = if length <= INFERRED_WHOLE { "sample_size = -1, " } else { "" };
     let mut relation = format!(
-        "read_csv({}, header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, comment = '', sample_size = -1, {}",
+        "read_csv({}, header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, comment = '', {sample}{}",
         Literal(path),
         Literal(&delimiter.to_string()),
         buffers(length)
