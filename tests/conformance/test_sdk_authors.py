@@ -53,4 +53,4 @@ def test_a_client_that_is_wrong_fails(tmp_path: Path) -> None:
 def test_a_client_that_can_do_too_little_fails(tmp_path: Path) -> None:
     done = run(tmp_path, block("python").replace('"calls": ["sql.rest"]', '"calls": []'))
     assert done.returncode == 1
-    assert "python: 0 of 111 cases ran, which misses --floor '*=95'" in done.stdout
+    assert "python: 0 of 138 cases ran, which misses --floor '*=95'" in done.stdout
