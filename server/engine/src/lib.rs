@@ -21,6 +21,7 @@ mod guard;
 pub mod ingest;
 mod instance;
 mod journal;
+mod json;
 mod limits;
 mod memory;
 mod meter;

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::column::Strings;
 use super::identity::{IdRef, IdentityRef, Subject};
 use super::item::{Micros, Track};
-use super::{json, weight};
+use super::weight;
+use crate::json;
 
 /// Rows per chunk: two of DuckDB's vectors, small enough to copy when a reader holds the last one.
 const ROWS: usize = 4096;

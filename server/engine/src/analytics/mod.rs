@@ -14,7 +14,6 @@ mod column;
 pub mod events;
 pub mod identity;
 pub mod item;
-mod json;
 mod keyring;
 pub mod project;
 pub mod store;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::item::Members;
-use super::{json, weight};
+use super::weight;
+use crate::json;
 
 /// An identity's traits, in the order in which they were first set. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]

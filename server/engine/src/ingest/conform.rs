@@ -4,12 +4,12 @@
 //! So a value is read along with its column's type: what the type does not take is refused, exact numbers go in quotes, which
 //! DuckDB casts digit by digit, and bytes are spelled as its casts from text read them.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::datatypes::Int8Type;
 
+use crate::json::push_string;
 use crate::sql::append::STRING_KIND;
 use duck::types::LogicalType;
 
@@ -93,15 +93,27 @@ fn bytes(text: &str) -> String {
 /// JSON without the blanks between its tokens.
 fn minified(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
-    let (mut quoted, mut escaped) = (false, false);
-    for c in json.chars() {
-        if quoted || !c.is_ascii_whitespace() {
-            out.push(c);
-        }
-        quoted ^= c == '"' && !escaped;
-        escaped = quoted && c == '\\' && !escaped;
-    }
+    let mut quotes = Quotes::default();
+    out.extend(json.chars().filter(|c| quotes.hold(*c) || !c.is_ascii_whitespace()));
     out
+}
+
+/// Which characters of a JSON text are in strings, told one after another.
+#[derive(Default)]
+struct Quotes {
+    /// Whether a string is open behind the latest.
+    is_open: bool,
+    is_escaped: bool,
+}
+
+impl Quotes {
+    /// Whether the next character is in a string, its quotes included.
+    fn hold(&mut self, c: char) -> bool {
+        let was_open = self.is_open;
+        self.is_open ^= c == '"' && !self.is_escaped;
+        self.is_escaped = self.is_open && c == '\\' && !self.is_escaped;
+        was_open || self.is_open
+    }
 }
 
 /// A walk over well-formed JSON, along with a type.
@@ -129,7 +141,7 @@ impl<'a> Walk<'a> {
             (Some(b'"'), _) => self.copy(),
             (_, T::Varchar) => {
                 let text = minified(self.token());
-                self.quote(&text);
+                push_string(&mut self.out, &text);
                 Ok(())
             }
             (Some(b'{'), T::Struct(fields)) => self.object(fields),
@@ -177,7 +189,7 @@ impl<'a> Walk<'a> {
             if std::mem::replace(&mut seen[at], true) {
                 return Err(format!("the field \"{name}\" is there twice"));
             }
-            self.quote(name);
+            push_string(&mut self.out, name);
             self.colon();
             self.value(ty)?;
             self.separator();
@@ -188,7 +200,7 @@ impl<'a> Walk<'a> {
                 self.out.push(',');
             }
             comma = true;
-            self.quote(name);
+            push_string(&mut self.out, name);
             self.out.push_str(":null");
         }
         self.step();
@@ -223,20 +235,17 @@ impl<'a> Walk<'a> {
 
     /// Takes the next value whole, a string with its quotes.
     fn token(&mut self) -> &'a str {
-        let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+        let (mut depth, mut quotes) = (0_usize, Quotes::default());
         let mut end = self.rest.len();
         for (at, byte) in self.rest.bytes().enumerate() {
-            if quoted {
-                quoted = escaped || byte != b'"';
-                escaped = !escaped && byte == b'\\';
-                if !quoted && depth == 0 {
+            if quotes.hold(char::from(byte)) {
+                if !quotes.is_open && depth == 0 {
                     end = at + 1;
                     break;
                 }
                 continue;
             }
             match byte {
-                b'"' => quoted = true,
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' if depth > 1 => depth -= 1,
                 b'}' | b']' => {
@@ -279,45 +288,31 @@ impl<'a> Walk<'a> {
     fn skip_blanks(&mut self) {
         self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
     }
-
-    /// Writes text as a JSON string.
-    fn quote(&mut self, text: &str) {
-        self.out.push('"');
-        for c in text.chars() {
-            match c {
-                '"' | '\\' => self.out.extend(['\\', c]),
-                c if c < ' ' => {
-                    // Writing to a String does not fail.
-                    let _ = write!(self.out, "\\u{:04x}", u32::from(c));
-                }
-                c => self.out.push(c),
-            }
-        }
-        self.out.push('"');
-    }
 }
 
-/// A key without its quotes and escapes; of two halves of one character each is left as it is.
+/// A key without its quotes and escapes; half of a character is U+FFFD.
 fn unescaped(token: &str) -> String {
     let inner = token.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(token);
-    let mut out = String::with_capacity(inner.len());
+    let mut units = Vec::with_capacity(inner.len());
     let mut chars = inner.chars();
     while let Some(c) = chars.next() {
-        match (c, if c == '\\' { chars.next() } else { None }) {
-            ('\\', Some('n')) => out.push('\n'),
-            ('\\', Some('t')) => out.push('\t'),
-            ('\\', Some('r')) => out.push('\r'),
-            ('\\', Some('b')) => out.push('\u{8}'),
-            ('\\', Some('f')) => out.push('\u{c}'),
+        let c = match (c, if c == '\\' { chars.next() } else { None }) {
+            ('\\', Some('n')) => '\n',
+            ('\\', Some('t')) => '\t',
+            ('\\', Some('r')) => '\r',
+            ('\\', Some('b')) => '\u{8}',
+            ('\\', Some('f')) => '\u{c}',
             ('\\', Some('u')) => {
                 let code: String = chars.by_ref().take(4).collect();
-                out.extend(u32::from_str_radix(&code, 16).ok().and_then(char::from_u32));
+                units.extend(u16::from_str_radix(&code, 16));
+                continue;
             }
-            (_, Some(escaped)) => out.push(escaped),
-            (c, None) => out.push(c),
-        }
+            (_, Some(escaped)) => escaped,
+            (c, None) => c,
+        };
+        units.extend_from_slice(c.encode_utf16(&mut [0; 2]));
     }
-    out
+    String::from_utf16_lossy(&units)
 }
 
 fn shortened(token: &str) -> String {
@@ -359,6 +354,7 @@ mod tests {
     #[case(structure("b", T::Blob), r#"{"b":"00ff"}"#, r#"{"b":"\\x00\\xff"}"#)]
     #[case(structure("b", T::Blob), r#"{"b":"text"}"#, r#"{"b":"text"}"#)]
     #[case(structure("i", T::Integer), r#"{"\u0069":5}"#, r#"{"i":"5"}"#)]
+    #[case(structure("😀", T::Integer), r#"{"\ud83d\ude00":5}"#, r#"{"😀":"5"}"#)]
     #[case(structure("i", T::Integer), "{ }", r#"{"i":null}"#)]
     #[case(structure("i", T::Integer), "null", "null")]
     #[case(list(T::Boolean), "[ true ,null,false]", "[true,null,false]")]

@@ -1,7 +1,7 @@
-//! Writing JSON strings: all that the store needs of JSON, since values arrive as text.
+//! Writing JSON strings: all that the engine needs to write of JSON, since values arrive as text.
 
 /// Appends `text` to `out` as a JSON string, quotes included.
-pub(super) fn push_string(out: &mut String, text: &str) {
+pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -33,7 +33,7 @@ fn push_escape(out: &mut String, byte: u8) {
 }
 
 /// Appends a JSON object with `members`, whose values are JSON text already.
-pub(super) fn push_object(out: &mut String, members: &[(Box<str>, Box<str>)]) {
+pub(crate) fn push_object(out: &mut String, members: &[(Box<str>, Box<str>)]) {
     out.push('{');
     for (place, (name, value)) in members.iter().enumerate() {
         if place > 0 {
