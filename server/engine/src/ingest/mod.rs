@@ -28,9 +28,11 @@ pub use self::file::UploadFile;
 pub use self::fit::{Kinds, Texts};
 pub(super) use self::gather::AppendQueues;
 pub(super) use self::locks::LoadLocks;
+pub use self::order::value_schema;
 pub use self::source::{ArrowSource, Batches, FileFormat, JsonSource, Source};
 use super::session::{CancelToken, Session, Slot, Turn};
 use crate::error::{Error, Result};
+pub use crate::sql::append::STRING_KIND;
 
 /// One load of rows into a table.
 #[derive(Debug)]

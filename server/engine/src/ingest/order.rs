@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::AppendGroup;
@@ -16,13 +16,11 @@ use crate::error::{Error, Result};
 /// Internal if Arrow does not take them.
 pub(super) fn unify(groups: &[AppendGroup], width: usize) -> Result<AppendGroup> {
     let fault = |fault: ArrowError| Error::internal(format!("rows cannot be put together: {fault}"));
-    let types = [DataType::Utf8, DataType::Int8];
-    let fields = (0..2 * width).map(|at| Field::new(place(at), types[at / width].clone(), true));
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let schema = value_schema(width);
     let batches = groups.iter().map(|group| {
         let rows = group.rows.num_rows();
         let mut arrays: Vec<ArrayRef> =
-            (0..2 * width).map(|at| new_null_array(&types[at / width], rows)).collect();
+            schema.fields().iter().map(|field| new_null_array(field.data_type(), rows)).collect();
         for (own, at) in group.columns.iter().enumerate() {
             arrays[*at] = Arc::clone(group.rows.column(own));
             arrays[width + at] = Arc::clone(group.rows.column(group.columns.len() + own));
@@ -32,6 +30,16 @@ pub(super) fn unify(groups: &[AppendGroup], width: usize) -> Result<AppendGroup>
     let batches: Vec<RecordBatch> = batches.collect::<std::result::Result<_, _>>().map_err(fault)?;
     let rows = concat_batches(&schema, &batches).map_err(fault)?;
     Ok(AppendGroup { columns: (0..width).collect(), rows })
+}
+
+/// How a batch holds `width` columns of JSON values: their texts, strings unquoted, and behind all of them marks, which are
+/// [`STRING_KIND`](crate::sql::append::STRING_KIND) for a string.
+pub fn value_schema(width: usize) -> SchemaRef {
+    let fields = (0..2 * width).map(|at| {
+        let ty = if at < width { DataType::Utf8 } else { DataType::Int8 };
+        Field::new(place(at), ty, true)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// The name of a column of a batch, which collides with none of the table's.

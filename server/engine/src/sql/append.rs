@@ -7,7 +7,7 @@ use super::{Identifier, Literal, TableRef};
 use duck::types::LogicalType;
 
 /// The kind of a string among the values of a mixed column; any other number is another kind.
-pub(crate) const STRING_KIND: i8 = 1;
+pub const STRING_KIND: i8 = 1;
 
 /// A value of an append as SQL: its text in one column of the relation, and its kind in another where they are mixed.
 #[derive(Debug, Clone, Copy)]

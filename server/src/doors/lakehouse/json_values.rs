@@ -6,21 +6,11 @@ use arrow::array::{Int8Builder, StringBuilder};
 use chrono::NaiveDate;
 
 use super::append::text;
-use engine::ingest::{Kinds, Texts};
-use engine::{Error, ErrorKind};
-
-/// How many different keys the rows of a body may have (LU-10).
-pub(super) const MAX_KEYS: usize = 5_000;
-
-/// The refusal of rows with more keys.
-pub(super) fn too_many_keys() -> Error {
-    Error::new(ErrorKind::InvalidData, format!("the rows have more than {MAX_KEYS} different keys"))
-}
+use engine::ingest::{Kinds, STRING_KIND, Texts};
 
 type Result<T> = std::result::Result<T, serde_json::Error>;
 
-/// What marks a string among the values of a column, and every other value.
-const STRING: i8 = 1;
+/// What marks a value that is no string.
 const OTHER: i8 = 0;
 
 /// Appends a value as text, strings unquoted, and marks strings.
@@ -35,7 +25,7 @@ pub(super) fn put(json: &str, texts: &mut StringBuilder, marks: &mut Int8Builder
         }
         Some(b'"') => {
             texts.append_value(string(json)?);
-            marks.append_value(STRING);
+            marks.append_value(STRING_KIND);
         }
         _ => {
             texts.append_value(json);

@@ -8,6 +8,7 @@ pub(crate) mod encode;
 mod explain;
 mod extract;
 mod foreign;
+mod json_columns;
 mod json_values;
 mod openapi;
 mod query;

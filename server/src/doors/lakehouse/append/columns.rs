@@ -1,32 +1,24 @@
 //! Rows of JSON values as columns of text, with the kinds of what they hold.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Int8Builder, RecordBatch, RecordBatchOptions, StringBuilder};
-use arrow::datatypes::{Field, Schema};
-
 use super::rows::{Fault, Members, malformed};
-use crate::doors::lakehouse::json_values::{MAX_KEYS, note, put, too_many_keys};
-use engine::ingest::{Append, AppendColumn, AppendGroup, IngestTarget, Kinds};
-use engine::{Error, Result};
+use crate::doors::lakehouse::json_columns::{KeyFault, Keys, Values, too_many_keys};
+use crate::doors::lakehouse::json_values::note;
+use engine::ingest::{Append, AppendGroup, IngestTarget};
+use engine::{Error, ErrorKind, Result};
 
 /// Gathers rows.
 #[derive(Default)]
 pub(super) struct Builder {
-    columns: Vec<AppendColumn>,
-    /// The column of each key, in lower case: keys match case-insensitively (LP-06).
-    index: HashMap<String, usize>,
+    keys: Keys,
     groups: Vec<Group>,
-    /// The keys of the row at hand.
-    keys: Vec<usize>,
+    /// The columns of the row at hand.
+    places: Vec<usize>,
 }
 
 /// Rows with the same keys in the same order.
 struct Group {
     columns: Vec<usize>,
-    values: Vec<(StringBuilder, Int8Builder)>,
-    rows: usize,
+    values: Values,
 }
 
 impl Builder {
@@ -35,51 +27,29 @@ impl Builder {
     /// # Errors
     /// InvalidData for a row that has a key twice.
     pub(super) fn add(&mut self, row: &Members<'_>) -> Result<(), Fault> {
-        let mut keys = std::mem::take(&mut self.keys);
-        keys.clear();
-        for (at, (key, _)) in row.0.iter().enumerate() {
-            let column = self.column(at, key);
-            if self.columns.len() > MAX_KEYS {
-                return Err(too_many_keys().into());
+        self.keys.place(row, &mut self.places).map_err(|fault| match fault {
+            KeyFault::TooMany => too_many_keys(),
+            KeyFault::Twice { at, .. } => {
+                let message = format!("a row has the key \"{}\" twice", row.0[at].0);
+                Error::new(ErrorKind::InvalidData, message)
             }
-            if keys.contains(&column) {
-                return Err(Error::new(
-                    engine::ErrorKind::InvalidData,
-                    format!("a row has the key \"{key}\" twice"),
-                )
-                .into());
-            }
-            keys.push(column);
-        }
-        let group = self.group(&keys);
-        self.keys = keys;
+        })?;
+        let group = self.group();
         let group = &mut self.groups[group];
-        group.rows += 1;
-        for (((_, value), column), (texts, marks)) in row.0.iter().zip(&group.columns).zip(&mut group.values)
-        {
-            note(value.get(), &mut self.columns[*column].kinds).map_err(|fault| malformed(&fault))?;
-            put(value.get(), texts, marks).map_err(|fault| malformed(&fault))?;
+        for (at, ((_, value), column)) in row.0.iter().zip(&group.columns).enumerate() {
+            let kinds = &mut self.keys.columns[*column].kinds;
+            note(value.get(), kinds).map_err(|fault| malformed(&fault))?;
+            group.values.put(at, value.get()).map_err(|fault| malformed(&fault))?;
         }
+        group.values.end_row();
         Ok(())
     }
 
-    /// The column of a key, which is most often at the same place as in the row before.
-    fn column(&mut self, at: usize, key: &str) -> usize {
-        if self.columns.get(at).is_some_and(|column| column.name == key) {
-            return at;
-        }
-        let columns = &mut self.columns;
-        *self.index.entry(key.to_lowercase()).or_insert_with(|| {
-            columns.push(AppendColumn { name: key.to_owned(), kinds: Kinds::default(), ty: None });
-            columns.len() - 1
-        })
-    }
-
-    /// The group of a row, which is the last one if that has the same keys: rows keep their order.
-    fn group(&mut self, keys: &[usize]) -> usize {
-        if self.groups.last().is_none_or(|group| group.columns != keys) {
-            let values = keys.iter().map(|_| (StringBuilder::new(), Int8Builder::new())).collect();
-            self.groups.push(Group { columns: keys.to_vec(), values, rows: 0 });
+    /// The group of the row at hand, which is the last one if that has the same keys: rows keep their order.
+    fn group(&mut self) -> usize {
+        if self.groups.last().is_none_or(|group| group.columns != self.places) {
+            let values = Values::new(self.places.len());
+            self.groups.push(Group { columns: self.places.clone(), values });
         }
         self.groups.len() - 1
     }
@@ -90,28 +60,13 @@ impl Builder {
     /// Internal if Arrow does not take the columns.
     pub(super) fn finish(self, target: IngestTarget) -> Result<Append> {
         let groups = self.groups.into_iter().map(Group::finish).collect::<Result<_>>()?;
-        Ok(Append { target, columns: self.columns, groups })
+        Ok(Append { target, columns: self.keys.columns, groups })
     }
 }
 
 impl Group {
     fn finish(self) -> Result<AppendGroup> {
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.values.len() * 2);
-        let mut kinds: Vec<ArrayRef> = Vec::with_capacity(self.values.len());
-        for (mut texts, mut values) in self.values {
-            arrays.push(Arc::new(texts.finish()));
-            kinds.push(Arc::new(values.finish()));
-        }
-        arrays.append(&mut kinds);
-        let fields: Vec<Field> = arrays
-            .iter()
-            .enumerate()
-            .map(|(at, array)| Field::new(format!("c{at}"), array.data_type().clone(), true))
-            .collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
-            .map_err(|fault| Error::internal(format!("the rows cannot be gathered: {fault}")))?;
-        Ok(AppendGroup { columns: self.columns, rows })
+        Ok(AppendGroup { columns: self.columns, rows: self.values.finish()? })
     }
 }
 
@@ -121,6 +76,7 @@ mod tests {
 
     use super::super::rows::{Read, read};
     use super::*;
+    use engine::ingest::Kinds;
 
     fn append(json: &str) -> Append {
         let target = IngestTarget { catalog: None, schema: None, table: "t".to_owned(), temporary: false };

@@ -1,18 +1,16 @@
 //! The rows of a JSON file: an object, an array of objects, or one object after another (LU-03), read twice. The first time
 //! tells the columns and what their values are, the second hands them on.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int8Builder, RecordBatch, StringBuilder};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::RecordBatch;
 
 use super::json_text::Objects;
 use crate::doors::lakehouse::append::Members;
-use crate::doors::lakehouse::json_values::{MAX_KEYS, note, put, too_many_keys};
-use engine::ingest::{AppendColumn, ArrowSource, JsonSource, Kinds, UploadFile};
+use crate::doors::lakehouse::json_columns::{KeyFault, Keys, Values, too_many_keys};
+use crate::doors::lakehouse::json_values::note;
+use engine::ingest::{ArrowSource, JsonSource, UploadFile, value_schema};
 use engine::{Error, ErrorKind, Result};
 
 /// How many rows a batch has, and how many bytes of them make it end earlier.
@@ -26,16 +24,15 @@ const BYTES: usize = 16 << 20;
 pub(super) fn open(file: UploadFile) -> Result<JsonSource> {
     let mut keys = Keys::default();
     let mut objects = read(&file)?;
-    let mut row = Vec::new();
+    let (mut row, mut places) = (Vec::new(), Vec::new());
     while objects.next(&mut row)? {
-        keys.note(&row, &objects)?;
+        take(&mut keys, &row, &mut places, &objects)?;
     }
     if keys.columns.is_empty() {
         return Err(invalid("the body holds no JSON object with a key, so it has no columns"));
     }
-    let Keys { columns, index } = keys;
-    let schema = schema(columns.len());
-    let mut rows = Rows { objects: read(&file)?, index, schema: Arc::clone(&schema), over: false };
+    let (columns, schema) = (keys.columns.clone(), value_schema(keys.columns.len()));
+    let mut rows = Rows { objects: read(&file)?, keys, over: false };
     let batches = Box::new(std::iter::from_fn(move || {
         let _kept = &file;
         rows.next_batch().transpose()
@@ -54,48 +51,20 @@ fn read(file: &UploadFile) -> Result<Objects<BufReader<File>>> {
     Ok(Objects::new(BufReader::with_capacity(1 << 18, reader)))
 }
 
-/// Texts and marks of that many columns.
-fn schema(width: usize) -> SchemaRef {
-    let field = |at: usize| {
-        let ty = if at < width { DataType::Utf8 } else { DataType::Int8 };
-        Field::new(format!("c{at}"), ty, true)
-    };
-    Arc::new(Schema::new((0..2 * width).map(field).collect::<Vec<_>>()))
-}
-
-/// The keys of all rows, in the order in which they come, and what their values are.
-#[derive(Default)]
-struct Keys {
-    columns: Vec<AppendColumn>,
-    /// The column of each key, in lower case.
-    index: HashMap<String, usize>,
-}
-
-impl Keys {
-    fn note(&mut self, row: &[u8], at: &Objects<BufReader<File>>) -> Result<()> {
-        let members = members(row, at)?;
-        let mut seen = Vec::with_capacity(members.0.len());
-        for (key, value) in members.0 {
-            let columns = &mut self.columns;
-            let column = *self.index.entry(key.to_lowercase()).or_insert_with(|| {
-                columns.push(AppendColumn { name: key.to_string(), kinds: Kinds::default(), ty: None });
-                columns.len() - 1
-            });
-            if columns.len() > MAX_KEYS {
-                return Err(too_many_keys());
-            }
-            seen.push(column);
-            note(value.get(), &mut columns[column].kinds).map_err(|fault| at.malformed(&fault))?;
+/// Takes note of a row's keys, and of what their values are.
+fn take(keys: &mut Keys, row: &[u8], places: &mut Vec<usize>, at: &Objects<BufReader<File>>) -> Result<()> {
+    let members = members(row, at)?;
+    keys.place(&members, places).map_err(|fault| match fault {
+        KeyFault::TooMany => too_many_keys(),
+        KeyFault::Twice { column, .. } => {
+            let name = &keys.columns[column].name;
+            invalid(format!("line {}: a row has the key \"{name}\" twice", at.line()))
         }
-        seen.sort_unstable();
-        match seen.windows(2).find(|pair| pair[0] == pair[1]) {
-            None => Ok(()),
-            Some(pair) => {
-                let name = &self.columns[pair[0]].name;
-                Err(invalid(format!("line {}: a row has the key \"{name}\" twice", at.line())))
-            }
-        }
+    })?;
+    for ((_, value), column) in members.0.iter().zip(places) {
+        note(value.get(), &mut keys.columns[*column].kinds).map_err(|fault| at.malformed(&fault))?;
     }
+    Ok(())
 }
 
 fn members<'a>(row: &'a [u8], at: &Objects<BufReader<File>>) -> Result<Members<'a>> {
@@ -105,8 +74,7 @@ fn members<'a>(row: &'a [u8], at: &Objects<BufReader<File>>) -> Result<Members<'
 /// The second reading.
 struct Rows {
     objects: Objects<BufReader<File>>,
-    index: HashMap<String, usize>,
-    schema: SchemaRef,
+    keys: Keys,
     over: bool,
 }
 
@@ -115,40 +83,21 @@ impl Rows {
         if self.over {
             return Ok(None);
         }
-        let width = self.schema.fields().len() / 2;
-        let mut builders: Vec<(StringBuilder, Int8Builder)> =
-            (0..width).map(|_| Default::default()).collect();
-        let (mut row, mut rows, mut bytes) = (Vec::new(), 0, 0);
-        while rows < ROWS && bytes < BYTES {
+        let mut values = Values::new(self.keys.columns.len());
+        let (mut row, mut bytes) = (Vec::new(), 0);
+        while values.rows() < ROWS && bytes < BYTES {
             if !self.objects.next(&mut row)? {
                 self.over = true;
                 break;
             }
-            for (key, value) in members(&row, &self.objects)?.0 {
-                let Some(column) = self.index.get(&key.to_lowercase()) else { continue };
-                let (texts, marks) = &mut builders[*column];
-                put(value.get(), texts, marks).map_err(|fault| self.objects.malformed(&fault))?;
+            for (at, (key, value)) in members(&row, &self.objects)?.0.iter().enumerate() {
+                let Some(column) = self.keys.find(at, key) else { continue };
+                values.put(column, value.get()).map_err(|fault| self.objects.malformed(&fault))?;
             }
-            rows += 1;
             bytes += row.len();
-            builders.iter_mut().filter(|(texts, _)| arrow::array::ArrayBuilder::len(texts) < rows).for_each(
-                |(texts, marks)| {
-                    texts.append_null();
-                    marks.append_null();
-                },
-            );
+            values.end_row();
         }
-        if rows == 0 {
-            return Ok(None);
-        }
-        let (texts, marks): (Vec<ArrayRef>, Vec<ArrayRef>) = builders
-            .iter_mut()
-            .map(|(texts, marks)| {
-                (Arc::new(texts.finish()) as ArrayRef, Arc::new(marks.finish()) as ArrayRef)
-            })
-            .unzip();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), [texts, marks].concat());
-        batch.map(Some).map_err(|fault| Error::internal(format!("rows cannot be gathered: {fault}")))
+        if values.rows() == 0 { Ok(None) } else { values.finish().map(Some) }
     }
 }
 
