@@ -15,7 +15,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
@@ -142,13 +142,14 @@ struct Ending {
 impl Ending {
     fn new(call: Arc<Call>, manner: Manner, metrics: Arc<Metrics>) -> Self {
         metrics.begin(manner.door);
+        let operation = call.operation();
         let span = tracing::info_span!(
             "call",
-            otel.name = &*call.operation(),
+            otel.name = &*operation,
             otel.kind = "server",
             otel.status_code = tracing::field::Empty,
             door = call.door(),
-            operation = &*call.operation(),
+            operation = &*operation,
             request_id = call.request_id(),
             tenant = tracing::field::Empty,
             session = tracing::field::Empty,
@@ -169,11 +170,11 @@ impl Ending {
             self.call.fail(response.status().canonical_reason().unwrap_or("an error"));
         }
         response.map(|body| {
-            if is_head || http_body::Body::is_end_stream(&body) {
+            if is_head || body.is_end_stream() {
                 self.ended();
                 return body;
             }
-            Body::new(Watched { body: Some(body), ending: self })
+            Body::new(Watched { body, ending: self })
         })
     }
 
@@ -247,7 +248,7 @@ impl Drop for Ending {
 
 /// An answer's body, whose end is the call's.
 struct Watched {
-    body: Option<Body>,
+    body: Body,
     ending: Ending,
 }
 
@@ -260,16 +261,15 @@ impl http_body::Body for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
-        let Some(body) = &mut this.body else { return Poll::Ready(None) };
         let span = this.ending.span.clone();
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            span.in_scope(|| Pin::new(&mut *body).poll_frame(context))
+            span.in_scope(|| Pin::new(&mut this.body).poll_frame(context))
         }));
         let frame = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(frame)) => frame,
             Err(cause) => {
-                this.body = None;
+                this.body = Body::empty();
                 this.ending.log_panic(cause.as_ref());
                 this.ending.end(Outcome::Error);
                 let end = (this.ending.manner.broken)().map(Ok);
@@ -287,8 +287,7 @@ impl http_body::Body for Watched {
             None => {}
         }
         // Nothing comes after trailers.
-        let is_last = !matches!(&frame, Some(Ok(frame)) if !frame.is_trailers())
-            || http_body::Body::is_end_stream(&*body);
+        let is_last = !matches!(&frame, Some(Ok(frame)) if !frame.is_trailers()) || this.body.is_end_stream();
         if is_last {
             this.ending.ended();
         }
@@ -296,11 +295,11 @@ impl http_body::Body for Watched {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(SizeHint::default, http_body::Body::size_hint)
+        self.body.size_hint()
     }
 }
 

@@ -87,9 +87,8 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Unsupported> {
                 "zstd" => Coding::Zstd,
                 other => {
                     let shown: String = other.chars().take(40).collect();
-                    let known = "gzip, deflate, br, zstd and identity are";
                     return Err(Unsupported(format!(
-                        "the Content-Encoding `{shown}` is not supported; {known}"
+                        "the Content-Encoding `{shown}` is not supported; {ACCEPTED} and identity are"
                     )));
                 }
             });

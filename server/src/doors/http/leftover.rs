@@ -33,8 +33,7 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
     }
     let waits = request.headers().contains_key(EXPECT);
     let (left, mut leftover) = oneshot::channel();
-    let request =
-        request.map(|body| Body::new(Watched { body: Some(body), is_begun: false, left: Some(left) }));
+    let request = request.map(|body| Body::new(Lent { body, is_begun: false, left: Some(left) }));
     let mut response = next.run(request).await;
     // Nothing is left of a body that was read; one that is still being read is its reader's.
     let Ok(Leftover { body, is_begun }) = leftover.try_recv() else { return response };
@@ -72,14 +71,14 @@ struct Leftover {
     is_begun: bool,
 }
 
-/// A body whose rest goes back when it is dropped.
-struct Watched {
-    body: Option<Body>,
+/// A body lent to a route: its rest goes back when it is dropped.
+struct Lent {
+    body: Body,
     is_begun: bool,
     left: Option<oneshot::Sender<Leftover>>,
 }
 
-impl http_body::Body for Watched {
+impl http_body::Body for Lent {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -88,26 +87,28 @@ impl http_body::Body for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         self.is_begun = true;
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        let frame = Pin::new(body).poll_frame(context);
+        let frame = Pin::new(&mut self.body).poll_frame(context);
         if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
-            self.body = None;
+            self.body = Body::empty();
         }
         frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.body.size_hint()
     }
 }
 
-impl Drop for Watched {
+impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
+        let body = std::mem::take(&mut self.body);
+        if body.is_end_stream() {
+            return;
+        }
         let Some(left) = self.left.take() else { return };
         let Err(Leftover { mut body, .. }) = left.send(Leftover { body, is_begun: self.is_begun }) else {
             return;
