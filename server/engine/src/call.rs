@@ -9,9 +9,13 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::clock;
+use crate::journal::cut;
 
 /// How many bytes of an error a call keeps: enough to read what happened.
 const LONGEST_FAILURE: usize = 2_000;
+
+/// How many bytes of a client's own words a call keeps, its id and its user's name: lines of the log wait in memory.
+const LONGEST_NAME: usize = 200;
 
 /// The beginnings of DuckDB's errors that are about the statement's text, which holds no parameter.
 const OF_THE_TEXT: &[&str] =
@@ -34,10 +38,10 @@ pub struct Call {
 
 impl Call {
     /// A call that comes in now. `operation` is what it asks for, of a list that no client makes longer.
-    pub fn new(door: &'static str, operation: impl Into<Cow<'static, str>>, request_id: String) -> Self {
+    pub fn new(door: &'static str, operation: impl Into<Cow<'static, str>>, request_id: &str) -> Self {
         Self {
             door,
-            request_id,
+            request_id: cut(request_id, LONGEST_NAME).to_owned(),
             started: clock::moment(),
             operation: Mutex::new(operation.into()),
             tenant: OnceLock::new(),
@@ -76,7 +80,7 @@ impl Call {
 
     /// It is of this user, whose credentials were checked.
     pub fn admit(&self, tenant: &str) {
-        let _ = self.tenant.set(tenant.to_owned());
+        let _ = self.tenant.set(cut(tenant, LONGEST_NAME).to_owned());
     }
 
     /// The user, once known.
@@ -115,7 +119,7 @@ impl Call {
         // DuckDB shows the place in the statement last.
         let message = message.split_once("\n\nLINE ").map_or(message, |(text, _)| text);
         let kept = if self.binds_values.load(Ordering::Relaxed) { without_values(message) } else { message };
-        let _ = self.failure.set(crate::journal::cut(kept, LONGEST_FAILURE).to_owned());
+        let _ = self.failure.set(cut(kept, LONGEST_FAILURE).to_owned());
     }
 
     /// What went wrong, without any parameter's value.
@@ -149,7 +153,7 @@ mod tests {
     )]
     #[case("topsecret", "an error that may quote a parameter")]
     fn a_parameter_never_shows(#[case] message: &str, #[case] kept: &str) {
-        let call = Call::new("flight", "DoGet", String::new());
+        let call = Call::new("flight", "DoGet", "");
         call.binds_values();
         call.fail(message);
         call.fail("later");
@@ -158,22 +162,33 @@ mod tests {
 
     #[test]
     fn the_place_in_the_statement_is_left_out() {
-        let call = Call::new("lakehouse", "POST /query", String::new());
+        let call = Call::new("lakehouse", "POST /query", "");
         call.fail("Binder Error: Referenced column \"x\" not found\n\nLINE 1: SELECT x, 'topsecret'\n               ^");
         assert_eq!(call.failure(), Some("Binder Error: Referenced column \"x\" not found"));
     }
 
     #[test]
     fn the_first_failure_counts_and_is_kept_short() {
-        let call = Call::new("lakehouse", "POST /query", String::new());
+        let call = Call::new("lakehouse", "POST /query", "");
         call.fail(&"é".repeat(LONGEST_FAILURE));
         call.fail("second");
         assert_eq!(call.failure().map(str::len), Some(LONGEST_FAILURE));
     }
 
     #[test]
+    fn a_clients_words_are_kept_short() {
+        let long = "é".repeat(LONGEST_NAME);
+        let call = Call::new("flight", "DoGet", &long);
+        call.admit(&long);
+        assert_eq!(
+            (call.request_id().len(), call.tenant().map(str::len)),
+            (LONGEST_NAME, Some(LONGEST_NAME))
+        );
+    }
+
+    #[test]
     fn rows_are_told_of_calls_that_have_some_or_none() {
-        let call = Call::new("flight", "DoGet", String::new());
+        let call = Call::new("flight", "DoGet", "");
         assert_eq!(call.rows(), None);
         call.count_rows(0);
         assert_eq!(call.rows(), Some(0));

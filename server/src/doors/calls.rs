@@ -60,7 +60,7 @@ pub(crate) struct Failure(pub(crate) String);
 ///
 /// Outside of a served door, as in tests of single handlers, it is one that nobody looks at.
 pub(crate) fn of(extensions: &http::Extensions) -> Arc<Call> {
-    extensions.get().cloned().unwrap_or_else(|| Arc::new(Call::new("", "", String::new())))
+    extensions.get().cloned().unwrap_or_else(|| Arc::new(Call::new("", "", "")))
 }
 
 /// Routes whose calls are watched.
@@ -102,8 +102,8 @@ pub(crate) fn is_probe(operation: &str) -> bool {
 async fn answer(mut request: Request, next: Next, manner: Manner, metrics: Arc<Metrics>) -> Response {
     let id = request_id(request.headers());
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let shown = String::from_utf8_lossy(id.as_bytes()).into_owned();
-    let call = Arc::new(Call::new(manner.door, (manner.operation)(&request), shown));
+    let shown = String::from_utf8_lossy(id.as_bytes());
+    let call = Arc::new(Call::new(manner.door, (manner.operation)(&request), &shown));
     let is_head = request.method() == Method::HEAD;
     request.extensions_mut().insert(Arc::clone(&call));
     let ending = Ending::new(call, manner, metrics);
