@@ -73,13 +73,18 @@ def test_parameters_are_bound(altertable_mock: Tenant, statement: str, params: o
     [
         ("SELEC 1", "Parser Error"),
         ("FROM nowhere", "nowhere does not exist"),
-        ("SELECT 1; SELECT 2", "exactly one"),
+        ("SELECT 1; SELEC 2", "Parser Error"),
+        ("SELECT 1; FROM nowhere; SELECT 2", "nowhere does not exist"),
         ("SELECT error('late') FROM range(100000) r(i) WHERE i = 99999", "late"),
     ],
 )
 def test_a_failed_statement_raises_what_duckdb_says(altertable_mock: Tenant, statement: str, message: str) -> None:
     with pytest.raises(SqlError, match=message):
         altertable_mock.sql(statement)
+
+
+def test_the_rows_of_several_statements_are_the_last_ones(altertable_mock: Tenant) -> None:
+    assert altertable_mock.sql("CREATE TEMP TABLE t AS SELECT 1 AS i; INSERT INTO t VALUES (2); FROM t") == [(1,), (2,)]
 
 
 def test_each_statement_has_a_session_of_its_own(altertable_mock: Tenant) -> None:

@@ -72,10 +72,11 @@ class Tenant(HasEndpoints):
         return self._endpoints
 
     def sql(self, statement: str, params: Mapping[str, Any] | Iterable[Any] | None = None) -> Rows:
-        """Runs one statement as this user, in a session of its own, and returns its rows as tuples.
+        """Runs a statement as this user, in a session of its own, and returns its rows as tuples.
 
-        ``params`` fill ``$name`` from a mapping, or ``?`` from a list. Needs no client package. Raises
-        :class:`SqlError` with DuckDB's message.
+        Of several statements, which run in order until one fails, the rows are the last one's. ``params`` fill
+        ``$name`` from a mapping, or ``?`` from a list. Needs no client package. Raises :class:`SqlError` with DuckDB's
+        message.
 
         >>> from altertable_mock import MockServer
         >>> with MockServer() as server, server.new_tenant() as tenant:
