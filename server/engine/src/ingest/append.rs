@@ -294,14 +294,10 @@ impl<'a> Job<'a> {
         let values: Vec<String> = values
             .map(|(at, (column, target))| column.value(at, names.len(), target.new, &target.ty))
             .collect();
-        let rows = fitted(group, columns(), &targets)?;
-        let scan = self.scans.register(rows.schema(), once(&rows))?;
-        Ok(self.connection.run(&text::insert_values(
-            &self.table,
-            &names,
-            &values,
-            ingest::scan(scan.token(), scan.columns()),
-        ))?)
+        let scan = self.scans.register(group.rows.schema(), fitted(group, columns(), &targets))?;
+        let relation = ingest::scan(scan.token(), scan.columns());
+        let inserted = self.connection.run(&text::insert_values(&self.table, &names, &values, relation));
+        inserted.map_err(|error| scan.take_error().unwrap_or(error).into())
     }
 }
 
@@ -310,19 +306,22 @@ fn fitted<'a>(
     group: &AppendGroup,
     columns: impl Iterator<Item = &'a AppendColumn>,
     targets: &[&Placed],
-) -> Result<RecordBatch> {
+) -> BatchReader {
     let fits = columns.zip(targets).enumerate();
-    let fits: Vec<(usize, LogicalType)> = fits
+    let fits: conform::Fits = fits
         .filter(|(_, (column, target))| !target.new && column.is_fitted(&target.ty))
         .map(|(at, (_, target))| (at, target.ty.clone()))
         .collect();
-    conform::fit_columns(&group.rows, targets.len(), &fits).map_err(|(at, why)| {
-        let Placed { name, ty, .. } = targets[at];
-        Error::new(
-            ErrorKind::IncompatibleSchema,
-            format!("column \"{name}\" of type {ty} cannot take a value: {why}"),
-        )
-    })
+    let refused: Vec<String> = targets
+        .iter()
+        .map(|Placed { name, ty, .. }| format!("column \"{name}\" of type {ty} cannot take a value"))
+        .collect();
+    let rows = conform::fit_columns(group.rows.clone(), targets.len(), fits);
+    Box::new(rows.map(move |rows| {
+        rows.map_err(|(at, why)| {
+            Error::new(ErrorKind::IncompatibleSchema, format!("{}: {why}", refused[at])).into()
+        })
+    }))
 }
 
 impl AppendColumn {

@@ -1,6 +1,7 @@
 //! How appended values fit a column: the type of a new one, and what an existing one takes or widens to (LP-07 to
 //! LP-09).
 
+use super::inside::Inside;
 use duck::types::LogicalType;
 
 /// What kinds of values a column of an append holds, NULLs aside.
@@ -22,6 +23,8 @@ pub struct Kinds {
     pub texts: Option<Texts>,
     /// Any object or array.
     pub nested: bool,
+    /// What is in these, where a file is read for it.
+    pub inside: Inside,
     /// Any value of a type that JSON has not, such as a date.
     pub others: bool,
 }
@@ -65,6 +68,7 @@ impl Kinds {
             strings: self.strings || other.strings,
             texts: either(self.texts, other.texts),
             nested: self.nested || other.nested,
+            inside: self.inside.with(&other.inside),
             others: self.others || other.others,
         }
     }
@@ -84,8 +88,13 @@ impl Kinds {
     }
 
     /// The type of a column that a file makes for these values (LU-10): as [`Self::new_type`], and days and times of strings
-    /// that are nothing else.
-    pub(super) fn file_type(&self) -> LogicalType {
+    /// that are nothing else; objects are STRUCTs and arrays LISTs.
+    pub fn file_type(&self) -> LogicalType {
+        if !(self.booleans || self.numbers() || self.strings)
+            && let Some(nested) = self.inside.ty()
+        {
+            return nested;
+        }
         match (self.new_type(), self.texts) {
             (LogicalType::Varchar, _) if self.booleans || self.numbers() => LogicalType::Varchar,
             (LogicalType::Varchar, Some(Texts::Dates)) => LogicalType::Date,
@@ -207,6 +216,7 @@ mod tests {
             strings: has("string"),
             texts: None,
             nested: has("nested"),
+            inside: Inside::default(),
             others: has("other"),
         }
     }

@@ -1,7 +1,9 @@
 //! Rows of a JSON file into a table: the same casts as an append's, towards columns that stay as they are (LU-10).
 
+use std::sync::Arc;
+
 use super::job::{Job, reader};
-use super::{AppendColumn, Ingested, JsonSource, conform, names, without_statement};
+use super::{AppendColumn, Batches, Ingested, JsonSource, conform, names, without_statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{append, ingest};
 use duck::ScanRegistry;
@@ -22,29 +24,37 @@ pub(super) fn load(
     let table = existing.as_deref().filter(|_| job.adds_to(existing.as_deref())).unwrap_or_default();
     let targets: Vec<Target> = columns.iter().map(|column| target(column, table)).collect::<Result<_>>()?;
     let width = columns.len();
-    let fits: Vec<(usize, LogicalType)> = targets
+    let fits: conform::Fits = targets
         .iter()
         .enumerate()
-        .filter(|(at, target)| !target.new && columns[*at].is_fitted(&target.ty))
+        .filter(|(at, target)| columns[*at].is_fitted(&target.ty))
         .map(|(at, target)| (at, target.ty.clone()))
         .collect();
-    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    let spelled = names.clone();
-    let fitted = rows.batches.map(move |batch| {
-        conform::fit_columns(&batch?, width, &fits).map_err(|(at, why)| {
-            Error::new(
-                ErrorKind::InvalidData,
-                format!("column \"{}\" cannot take a value: {why}", spelled[at]),
-            )
-        })
-    });
+    let names: Arc<[String]> = columns.iter().map(|column| column.name.clone()).collect();
+    let fitted = fitted(rows.batches, width, fits, Arc::clone(&names));
     let values = columns.iter().zip(&targets).enumerate();
     let values: Vec<String> =
         values.map(|(at, (column, target))| column.value(at, width, target.new, &target.ty)).collect();
-    let scan = scans.register(rows.schema, reader(Box::new(fitted)))?;
+    let scan = scans.register(rows.schema, reader(fitted))?;
     let relation = append::select_values(&names, &values, ingest::scan(scan.token(), scan.columns()));
     let loaded = job.load(existing, &relation, |_| Ok(relation.clone()));
     loaded.map_err(|error| scan.take_error().map_or_else(|| without_statement(&error), Error::from))
+}
+
+/// The batches, fitted to their columns.
+fn fitted(batches: Batches, width: usize, fits: conform::Fits, names: Arc<[String]>) -> Batches {
+    let refused = move |(at, why): (usize, conform::Refusal)| {
+        let message = format!("column \"{}\" cannot take a value: {why}", names[at]);
+        Error::new(ErrorKind::InvalidData, message)
+    };
+    Box::new(batches.flat_map(move |batch| {
+        let (rows, fault) = match batch {
+            Ok(rows) => (Some(conform::fit_columns(rows, width, fits.clone())), None),
+            Err(fault) => (None, Some(Err(fault))),
+        };
+        let refused = refused.clone();
+        fault.into_iter().chain(rows.into_iter().flatten().map(move |rows| rows.map_err(&refused)))
+    }))
 }
 
 /// What a column's values become.

@@ -73,10 +73,11 @@ impl Incoming<'_> {
     }
 }
 
-/// An object or array as a value of a nested type. DuckDB takes the bytes of a BLOB from text, but not from JSON.
+/// An object or array as a value of a nested type. From JSON, DuckDB takes neither the bytes of a BLOB nor a BIGNUM, and of
+/// the numbers in JSON it takes what a double keeps; from text it takes them all.
 fn of_json(text: &str, ty: &LogicalType) -> String {
     let json = format!("CAST({text} AS JSON)");
-    match with_text_for(ty, &LogicalType::Blob) {
+    match with_text_for(ty, &[LogicalType::Blob, LogicalType::BigNum, LogicalType::Json]) {
         None => format!("CAST({json} AS {ty})"),
         Some(texts) => format!("CAST(CAST({json} AS {texts}) AS {ty})"),
     }

@@ -82,7 +82,7 @@ pub(crate) fn read_parquet(path: &str) -> String {
 pub(crate) fn scan(token: &str, columns: &[Column]) -> String {
     let rows = format!("{SCAN_FUNCTION}({})", Literal(token));
     let checked = columns.iter().filter_map(|Column { name, ty }| {
-        let text = with_text_for(ty, &LogicalType::Json)?;
+        let text = with_text_for(ty, &[LogicalType::Json])?;
         Some(format!("CAST(CAST({0} AS {text}) AS {ty}) AS {0}", Identifier(name)))
     });
     let checked: Vec<String> = checked.collect();
@@ -92,13 +92,13 @@ pub(crate) fn scan(token: &str, columns: &[Column]) -> String {
     }
 }
 
-/// A type with text in the place of another type in it; `None` for one without that.
-pub(super) fn with_text_for(ty: &LogicalType, other: &LogicalType) -> Option<LogicalType> {
+/// A type with text in the place of some other types in it; `None` for one without those.
+pub(super) fn with_text_for(ty: &LogicalType, others: &[LogicalType]) -> Option<LogicalType> {
     use LogicalType as T;
-    let found = |ty: &LogicalType| with_text_for(ty, other);
+    let found = |ty: &LogicalType| with_text_for(ty, others);
     let child = |ty: &LogicalType| found(ty).unwrap_or_else(|| ty.clone());
     match ty {
-        ty if ty == other => Some(T::Varchar),
+        ty if others.contains(ty) => Some(T::Varchar),
         T::List(of) => Some(T::List(Box::new(found(of)?))),
         T::Array(of, size) => Some(T::Array(Box::new(found(of)?), *size)),
         T::Map(key, value) if found(key).is_some() || found(value).is_some() => {

@@ -9,8 +9,8 @@ use super::json_values::put;
 use engine::ingest::{AppendColumn, Kinds, value_schema};
 use engine::{Error, ErrorKind, Result};
 
-/// How many different keys the rows of a body may have (LU-10).
-const MAX_KEYS: usize = 5_000;
+/// How many different keys the rows of a body may have (LU-10), and how many fields the objects in them, to be STRUCTs.
+pub(super) const MAX_KEYS: usize = 5_000;
 
 /// The keys of rows in the order in which they come, and what their values are. Keys match case-insensitively (LP-06).
 #[derive(Default)]

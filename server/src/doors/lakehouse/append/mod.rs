@@ -4,7 +4,7 @@ mod arrow_rows;
 mod columns;
 mod rows;
 
-pub(super) use self::rows::{Members, text};
+pub(super) use self::rows::{Key, Members, text};
 
 use axum::Json;
 use axum::body::Body;

@@ -142,7 +142,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
 }
 
 /// A key, borrowed unless it has escapes.
-struct Key<'a>(Cow<'a, str>);
+pub(in crate::doors::lakehouse) struct Key<'a>(pub(in crate::doors::lakehouse) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {

@@ -6,10 +6,10 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use arrow::array::RecordBatch;
 
+use super::json_inside::note_all;
 use super::json_text::Objects;
 use crate::doors::lakehouse::append::Members;
-use crate::doors::lakehouse::json_columns::{KeyFault, Keys, Values, too_many_keys};
-use crate::doors::lakehouse::json_values::note;
+use crate::doors::lakehouse::json_columns::{KeyFault, Keys, MAX_KEYS, Values, too_many_keys};
 use engine::ingest::{ArrowSource, JsonSource, UploadFile, value_schema};
 use engine::{Error, ErrorKind, Result};
 
@@ -24,9 +24,13 @@ const BYTES: usize = 16 << 20;
 pub(super) fn open(file: UploadFile) -> Result<JsonSource> {
     let mut keys = Keys::default();
     let mut objects = read(&file)?;
-    let (mut row, mut places) = (Vec::new(), Vec::new());
+    let (mut row, mut places, mut fields_left) = (Vec::new(), Vec::new(), MAX_KEYS);
     while objects.next(&mut row)? {
-        take(&mut keys, &row, &mut places, &objects)?;
+        let members = place(&mut keys, &row, &mut places, &objects)?;
+        for ((_, value), column) in members.0.iter().zip(&places) {
+            let kinds = &mut keys.columns[*column].kinds;
+            note_all(value.get(), kinds, &mut fields_left).map_err(|fault| objects.malformed(&fault))?;
+        }
     }
     if keys.columns.is_empty() {
         return Err(invalid("the body holds no JSON object with a key, so it has no columns"));
@@ -51,8 +55,13 @@ fn read(file: &UploadFile) -> Result<Objects<BufReader<File>>> {
     Ok(Objects::new(BufReader::with_capacity(1 << 18, reader)))
 }
 
-/// Takes note of a row's keys, and of what their values are.
-fn take(keys: &mut Keys, row: &[u8], places: &mut Vec<usize>, at: &Objects<BufReader<File>>) -> Result<()> {
+/// The members of a row, whose columns get into `places`.
+fn place<'a>(
+    keys: &mut Keys,
+    row: &'a [u8],
+    places: &mut Vec<usize>,
+    at: &Objects<BufReader<File>>,
+) -> Result<Members<'a>> {
     let members = members(row, at)?;
     keys.place(&members, places).map_err(|fault| match fault {
         KeyFault::TooMany => too_many_keys(),
@@ -61,10 +70,7 @@ fn take(keys: &mut Keys, row: &[u8], places: &mut Vec<usize>, at: &Objects<BufRe
             invalid(format!("line {}: a row has the key \"{name}\" twice", at.line()))
         }
     })?;
-    for ((_, value), column) in members.0.iter().zip(places) {
-        note(value.get(), &mut keys.columns[*column].kinds).map_err(|fault| at.malformed(&fault))?;
-    }
-    Ok(())
+    Ok(members)
 }
 
 fn members<'a>(row: &'a [u8], at: &Objects<BufReader<File>>) -> Result<Members<'a>> {

@@ -3,6 +3,7 @@
 mod arrow_file;
 mod format;
 mod json_file;
+mod json_inside;
 mod json_text;
 mod spool;
 
