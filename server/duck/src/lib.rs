@@ -18,6 +18,7 @@ mod logical_type;
 mod pending;
 #[cfg(test)]
 mod probe;
+mod range;
 mod result;
 mod scalar_function;
 mod scan;

@@ -50,10 +50,9 @@ impl Value {
         }
         match field.extension_type_name() {
             Some("arrow.uuid") => Ok(scalar::uuid(array, row)),
-            Some("arrow.json") => match scalar::value(array, row) {
-                Some(text) => Ok(Self::cast(&LogicalType::Json, &text)),
-                None => Ok(None),
-            },
+            Some("arrow.json") => {
+                Ok(scalar::json(array, row).and_then(|text| Self::cast(&LogicalType::Json, &text)))
+            }
             Some(HUGEINT_EXTENSION) => Ok(scalar::hugeint(array, row)),
             _ => Ok(scalar::value(array, row)),
         }

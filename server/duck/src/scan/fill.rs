@@ -3,7 +3,6 @@
 mod decimal;
 mod fixed;
 mod nested;
-mod range;
 mod strings;
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};

@@ -11,7 +11,9 @@ use arrow::datatypes::{
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use libduckdb_sys as ffi;
+use serde_json::value::RawValue;
 
+use super::super::range;
 use super::super::units::{days, micros};
 use super::Value;
 
@@ -36,6 +38,17 @@ pub(super) fn value(array: &dyn Array, row: usize) -> Option<Value> {
         DataType::Interval(unit) => cell.interval(*unit),
         _ => number(cell).or_else(|| date_or_time(cell)),
     }
+}
+
+/// The text of a JSON value, which DuckDB's cast from text would look at only in SQL.
+pub(super) fn json(array: &dyn Array, row: usize) -> Option<Value> {
+    let text = match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().value(row),
+        DataType::LargeUtf8 => array.as_string::<i64>().value(row),
+        DataType::Utf8View => array.as_string_view().value(row),
+        _ => return value(array, row),
+    };
+    serde_json::from_str::<&RawValue>(text).is_ok().then(|| varchar(text)).flatten()
 }
 
 /// A UUID from its sixteen bytes.
@@ -129,8 +142,8 @@ fn date_or_time(cell: Cell<'_>) -> Option<Value> {
         DataType::Time32(TimeUnit::Second) => time(i64::from(cell.get::<Time32SecondType>()?) * 1_000_000),
         DataType::Time32(_) => time(i64::from(cell.get::<Time32MillisecondType>()?) * 1000),
         DataType::Time64(TimeUnit::Microsecond) => time(cell.get::<Time64MicrosecondType>()?),
-        DataType::Time64(_) => {
-            let nanos = cell.get::<Time64NanosecondType>()?;
+        nanos @ DataType::Time64(_) => {
+            let nanos = in_range(cell.get::<Time64NanosecondType>()?, nanos)?;
             // SAFETY: any number may be made a value, and the value is ours.
             unsafe { Value::own(ffi::duckdb_create_time_ns(ffi::duckdb_time_ns { nanos })) }
         }
@@ -138,18 +151,25 @@ fn date_or_time(cell: Cell<'_>) -> Option<Value> {
     }
 }
 
+/// A value whose integer stays as it is, if its type has it.
+fn in_range(value: i64, ty: &DataType) -> Option<i64> {
+    range::of(ty).is_none_or(|range| range.has(value)).then_some(value)
+}
+
 fn date(days: i32) -> Option<Value> {
+    let days = range::date(days)?;
     // SAFETY: any number may be made a value, and the value is ours.
     unsafe { Value::own(ffi::duckdb_create_date(ffi::duckdb_date { days })) }
 }
 
 fn time(micros: i64) -> Option<Value> {
+    let micros = range::time(micros)?;
     // SAFETY: any number may be made a value, and the value is ours.
     unsafe { Value::own(ffi::duckdb_create_time(ffi::duckdb_time { micros })) }
 }
 
 fn timestamp(cell: Cell<'_>, unit: TimeUnit) -> Option<Value> {
-    let value = cell.instant(unit)?;
+    let value = in_range(cell.instant(unit)?, cell.array.data_type())?;
     // SAFETY: any number may be made a value, and the value is ours.
     unsafe {
         Value::own(match unit {
@@ -166,7 +186,7 @@ fn timestamp(cell: Cell<'_>, unit: TimeUnit) -> Option<Value> {
 }
 
 fn timestamp_tz(instant: i64, unit: TimeUnit) -> Option<Value> {
-    let micros = micros(instant, unit)?;
+    let micros = in_range(micros(instant, unit)?, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
     // SAFETY: any number may be made a value, and the value is ours.
     unsafe { Value::own(ffi::duckdb_create_timestamp_tz(ffi::duckdb_timestamp { micros })) }
 }

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use arrow::array::types::IntervalDayTime;
 use arrow::array::*;
-use arrow::buffer::ScalarBuffer;
+use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Int32Type, TimeUnit, UnionFields, i256};
+use arrow::datatypes::*;
 use rstest::rstest;
 
 use super::Value;
@@ -237,4 +237,68 @@ fn an_instant_beyond_microseconds_is_an_error() {
     );
     let unit = DataType::Timestamp(TimeUnit::Second, Some("UTC".into()));
     assert!(Value::from_column(&Field::new("c", unit.clone(), true), &new_null_array(&unit, 1), 0).is_ok());
+}
+
+fn times<T: ArrowPrimitiveType>(value: T::Native) -> ArrayRef {
+    Arc::new(PrimitiveArray::<T>::from_iter_values([value]))
+}
+
+fn zoned(value: i64) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(vec![value]).with_timezone("UTC"))
+}
+
+/// A map from the keys, `values` to each.
+fn map(keys: &[Option<&str>]) -> ArrayRef {
+    let entries = StructArray::new(
+        vec![Field::new("keys", DataType::Utf8, true), Field::new("values", DataType::Int32, true)].into(),
+        vec![Arc::new(StringArray::from(keys.to_vec())), int32(vec![Some(1); keys.len()])],
+        None,
+    );
+    let field = Field::new("entries", entries.data_type().clone(), false);
+    let offsets = OffsetBuffer::from_lengths([keys.len()]);
+    Arc::new(MapArray::new(field.into(), offsets, entries, None, false))
+}
+
+#[rstest]
+#[case::day(times::<Date32Type>(i32::MIN))]
+#[case::day_of_millis(times::<Date64Type>(i64::from(i32::MIN) * 86_400_000))]
+#[case::day_beyond(times::<Date64Type>(i64::MAX))]
+#[case::seconds_of_a_day(times::<Time32SecondType>(86_401))]
+#[case::millis_of_a_day(times::<Time32MillisecondType>(-1))]
+#[case::micros_of_a_day(times::<Time64MicrosecondType>(86_400_000_001))]
+#[case::nanos_of_a_day(times::<Time64NanosecondType>(86_400_000_000_001))]
+#[case::seconds(times::<TimestampSecondType>(i64::MIN))]
+#[case::more_seconds(times::<TimestampSecondType>(9_223_372_036_855))]
+#[case::millis(times::<TimestampMillisecondType>(-9_223_372_022_400_001))]
+#[case::micros(times::<TimestampMicrosecondType>(i64::MIN))]
+#[case::nanos(times::<TimestampNanosecondType>(i64::MIN))]
+#[case::zoned(zoned(i64::MIN))]
+#[case::more_zoned(zoned(-9_223_372_022_400_000_001))]
+#[case::digits(Arc::new(Decimal128Array::from(vec![1000]).with_precision_and_scale(3, 1).unwrap()))]
+#[case::many_digits(Arc::new(Decimal256Array::from(vec![i256::MAX]).with_precision_and_scale(38, 0).unwrap()))]
+#[case::inside(Arc::new(ListArray::from_iter_primitive::<Time64MicrosecondType, _, _>([Some([Some(-1)])])))]
+#[case::key_twice(map(&[Some("a"), Some("a")]))]
+#[case::no_key(map(&[None]))]
+fn what_no_value_of_the_type_is_cannot_be_bound(#[case] array: ArrayRef) {
+    let error = Value::from_column(&field_of(&array), &array, 0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.message().contains("holds what DuckDB cannot take"), "{error}");
+}
+
+#[test]
+fn what_is_no_json_cannot_be_bound_as_such() {
+    let name = ("ARROW:extension:name".to_owned(), "arrow.json".to_owned());
+    let field = Field::new("c", DataType::Utf8, true).with_metadata([name].into());
+    let text = StringArray::from(vec!["{"]);
+    assert_eq!(Value::from_column(&field, &text, 0).unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+#[rstest]
+#[case(times::<Date32Type>(i32::MAX), "DATE", "infinity")]
+#[case(times::<Time64MicrosecondType>(86_400_000_000), "TIME", "24:00:00")]
+#[case(times::<TimestampNanosecondType>(i64::MAX), "TIMESTAMP_NS", "infinity")]
+#[case(times::<TimestampSecondType>(i64::MAX), "TIMESTAMP_S", "infinity")]
+#[case(zoned(-i64::MAX), "TIMESTAMP WITH TIME ZONE", "-infinity")]
+fn the_ends_of_a_type_bind(#[case] array: ArrayRef, #[case] ty: &str, #[case] text: &str) {
+    check(&field_of(&array), &array, ty, Some(text));
 }

@@ -14,9 +14,9 @@ use arrow::datatypes::{
 use libduckdb_sys as ffi;
 
 use super::super::super::fault::Fault;
+use super::super::super::range::{self, Range};
 use super::super::super::units::{days, micros};
 use super::decimal::decimal;
-use super::range::{self, Range};
 use super::{Filler, Target, unsupported};
 
 /// The filler for an array of fixed-width values.
@@ -51,7 +51,7 @@ fn mapped_filler(array: &ArrayRef, nulls: Option<NullBuffer>) -> Result<Box<dyn 
     use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
     Ok(match array.data_type() {
         D::Float16 => mapped::<Float16Type, _>(array, nulls, |value| Some(value.to_f32())),
-        D::Date64 => mapped::<Date64Type, _>(array, nulls, days),
+        D::Date64 => mapped::<Date64Type, _>(array, nulls, |value| range::date(days(value)?)),
         D::Time32(Second) => {
             mapped::<Time32SecondType, _>(array, nulls, |value| range::time(micros(value.into(), Second)?))
         }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use arrow::datatypes::{DataType, TimeUnit};
 
-use super::super::super::fault::Fault;
+use super::fault::Fault;
 
 /// The instants that a TIMESTAMP holds, in microseconds.
 const INSTANTS: RangeInclusive<i64> = -9_223_372_022_400_000_000..=i64::MAX - 1;
@@ -41,6 +41,11 @@ pub(super) fn of(ty: &DataType) -> Option<Range> {
     })
 }
 
+/// Days since 1970 as a DATE, if it has them.
+pub(super) fn date(days: i32) -> Option<i32> {
+    Range::Days.has(days.into()).then_some(days)
+}
+
 /// A time of a day, if it is one.
 pub(super) fn time(micros: i64) -> Option<i64> {
     TIMES.contains(&micros).then_some(micros)
@@ -52,6 +57,15 @@ pub(super) fn instant(micros: i64) -> Option<i64> {
 }
 
 impl Range {
+    /// Whether the type has a value.
+    pub(super) fn has(&self, value: i64) -> bool {
+        match self {
+            Self::Days => value != i64::from(i32::MIN),
+            Self::Times(range) => range.contains(&value),
+            Self::Instants(range) => range.contains(&value) || INFINITE.contains(&value),
+        }
+    }
+
     /// Makes sure that values, as bytes of `width` each, are in range or NULL.
     ///
     /// # Errors
@@ -64,11 +78,7 @@ impl Range {
     ) -> Result<(), Fault> {
         let (days, _) = bytes.as_chunks::<4>();
         let (others, _) = bytes.as_chunks::<8>();
-        let bad = |value: i64| match self {
-            Self::Days => value == i64::from(i32::MIN),
-            Self::Times(range) => !range.contains(&value),
-            Self::Instants(range) => !range.contains(&value) && !INFINITE.contains(&value),
-        };
+        let bad = |value: i64| !self.has(value);
         let found = match width {
             4 => days.iter().map(|day| i32::from_le_bytes(*day).into()).enumerate().find(|(_, v)| bad(*v)),
             _ => others.iter().map(|value| i64::from_le_bytes(*value)).enumerate().find(|(_, v)| bad(*v)),
