@@ -34,9 +34,11 @@ class Raw:
             response_deserializer=answer.FromString,
         )
 
-    def put(self, parts: Iterator[messages.FlightData]) -> list[messages.PutResult]:
+    def put(
+        self, parts: Iterator[messages.FlightData], headers: list[tuple[str, str]] | None = None
+    ) -> list[messages.PutResult]:
         do_put = self.call("stream_stream", "DoPut", messages.PutResult)
-        return list(do_put(parts, metadata=self.basic, timeout=60))
+        return list(do_put(parts, metadata=headers or self.basic, timeout=60))
 
     def session(self) -> list[tuple[str, str]]:
         """The headers of a session of its own."""
@@ -61,6 +63,13 @@ class Raw:
         headers = self.session()
         return self.redeem(self.plan(statement, headers), headers)
 
+    def prepare(self, statement: str, headers: list[tuple[str, str]]) -> bytes:
+        """The handle of a prepared statement."""
+        request = packed(sql.ActionCreatePreparedStatementRequest(query=statement))
+        (answer,) = self.act("CreatePreparedStatement", request, headers)
+        wrapped = Any.FromString(answer.body)
+        return sql.ActionCreatePreparedStatementResult.FromString(wrapped.value).prepared_statement_handle
+
     def act(self, kind: str, body: bytes, headers: list[tuple[str, str]]) -> list[messages.Result]:
         """What an action answers."""
         do_action = self.call("unary_stream", "DoAction", messages.Result)
@@ -79,10 +88,22 @@ def ingest(table: str) -> messages.FlightDescriptor:
     return messages.FlightDescriptor(type=2, cmd=packed(command))
 
 
+def prepared(kind: type, handle: bytes) -> messages.FlightDescriptor:
+    """What a prepared statement's rows are for: `CommandPreparedStatementQuery` or `…Update`."""
+    return messages.FlightDescriptor(type=2, cmd=packed(kind(prepared_statement_handle=handle)))
+
+
 def upload(table: str, *batches: pa.RecordBatch) -> list[messages.FlightData]:
     """The messages of an ingest: schema, dictionaries and rows, as pyarrow writes them."""
+    return rows(ingest(table), *batches)
+
+
+def rows(
+    purpose: messages.FlightDescriptor, *batches: pa.RecordBatch, compression: str | None = None
+) -> list[messages.FlightData]:
+    """The messages of a DoPut: schema, dictionaries and rows, as pyarrow writes them."""
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
+    options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True, compression=compression)
     with pa.ipc.new_stream(sink, batches[0].schema, options=options) as writer:
         for batch in batches:
             writer.write_batch(batch)
@@ -92,5 +113,5 @@ def upload(table: str, *batches: pa.RecordBatch) -> list[messages.FlightData]:
         )
         for message in pa.ipc.MessageReader.open_stream(sink.getvalue())
     ]
-    parts[0].flight_descriptor.CopyFrom(ingest(table))
+    parts[0].flight_descriptor.CopyFrom(purpose)
     return parts
