@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import os
@@ -127,6 +128,35 @@ def test_nothing_stays_of_an_upload_whose_client_vanishes(
         wait_for(lambda: files(server, spool) != set(), "the upload is on its way to a file")
     wait_for(lambda: files(server, spool) == set(), "its file goes with its client")
     assert answer(rest, f"SELECT count(*) FROM duckdb_tables() WHERE table_name = '{table}'") == [0]
+
+
+@pytest.mark.parametrize("damage", ["none", "a byte", "the end"])
+def test_nothing_stays_of_a_compressed_upload_that_is_refused(tmp_path: Path, table: str, damage: str) -> None:
+    """LX-08: what decodes to too much (413), and what is damaged or breaks off (400)."""
+    rows = (b"%d,%s\n" % (at, os.urandom(40).hex().encode()) for at in range(50_000))
+    content = gzip.compress(b"id,pad\n" + b"".join(rows))
+    limit = "1MB" if damage == "none" else "1GB"
+    if damage == "a byte":
+        content = content[:-4000] + bytes([content[-4000] ^ 0xFF]) + content[-3999:]
+    elif damage == "the end":
+        content = content[: len(content) // 2]
+    flags = ("--user", ":".join(ALICE.pair), "--decoded-body-limit", limit)
+    with (
+        MockServer(*flags, env={"TMPDIR": str(tmp_path)}) as running,
+        httpx.Client(base_url=running.lakehouse_url, auth=ALICE.pair, timeout=120) as rest,
+    ):
+        headers = {"content-type": "text/csv", "content-encoding": "gzip"}
+        params = {"catalog": "memory", "schema": "main", "table": table, "mode": "create"}
+
+        def body() -> Iterator[bytes]:
+            yield content[:100_000]
+            wait_for(lambda: files(running, tmp_path) != set(), "the upload is on its way to a file")
+            yield content[100_000:]
+
+        answered = rest.post("/upload", params=params, content=body(), headers=headers)
+        assert answered.status_code == (413 if damage == "none" else 400), answered.text
+        assert files(running, tmp_path) == set()
+        assert answer(rest, f"SELECT count(*) FROM duckdb_tables() WHERE table_name = '{table}'") == [0]
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
