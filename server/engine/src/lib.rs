@@ -47,7 +47,7 @@ pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
 pub use error::{Error, ErrorKind, Result};
 pub use journal::{Journal, JournalEntry};
 pub use limits::Limits;
-pub use limits::{Size, limit_exceeded};
+pub use limits::{Size, limit_exceeded, too_much_data};
 pub use meter::Usage;
 pub use meter::{Meter, Share, TenantMeters};
 pub use query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};

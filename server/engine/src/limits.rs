@@ -50,6 +50,12 @@ pub struct Limits {
     pub tenant_lingering: usize,
     /// `--thread-limit`: statements that run at once in the whole process, a thread each; more wait.
     pub threads: usize,
+    /// `--row-key-limit`: different keys of the rows of one JSON body (LU-10).
+    pub row_keys: usize,
+    /// `--new-column-limit`: columns that one append adds to a table that is there (LP-06).
+    pub new_columns: usize,
+    /// `--arrow-message-limit`: bytes of one decompressed Arrow message, and of the dictionaries of a stream (LU-08, FY-7).
+    pub arrow_message: u64,
     /// `--worker-threads`: threads of the process that share the work of longer statements; one per core when `None`.
     pub worker_threads: Option<usize>,
 }
@@ -74,6 +80,9 @@ impl Default for Limits {
             memory: None,
             tenant_lingering: 16,
             threads: 4096,
+            row_keys: 5000,
+            new_columns: 200,
+            arrow_message: GIB,
             worker_threads: None,
         }
     }
@@ -90,6 +99,11 @@ impl Limits {
         }
         Ok(())
     }
+}
+
+/// The error of rows that a limit bounds, which is told as the fault of the data; the rest as [`limit_exceeded`].
+pub fn too_much_data(what: &str, limit: impl std::fmt::Display, flag: &str) -> Error {
+    Error::new(ErrorKind::InvalidData, limit_exceeded(what, limit, flag).message())
 }
 
 /// Four fifths of the memory that this machine has, or the container in which the process runs; without end where neither

@@ -9,10 +9,7 @@ use engine::{EngineConfig, Limits, Result};
 
 /// The limits, each with its default; none may be zero.
 pub(super) fn limits(options: &Options) -> Result<Limits> {
-    let default = Limits::default();
-    let number = |given: Option<usize>, default: usize, flag: &str| {
-        at_least_one(given, flag).map(|given| given.unwrap_or(default))
-    };
+    let default = limits_of_rows(options)?;
     Ok(Limits {
         tenant_spool: options.tenant_spool_limit.map(Size::bytes),
         query_log: size(options.query_log_limit, default.query_log),
@@ -56,7 +53,23 @@ pub(super) fn limits(options: &Options) -> Result<Limits> {
         )?,
         threads: number(options.thread_limit, default.threads, "--thread-limit")?,
         worker_threads: threads(options.worker_threads, "--worker-threads")?,
+        ..default
     })
+}
+
+/// The limits of what a load brings; all others as they are by default.
+fn limits_of_rows(options: &Options) -> Result<Limits> {
+    let default = Limits::default();
+    Ok(Limits {
+        row_keys: number(options.row_key_limit, default.row_keys, "--row-key-limit")?,
+        new_columns: number(options.new_column_limit, default.new_columns, "--new-column-limit")?,
+        arrow_message: size(options.arrow_message_limit, default.arrow_message),
+        ..default
+    })
+}
+
+fn number(given: Option<usize>, default: usize, flag: &str) -> Result<usize> {
+    at_least_one(given, flag).map(|given| given.unwrap_or(default))
 }
 
 fn size(given: Option<Size>, default: u64) -> u64 {

@@ -236,6 +236,15 @@ with_doors!(options! {
     /// What an upload with a Content-Encoding may decode to, such as 16GB [default: 16GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     decoded_body_limit: Size,
+    /// Different keys that the rows of a JSON body may have [default: 5000].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    row_key_limit: usize,
+    /// Columns that one append may add to a table that is there [default: 200].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    new_column_limit: usize,
+    /// What a compressed Arrow message may take once decompressed, such as 1GB [default: 1GB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    arrow_message_limit: Size,
     /// Largest body of the Product Analytics API, in bytes, at least 4000000 [default: 16777216].
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     analytics_body_limit: u64,

@@ -13,6 +13,7 @@ use super::job::{check_catalog, resolve, table_columns};
 use super::order;
 use super::{IngestTarget, without_statement};
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits::too_much_data;
 use crate::session::{CancelToken, Session, Slot, atomically};
 use crate::sql::append::{self as text, Incoming};
 use crate::sql::{TableRef, ingest};
@@ -24,9 +25,6 @@ const ATTEMPTS: u32 = 100;
 
 /// How long it waits at most before that, for the other one to commit.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// How many columns an append adds to a table that is there (LP-06).
-const MAX_NEW_COLUMNS: usize = 200;
 
 /// How many values rows with different keys may have when they are put together, missing ones included.
 const MAX_CELLS: usize = 50_000_000;
@@ -96,10 +94,12 @@ impl Session {
         }
         let turn = self.turn(cancel).await?;
         let (guard, turn) = turn.may_load(&append.target, false, true, cancel).await?;
+        let new_columns = self.limits().new_columns;
         let grow = move |slot: &mut Slot| {
             let _guard = guard;
-            let grown =
-                |slot: &mut Slot| atomically(slot, |slot| Job::new(slot, &append)?.run()).map(|()| true);
+            let grown = |slot: &mut Slot| {
+                atomically(slot, |slot| Job::new(slot, &append)?.run(new_columns)).map(|()| true)
+            };
             slot.change(|slot| run(slot, &append, grown)).map(drop)
         };
         turn.last(cancel, grow).await
@@ -182,8 +182,9 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn run(&self) -> Result<()> {
-        self.check_growth()?;
+    /// Adds the rows, and at most so many columns to a table that is there.
+    fn run(&self, new_columns: usize) -> Result<()> {
+        self.check_growth(new_columns)?;
         let placed = match &self.existing {
             None => self.create()?,
             Some(existing) => self
@@ -200,16 +201,16 @@ impl<'a> Job<'a> {
     }
 
     /// DuckDB copies a table's columns for each that is added: many of them at once would take long.
-    fn check_growth(&self) -> Result<()> {
+    fn check_growth(&self, limit: usize) -> Result<()> {
         let Some(existing) = &self.existing else { return Ok(()) };
         let known: HashSet<String> = existing.iter().map(|column| column.name.to_ascii_lowercase()).collect();
         let is_new = |column: &&AppendColumn| !known.contains(&column.name.to_ascii_lowercase());
-        match self.append.columns.iter().filter(is_new).count() <= MAX_NEW_COLUMNS {
+        match self.append.columns.iter().filter(is_new).count() <= limit {
             true => Ok(()),
-            false => Err(Error::new(
-                ErrorKind::InvalidData,
-                format!("an append adds at most {MAX_NEW_COLUMNS} columns to a table that exists"),
-            )),
+            false => {
+                let what = "the columns that an append adds to a table that exists";
+                Err(too_much_data(what, limit, "--new-column-limit"))
+            }
         }
     }
 

@@ -12,11 +12,8 @@ use arrow::ipc::{
 };
 use flatbuffers::{FlatBufferBuilder, WIPOffset};
 
-use super::{layout, malformed, no_header};
-use engine::{Error, Result};
-
-/// The most that the buffers of one message may take once they are decompressed, in bytes.
-const MAX_PLAIN: u64 = 1 << 30;
+use super::{layout, malformed, no_header, too_large};
+use engine::{Error, ErrorKind, Result};
 
 /// What each buffer begins at a multiple of.
 const ALIGNMENT: usize = 64;
@@ -43,8 +40,13 @@ impl Plain<'_> {
 /// A message that holds a batch or a dictionary, without compression; its buffers lie within its body.
 ///
 /// # Errors
-/// `InvalidArgument` for buffers beyond the body, and for data that cannot be decompressed or takes more than 1 GiB.
-pub(super) fn plain<'a>(message: &Message<'_>, header: &'a [u8], body: Buffer) -> Result<Plain<'a>> {
+/// `InvalidArgument` for buffers beyond the body, and for data that cannot be decompressed or takes more than `limit` bytes.
+pub(super) fn plain<'a>(
+    message: &Message<'_>,
+    header: &'a [u8],
+    body: Buffer,
+    limit: u64,
+) -> Result<Plain<'a>> {
     let dictionary = message.header_as_dictionary_batch();
     let batch = message.header_as_record_batch().or_else(|| dictionary.and_then(|batch| batch.data()));
     let batch = batch.ok_or_else(no_header)?;
@@ -52,7 +54,7 @@ pub(super) fn plain<'a>(message: &Message<'_>, header: &'a [u8], body: Buffer) -
     let Some(compression) = batch.compression() else {
         return Ok(Plain { header: Cow::Borrowed(header), body });
     };
-    let (places, body) = decompress_all(batch, compression.codec(), &body)?;
+    let (places, body) = decompress_all(batch, compression.codec(), &body, limit)?;
     let mut builder = FlatBufferBuilder::new();
     let data = without_compression(&mut builder, batch, &places);
     let (kind, data) = match dictionary {
@@ -101,15 +103,17 @@ fn decompress_all(
     batch: RecordBatch<'_>,
     codec: CompressionType,
     body: &Buffer,
+    limit: u64,
 ) -> Result<(Vec<Place>, Buffer)> {
     let mut plain = MutableBuffer::new(0);
     let mut places = Vec::new();
-    let mut left = MAX_PLAIN;
+    let mut left = limit;
     for buffer in batch.buffers().into_iter().flatten() {
         let (offset, length) = (buffer.offset() as usize, buffer.length() as usize);
         let start = plain.len();
         if length > 0 {
             let decompressed = decompress(&body[offset..offset + length], codec, left)?;
+            let decompressed = decompressed.ok_or_else(|| beyond(limit))?;
             left -= decompressed.len() as u64;
             plain.extend_from_slice(&decompressed);
         }
@@ -119,14 +123,17 @@ fn decompress_all(
     Ok((places, plain.into()))
 }
 
-/// A buffer as it was before compression: its length comes first, in eight bytes.
-fn decompress(bytes: &[u8], codec: CompressionType, left: u64) -> Result<Cow<'_, [u8]>> {
+/// A buffer as it was before compression: its length comes first, in eight bytes. `None` if that is more than is left.
+fn decompress(bytes: &[u8], codec: CompressionType, left: u64) -> Result<Option<Cow<'_, [u8]>>> {
     let (length, bytes) =
         bytes.split_first_chunk().ok_or_else(|| Error::invalid("A compressed buffer has no length"))?;
     let length = match i64::from_le_bytes(*length) {
-        0 => return Ok(Cow::Borrowed(&[])),
-        AS_IT_IS if bytes.len() as u64 <= left => return Ok(Cow::Borrowed(bytes)),
-        length => u64::try_from(length).ok().filter(|length| *length <= left).ok_or_else(too_large)?,
+        0 => return Ok(Some(Cow::Borrowed(&[]))),
+        AS_IT_IS => return Ok((bytes.len() as u64 <= left).then_some(Cow::Borrowed(bytes))),
+        length => match u64::try_from(length) {
+            Ok(length) if length <= left => length,
+            _ => return Ok(None),
+        },
     };
     let mut plain = Vec::new();
     // One byte more than it claims tells that it claims too little.
@@ -140,11 +147,11 @@ fn decompress(bytes: &[u8], codec: CompressionType, left: u64) -> Result<Cow<'_,
     };
     read.map_err(|e| malformed(&format!("a buffer cannot be decompressed: {e}")))?;
     match plain.len() as u64 == length {
-        true => Ok(Cow::Owned(plain)),
+        true => Ok(Some(Cow::Owned(plain))),
         false => Err(Error::invalid("A compressed buffer has another length than it claims")),
     }
 }
 
-fn too_large() -> Error {
-    Error::invalid("A record batch takes more than 1 GiB once it is decompressed; send fewer rows at once")
+fn beyond(limit: u64) -> Error {
+    too_large("a message of Arrow once it is decompressed", limit, ErrorKind::InvalidArgument)
 }

@@ -22,14 +22,12 @@ use arrow::ipc::reader::{read_dictionary, read_record_batch};
 use arrow::ipc::{DictionaryBatch, Message, MessageHeader, Schema as IpcSchema, root_as_message};
 
 use self::compression::Plain;
-use engine::{Error, ErrorKind, Result};
-
-/// The most that the dictionaries of one stream may take, in bytes.
-const MAX_DICTIONARIES: usize = 1 << 30;
+use engine::{Error, ErrorKind, Result, Size, limit_exceeded};
 
 /// What the messages of a stream have said so far.
-#[derive(Default)]
 pub(crate) struct Decoder {
+    /// The most that a message may take once it is decompressed, and the dictionaries together, in bytes.
+    limit: u64,
     schema: Option<SchemaRef>,
     has_unions: bool,
     dictionaries: HashMap<i64, ArrayRef>,
@@ -37,6 +35,12 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
+    /// Nothing yet; a message may take so many bytes once it is decompressed, and the dictionaries together
+    /// (`--arrow-message-limit`).
+    pub(crate) fn new(limit: u64) -> Self {
+        Self { limit, schema: None, has_unions: false, dictionaries: HashMap::new(), bytes: 0 }
+    }
+
     /// How many bytes the bodies of the messages had, decompressed.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
@@ -87,7 +91,7 @@ impl Decoder {
 
     /// Whether a schema message says what the first one did.
     fn repeats(&self, message: &Message<'_>) -> Result<bool> {
-        let mut again = Self::default();
+        let mut again = Self::new(0);
         again.set_schema(message.header_as_schema().ok_or_else(no_header)?)?;
         Ok(again.schema == self.schema)
     }
@@ -96,7 +100,7 @@ impl Decoder {
     /// where gRPC puts a body is chance.
     fn plain<'h>(&mut self, message: &Message<'_>, header: &'h [u8], body: Buffer) -> Result<Plain<'h>> {
         let body = if self.has_unions { Buffer::from(body.as_slice()) } else { body };
-        let plain = compression::plain(message, header, body)?;
+        let plain = compression::plain(message, header, body, self.limit)?;
         self.bytes += plain.body.len() as u64;
         Ok(plain)
     }
@@ -124,12 +128,9 @@ impl Decoder {
     /// Each message is bounded by its size, and a dictionary grows with each of them (FX-6).
     fn check_dictionaries(&self) -> Result<()> {
         let size: usize = self.dictionaries.values().map(Array::get_array_memory_size).sum();
-        match size <= MAX_DICTIONARIES {
+        match size as u64 <= self.limit {
             true => Ok(()),
-            false => {
-                let message = "The dictionaries of the stream take more than 1 GiB";
-                Err(Error::new(ErrorKind::OutOfRange, message))
-            }
+            false => Err(too_large("the dictionaries of a stream", self.limit, ErrorKind::OutOfRange)),
         }
     }
 }
@@ -170,6 +171,11 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T> {
 
 fn malformed(fault: &dyn std::fmt::Display) -> Error {
     Error::invalid(format!("The stream is not valid Arrow IPC: {fault}"))
+}
+
+/// The refusal of what takes more than `limit` bytes.
+fn too_large(what: &str, limit: u64, kind: ErrorKind) -> Error {
+    Error::new(kind, limit_exceeded(what, Size(limit), "--arrow-message-limit").message())
 }
 
 fn no_header() -> Error {

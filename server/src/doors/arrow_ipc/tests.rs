@@ -33,7 +33,7 @@ fn messages() -> Vec<FlightData> {
 }
 
 fn decode(messages: &[FlightData]) -> Result<Vec<RecordBatch>> {
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder::new(1 << 20);
     let read = |message: &FlightData| {
         decoder.read(&message.data_header, Buffer::from(message.data_body.clone())).transpose()
     };

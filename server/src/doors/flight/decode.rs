@@ -31,9 +31,9 @@ impl Upload {
         first.ok_or_else(|| Error::invalid("The upload is empty"))
     }
 
-    /// The rows from the first message on.
-    pub(super) fn new(first: FlightData, stream: Streaming<FlightData>) -> Self {
-        let decoder = Decoder::default();
+    /// The rows from the first message on, of which each takes at most so many bytes decompressed.
+    pub(super) fn new(first: FlightData, stream: Streaming<FlightData>, message_limit: u64) -> Self {
+        let decoder = Decoder::new(message_limit);
         Self { stream, first: Some(first), decoder, ready: VecDeque::new(), ended: false }
     }
 

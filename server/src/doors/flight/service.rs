@@ -121,7 +121,7 @@ impl Service {
         if !matches!(command, Command::CommandStatementIngest(_)) {
             call.binds_values();
         }
-        let upload = Upload::new(first, stream);
+        let upload = Upload::new(first, stream, session.engine.limits().arrow_message);
         Box::pin(session.until_closed(put(&session, command, upload))).await
     }
 

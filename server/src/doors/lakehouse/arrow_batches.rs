@@ -38,18 +38,18 @@ enum Rest {
 }
 
 impl<R: Read + Seek> ArrowBatches<R> {
-    /// Opens a body.
+    /// Opens a body, whose messages have at most so many bytes decompressed.
     ///
     /// # Errors
     /// InvalidData for what is neither a stream nor a file; Internal when the body cannot be read.
-    pub(super) fn open(mut body: R) -> Result<Self> {
+    pub(super) fn open(mut body: R, message_limit: u64) -> Result<Self> {
         let end = body.seek(SeekFrom::End(0)).map_err(|fault| unread(&fault))?;
         let mut magic = [0; MAGIC.len()];
         body.rewind().map_err(|fault| unread(&fault))?;
         // A body shorter than the magic is no IPC file, and reading it as a stream says what is wrong with it.
         let is_file = body.read_exact(&mut magic).is_ok() && &magic == MAGIC;
         body.rewind().map_err(|fault| unread(&fault))?;
-        let mut opened = Opening { body, end, decoder: Decoder::default() };
+        let mut opened = Opening { body, end, decoder: Decoder::new(message_limit) };
         let rest = if is_file { opened.file() } else { opened.stream() }.map_err(data)?;
         let Opening { body, end, decoder } = opened;
         let schema = decoder.schema().cloned().ok_or_else(|| malformed("it has no schema"))?;
@@ -255,7 +255,7 @@ mod tests {
     }
 
     fn read(body: Vec<u8>) -> Result<Vec<RecordBatch>> {
-        ArrowBatches::open(Cursor::new(body))?.collect()
+        ArrowBatches::open(Cursor::new(body), 1 << 20)?.collect()
     }
 
     #[rstest]

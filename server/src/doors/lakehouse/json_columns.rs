@@ -7,15 +7,13 @@ use arrow::array::{ArrayBuilder, ArrayRef, Int8Builder, RecordBatch, RecordBatch
 use super::append::Members;
 use super::json_values::put;
 use engine::ingest::{AppendColumn, Kinds, value_schema};
-use engine::{Error, ErrorKind, Result};
-
-/// How many different keys the rows of a body may have (LU-10), and how many fields the objects in them, to be STRUCTs.
-pub(super) const MAX_KEYS: usize = 5_000;
+use engine::{Error, Result, too_much_data};
 
 /// The keys of rows in the order in which they come, and what their values are. Keys match case-insensitively (LP-06).
-#[derive(Default)]
 pub(super) struct Keys {
     pub(super) columns: Vec<AppendColumn>,
+    /// How many there may be.
+    limit: usize,
     /// The column of each key, in lower case.
     index: HashMap<String, usize>,
     /// The latest row that had each column.
@@ -25,7 +23,7 @@ pub(super) struct Keys {
 
 /// Why the keys of a row are refused.
 pub(super) enum KeyFault {
-    /// There are more different ones than [`MAX_KEYS`].
+    /// There are more different ones than there may be.
     TooMany,
     /// The key at this place of the row is that of a column which the row has already.
     Twice {
@@ -37,6 +35,16 @@ pub(super) enum KeyFault {
 }
 
 impl Keys {
+    /// None yet, and at most so many (`--row-key-limit`).
+    pub(super) fn new(limit: usize) -> Self {
+        Self { columns: Vec::new(), limit, index: HashMap::new(), seen_in: Vec::new(), row: 0 }
+    }
+
+    /// The refusal of rows with more keys.
+    pub(super) fn too_many(&self) -> Error {
+        too_much_data("the different keys of a body's rows", self.limit, "--row-key-limit")
+    }
+
     /// Puts the column of each of a row's keys into `places`.
     ///
     /// # Errors
@@ -46,7 +54,7 @@ impl Keys {
         places.clear();
         for (at, (key, _)) in row.0.iter().enumerate() {
             let column = self.find(at, key).unwrap_or_else(|| self.add(key));
-            if self.columns.len() > MAX_KEYS {
+            if self.columns.len() > self.limit {
                 return Err(KeyFault::TooMany);
             }
             if std::mem::replace(&mut self.seen_in[column], self.row) == self.row {
@@ -72,11 +80,6 @@ impl Keys {
         self.seen_in.push(0);
         column
     }
-}
-
-/// The refusal of rows with more keys.
-pub(super) fn too_many_keys() -> Error {
-    Error::new(ErrorKind::InvalidData, format!("the rows have more than {MAX_KEYS} different keys"))
 }
 
 /// The values of some columns, row by row.

@@ -16,12 +16,13 @@ use duck::types::{LogicalType, input};
 use engine::ingest::{Append, AppendColumn, AppendGroup, IngestTarget, Kinds};
 use engine::{Error, ErrorKind};
 
-/// Reads the rows of an IPC stream or file, whose batches take at most `limit` bytes decompressed.
+/// Reads the rows of an IPC stream or file, whose batches take at most `limit` bytes decompressed, each message at most
+/// `message_limit`.
 ///
 /// # Errors
 /// `bad-request` for a body that is neither, `payload-too-large` beyond the limit.
-pub(super) fn read(body: &[u8], limit: usize, target: IngestTarget) -> Result<Read> {
-    let mut reader = ArrowBatches::open(Cursor::new(body)).map_err(malformed)?;
+pub(super) fn read(body: &[u8], limit: usize, message_limit: u64, target: IngestTarget) -> Result<Read> {
+    let mut reader = ArrowBatches::open(Cursor::new(body), message_limit).map_err(malformed)?;
     let (schema, mut batches) = (reader.schema(), Vec::new());
     while let Some(batch) = reader.next() {
         batches.push(batch.map_err(malformed)?);

@@ -1,13 +1,12 @@
 //! Rows of JSON values as columns of text, with the kinds of what they hold.
 
 use super::rows::{Fault, Members, malformed};
-use crate::doors::lakehouse::json_columns::{KeyFault, Keys, Values, too_many_keys};
+use crate::doors::lakehouse::json_columns::{KeyFault, Keys, Values};
 use crate::doors::lakehouse::json_values::note;
 use engine::ingest::{Append, AppendGroup, IngestTarget};
 use engine::{Error, ErrorKind, Result};
 
 /// Gathers rows.
-#[derive(Default)]
 pub(super) struct Builder {
     keys: Keys,
     groups: Vec<Group>,
@@ -22,13 +21,18 @@ struct Group {
 }
 
 impl Builder {
+    /// No rows yet, which may have so many different keys.
+    pub(super) fn new(key_limit: usize) -> Self {
+        Self { keys: Keys::new(key_limit), groups: Vec::new(), places: Vec::new() }
+    }
+
     /// Adds a row.
     ///
     /// # Errors
     /// InvalidData for a row that has a key twice.
     pub(super) fn add(&mut self, row: &Members<'_>) -> Result<(), Fault> {
         self.keys.place(row, &mut self.places).map_err(|fault| match fault {
-            KeyFault::TooMany => too_many_keys(),
+            KeyFault::TooMany => self.keys.too_many(),
             KeyFault::Twice { at, .. } => {
                 let message = format!("a row has the key \"{}\" twice", row.0[at].0);
                 Error::new(ErrorKind::InvalidData, message)
@@ -80,7 +84,7 @@ mod tests {
 
     fn append(json: &str) -> Append {
         let target = IngestTarget { catalog: None, schema: None, table: "t".to_owned(), temporary: false };
-        match read(json.as_bytes(), target).unwrap() {
+        match read(json.as_bytes(), 10, target).unwrap() {
             Read::Rows(append) => append,
             Read::NoRows(error) => panic!("{error}"),
         }
@@ -149,10 +153,10 @@ mod tests {
     fn what_is_no_row_is_told_from_what_is_no_json() {
         let target = || IngestTarget { catalog: None, schema: None, table: "t".to_owned(), temporary: false };
         for json in ["5", "[1]", r#"[{"a":1},[2]]"#, "null", r#"{"a":1,"A":2}"#] {
-            assert!(matches!(read(json.as_bytes(), target()), Ok(Read::NoRows(_))), "{json}");
+            assert!(matches!(read(json.as_bytes(), 10, target()), Ok(Read::NoRows(_))), "{json}");
         }
         for json in ["", "{", "[{]", "{\"a\":}", "nope"] {
-            assert!(read(json.as_bytes(), target()).is_err(), "{json}");
+            assert!(read(json.as_bytes(), 10, target()).is_err(), "{json}");
         }
     }
 }

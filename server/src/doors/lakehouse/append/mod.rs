@@ -24,7 +24,7 @@ use super::state::Lakehouse;
 use super::upload::{self, Format};
 use engine::ingest::{Append, IngestTarget};
 use engine::run_blocking;
-use engine::{Error, ErrorKind};
+use engine::{Error, ErrorKind, Limits};
 
 /// The largest body that is read without another thread: some milliseconds' work.
 const SMALL: usize = 64 * 1024;
@@ -73,7 +73,7 @@ pub(super) async fn run(
     body: Body,
 ) -> Result<Response> {
     let understood = match collect(&headers, body, state.json_body_limit).await {
-        Ok(body) => understand(&params, &headers, body, state.json_body_limit).await,
+        Ok(body) => understand(&params, &headers, body, state.json_body_limit, caller.0.limits()).await,
         Err(error) => Err(error),
     };
     let (target, rows) = match understood {
@@ -105,6 +105,7 @@ async fn understand(
     headers: &HeaderMap,
     body: Bytes,
     limit: usize,
+    limits: &Limits,
 ) -> Result<(IngestTarget, engine::Result<Append>)> {
     let target = upload::target(params)?;
     params.flag("sync")?;
@@ -112,7 +113,11 @@ async fn understand(
     // Reading a large body takes longer than other requests should wait for this thread.
     let is_small = body.len() <= SMALL;
     let is_arrow = Format::of_content_type(headers) == Some(Format::Arrow);
-    let read = move || if is_arrow { arrow_rows::read(&body, limit, into) } else { rows::read(&body, into) };
+    let (keys, message) = (limits.row_keys, limits.arrow_message);
+    let read = move || match is_arrow {
+        true => arrow_rows::read(&body, limit, message, into),
+        false => rows::read(&body, keys, into),
+    };
     let rows = if is_small { read()? } else { run_blocking(move || Ok(read())).await?? };
     match rows {
         rows::Read::Rows(append) => Ok((target, Ok(append))),

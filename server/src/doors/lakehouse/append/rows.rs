@@ -24,13 +24,13 @@ pub(in crate::doors::lakehouse) struct Members<'a>(
     pub(in crate::doors::lakehouse) Vec<(Cow<'a, str>, &'a RawValue)>,
 );
 
-/// Reads the rows of a body.
+/// Reads the rows of a body, which may have so many different keys.
 ///
 /// # Errors
 /// `bad-request` for a body that is not JSON.
-pub(super) fn read(body: &[u8], target: IngestTarget) -> Result<Read> {
+pub(super) fn read(body: &[u8], key_limit: usize, target: IngestTarget) -> Result<Read> {
     let top: &RawValue = serde_json::from_slice(body).map_err(|fault| malformed(&fault))?;
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(key_limit);
     let added = match unwrap(top)? {
         Body::One(members) => builder.add(&members),
         Body::Many(rows) => rows.into_iter().try_for_each(|row| match members(row)? {

@@ -7,13 +7,13 @@ use duck::types::input;
 use engine::ingest::{ArrowSource, UploadFile};
 use engine::{Error, ErrorKind, Result};
 
-/// The batches of an IPC file or stream; the file goes with them.
+/// The batches of an IPC file or stream, whose messages have at most so many bytes decompressed; the file goes with them.
 ///
 /// # Errors
 /// InvalidData for a body that is neither, or has a column that cannot be stored.
-pub(super) fn open(file: UploadFile) -> Result<ArrowSource> {
+pub(super) fn open(file: UploadFile, message_limit: u64) -> Result<ArrowSource> {
     let reader = file.reopen().map_err(|fault| Error::internal(format!("cannot read an upload: {fault}")))?;
-    let mut batches = ArrowBatches::open(BufReader::with_capacity(1 << 18, reader))?;
+    let mut batches = ArrowBatches::open(BufReader::with_capacity(1 << 18, reader), message_limit)?;
     let schema = batches.schema();
     for field in schema.fields() {
         let storable = input::input_type(field);

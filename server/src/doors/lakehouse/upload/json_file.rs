@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use super::json_inside::note_all;
 use super::json_text::Objects;
 use crate::doors::lakehouse::append::Members;
-use crate::doors::lakehouse::json_columns::{KeyFault, Keys, MAX_KEYS, Values, too_many_keys};
+use crate::doors::lakehouse::json_columns::{KeyFault, Keys, Values};
 use engine::ingest::{ArrowSource, JsonSource, UploadFile, value_schema};
 use engine::{Error, ErrorKind, Result};
 
@@ -17,14 +17,15 @@ use engine::{Error, ErrorKind, Result};
 const ROWS: usize = 2048;
 const BYTES: usize = 16 << 20;
 
-/// The rows of a file, which goes with them.
+/// The rows of a file, which goes with them. They may have so many different keys, and their objects as many fields, to be
+/// STRUCTs.
 ///
 /// # Errors
 /// InvalidData for what is no JSON or no rows, saying where.
-pub(super) fn open(file: UploadFile) -> Result<JsonSource> {
-    let mut keys = Keys::default();
+pub(super) fn open(file: UploadFile, key_limit: usize) -> Result<JsonSource> {
+    let mut keys = Keys::new(key_limit);
     let mut objects = read(&file)?;
-    let (mut row, mut places, mut fields_left) = (Vec::new(), Vec::new(), MAX_KEYS);
+    let (mut row, mut places, mut fields_left) = (Vec::new(), Vec::new(), key_limit);
     while objects.next(&mut row)? {
         let members = place(&mut keys, &row, &mut places, &objects)?;
         for ((_, value), column) in members.0.iter().zip(&places) {
@@ -64,7 +65,7 @@ fn place<'a>(
 ) -> Result<Members<'a>> {
     let members = members(row, at)?;
     keys.place(&members, places).map_err(|fault| match fault {
-        KeyFault::TooMany => too_many_keys(),
+        KeyFault::TooMany => keys.too_many(),
         KeyFault::Twice { column, .. } => {
             let name = &keys.columns[column].name;
             invalid(format!("line {}: a row has the key \"{name}\" twice", at.line()))

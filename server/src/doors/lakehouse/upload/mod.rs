@@ -25,7 +25,7 @@ use super::state::Lakehouse;
 use super::tasks::COMPLETED;
 use crate::doors::http::encoding::{self, Decoded};
 use engine::ingest::{FileFormat, Ingest, IngestMode, IngestTarget, Keys, Source, UploadFile};
-use engine::{Error, ErrorKind};
+use engine::{Error, ErrorKind, Limits};
 
 /// A finished load (LM-05).
 #[derive(Debug, Serialize, ToSchema)]
@@ -118,7 +118,8 @@ pub(super) async fn store(
     let limit = was_encoded.then_some(state.decoded_body_limit);
     let (file, head) = spool::receive(&session, body, limit).await?;
     foreign::refuse(headers, &head, Code::InvalidData)?;
-    let source = source(declared.unwrap_or_else(|| Format::of_content(&head)), file).await?;
+    let format = declared.unwrap_or_else(|| Format::of_content(&head));
+    let source = source(format, file, *session.limits()).await?;
     let table = load.target.table.clone();
     let ingest = Ingest { target: load.target, mode: load.mode, source, keys: load.keys };
     let cancel = CancelOnDrop::default();
@@ -127,13 +128,13 @@ pub(super) async fn store(
     Ok(Json(Loaded { ok: true, error_code: None, error_message: None, task_id, status: COMPLETED }))
 }
 
-async fn source(format: Format, file: UploadFile) -> Result<Source> {
+async fn source(format: Format, file: UploadFile, limits: Limits) -> Result<Source> {
     let source = engine::run_blocking(move || {
         Ok(match format {
             Format::Csv => Source::File { file, format: FileFormat::Csv },
             Format::Parquet => Source::File { file, format: FileFormat::Parquet },
-            Format::Json => Source::Json(json_file::open(file)?),
-            Format::Arrow => Source::Arrow(arrow_file::open(file)?),
+            Format::Json => Source::Json(json_file::open(file, limits.row_keys)?),
+            Format::Arrow => Source::Arrow(arrow_file::open(file, limits.arrow_message)?),
         })
     });
     Ok(source.await?)
