@@ -70,14 +70,9 @@ impl Session {
     /// Makes an empty file for an upload; blocks.
     ///
     /// # Errors
-    /// Internal, naming the folder, when it cannot be made.
+    /// Internal, naming `TMPDIR`, when it cannot be made.
     pub fn upload_file(&self) -> Result<UploadFile> {
-        let folder = self.instance().spool_folder().create()?;
-        UploadFile::new_in(folder).map_err(|fault| {
-            Error::internal(format!(
-                "cannot make a file in {}: {fault}; set TMPDIR to a writable folder",
-                folder.display()
-            ))
-        })
+        let folder = self.instance().spool_folder();
+        UploadFile::new_in(folder.create()?).map_err(|fault| folder.unmade(&fault))
     }
 }

@@ -3,8 +3,8 @@
 use super::file::UploadFile;
 use super::source::{self, Batches, FileFormat, Source};
 use super::{
-    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, csv_faults, json_rows, names,
-    upsert, without_statement,
+    IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Ingested, Keys, csv_faults, enums, json_rows,
+    names, upsert, without_statement,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{Slot, atomically};
@@ -94,10 +94,11 @@ impl Job<'_> {
             (Some(columns), keys) => {
                 let pairs = Matched::new(source::columns(self.connection, relation)?, &columns)?;
                 let relation = towards(&pairs)?;
-                match keys {
+                let loaded = match keys {
                     None => self.append(&pairs, &relation),
                     Some(keys) => upsert::merge(self, &pairs, &relation, keys),
-                }
+                };
+                loaded.map_err(|error| enums::called_so(error, &pairs.types))
             }
         }?;
         Ok(Ingested { rows })

@@ -8,6 +8,7 @@ mod append;
 mod conform;
 mod csv_faults;
 mod delimiter;
+mod enums;
 mod explain;
 mod file;
 mod fit;

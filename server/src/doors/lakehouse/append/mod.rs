@@ -72,13 +72,15 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let understood = match collect(&headers, body, state.json_body_limit).await {
+    let understood = match collect(&headers, body, state.json_body_limit, Code::InvalidData).await {
         Ok(body) => understand(&params, &headers, body, state.json_body_limit, caller.0.limits()).await,
         Err(error) => Err(error),
     };
     let (target, rows) = match understood {
         Ok(understood) => understood,
-        Err(error) if error.code() == Code::BadRequest => return Ok(malformed(error)),
+        Err(error) if matches!(error.code(), Code::BadRequest | Code::InvalidData) => {
+            return Ok(not_understood(error));
+        }
         Err(error) => return Err(error),
     };
     let outcome = match rows {
@@ -150,7 +152,7 @@ fn explained(error: &Error, target: &IngestTarget) -> String {
     }
 }
 
-fn malformed(error: ApiError) -> Response {
+fn not_understood(error: ApiError) -> Response {
     let status = error.status();
     let message = error.message().to_owned();
     let body =

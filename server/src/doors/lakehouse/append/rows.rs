@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::columns::Builder;
-use crate::doors::lakehouse::response::{ApiError, Result};
+use crate::doors::lakehouse::response::{ApiError, Code, Result};
 use engine::ingest::{Append, IngestTarget};
 use engine::{Error, ErrorKind};
 
@@ -27,7 +27,7 @@ pub(in crate::doors::lakehouse) struct Members<'a>(
 /// Reads the rows of a body, which may have so many different keys.
 ///
 /// # Errors
-/// `bad-request` for a body that is not JSON.
+/// `invalid-data` for a body that is not JSON.
 pub(super) fn read(body: &[u8], key_limit: usize, target: IngestTarget) -> Result<Read> {
     let top: &RawValue = serde_json::from_slice(body).map_err(|fault| malformed(&fault))?;
     let mut builder = Builder::new(key_limit);
@@ -114,7 +114,7 @@ fn no_row(value: &RawValue) -> Error {
 }
 
 pub(super) fn malformed(fault: &serde_json::Error) -> ApiError {
-    ApiError::bad_request(format!("the body is not JSON: {fault}"))
+    ApiError::new(Code::InvalidData, format!("the body is not JSON: {fault}"))
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
