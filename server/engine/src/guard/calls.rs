@@ -7,7 +7,7 @@
 //! DuckDB's grammar has a table: the same name with a parenthesis elsewhere is an alias, a type, a macro of values, or a
 //! table, a CTE or a prepared statement that is defined, filled or executed.
 
-use super::managed;
+use super::{managed, nul_names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::lexer::{self, Token};
 
@@ -61,11 +61,12 @@ const OTHER_CLAUSES: &[&str] = &[
     "except",
 ];
 
-/// Refuses a text that calls what is managed.
+/// Refuses a text that calls what is managed, or makes a name with a NUL.
 ///
 /// # Errors
-/// Refused, with LX-12's text.
+/// Refused, with LX-12's text; as [`nul_names::check`].
 pub(crate) fn check(sql: &str) -> Result<()> {
+    nul_names::check(sql)?;
     check_at(sql, 0)
 }
 
