@@ -1,8 +1,8 @@
 //! How steps reach a server: plain HTTP, raw sockets, Flight SQL, and SQL over either door; by this crate's own calls, or by
 //! those of another program.
 
+mod answers;
 pub mod flight;
-pub mod gate;
 pub mod http;
 pub mod messages;
 pub mod put;

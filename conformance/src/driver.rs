@@ -1,14 +1,8 @@
 //! Lets another program act: it makes the calls through the clients of its language, while the spec is read here and what
 //! comes back is judged here. How the two speak is told in `spec/DRIVERS.md`.
 
-mod answers;
-
-pub(crate) use answers::{decoded, list, schema_and_rows, stream};
-
-use crate::client::gate::Gate;
 use crate::fault::{During as _, Fault, Result};
-use crate::outcomes;
-use crate::run::{CaseResult, Verdict};
+use crate::gate::Gate;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::{HashMap, HashSet};
@@ -109,13 +103,7 @@ impl Driver {
     }
 
     /// Tells what became of a case; whatever the driver holds open for it can be closed.
-    pub fn tell(&self, connection: usize, result: &CaseResult) {
-        let mut verdict = outcomes::told(result);
-        if let Verdict::KnownFailure(reason) = &result.verdict {
-            verdict["outcome"] = "skipped".into();
-            verdict["reason"] = format!("known to fail: {reason}").into();
-        }
-        verdict["id"] = result.id.as_str().into();
+    pub fn tell(&self, connection: usize, mut verdict: Value) {
         verdict["connection"] = connection.into();
         self.say(&json!({"verdict": verdict}));
     }

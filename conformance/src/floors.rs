@@ -2,8 +2,8 @@
 
 use crate::fault::{Fault, Result};
 use crate::quirks::glob;
-use crate::run::{CaseResult, Verdict};
 use crate::spec::Case;
+use crate::verdict::{CaseResult, Verdict};
 use std::collections::HashSet;
 use std::fmt::{self, Display};
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 //! What became of each case, as the JSON that every language's runner writes and `tests/conformance` reads.
 
 use crate::fault::{During, Result};
-use crate::run::{CaseResult, Verdict};
+use crate::verdict::{CaseResult, Verdict};
 use serde_json::{Value, json};
 
 /// `{"language": "rust", "cases": [{"case", "clauses", "outcome", "reason"}]}`, a case named by its file and its name.
@@ -15,8 +15,19 @@ pub fn json(language: &str, results: &[CaseResult]) -> Result<String> {
     serde_json::to_string(&json!({"language": language, "cases": cases})).during("writing outcomes")
 }
 
+/// What became of one case, as its driver is told: what is known to fail is nothing that it should look into.
+pub fn verdict(result: &CaseResult) -> Value {
+    let mut verdict = told(result);
+    if let Verdict::KnownFailure(reason) = &result.verdict {
+        verdict["outcome"] = "skipped".into();
+        verdict["reason"] = format!("known to fail: {reason}").into();
+    }
+    verdict["id"] = result.id.as_str().into();
+    verdict
+}
+
 /// What became of one case.
-pub(crate) fn told(result: &CaseResult) -> Value {
+fn told(result: &CaseResult) -> Value {
     let (outcome, reason) = match &result.verdict {
         Verdict::Passed => ("passed", String::new()),
         Verdict::Failed(failure) => ("failed", failure.to_string()),

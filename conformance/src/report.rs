@@ -2,7 +2,7 @@
 
 use crate::fault::{During, Result};
 use crate::liveness::Liveness;
-use crate::run::{CaseResult, Verdict};
+use crate::verdict::{CaseResult, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write as _};
@@ -168,7 +168,7 @@ pub fn told(result: &CaseResult) -> String {
 mod tests {
     use super::*;
     use crate::fault::Fault;
-    use crate::run::Failure;
+    use crate::verdict::Failure;
     use std::time::Duration;
 
     fn results() -> Vec<CaseResult> {

@@ -4,15 +4,13 @@ mod actions;
 mod background;
 mod case_run;
 mod flight_actions;
-mod verdict;
-
-pub use verdict::{CaseResult, Failure, Verdict};
 
 use crate::client::Client;
 use crate::driver::Connection;
 use crate::liveness::{Liveness, Watch};
 use crate::spec::Case;
 use crate::target::{Server, Target};
+use crate::verdict::{CaseResult, Failure, Verdict};
 use case_run::CaseRun;
 use futures::StreamExt as _;
 use std::sync::Arc;

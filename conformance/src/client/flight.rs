@@ -1,11 +1,12 @@
 //! Flight SQL calls and their answers as outcomes.
 
-use super::gate::Gate;
+use super::answers;
 use super::messages::{self, Prepared, base64, bytes};
 use super::rpc::{Call, Wire, client};
 use crate::arrow_data::{notation, values};
 use crate::driver;
 use crate::fault::{During, Result};
+use crate::gate::Gate;
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Schema;
 use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
@@ -194,7 +195,7 @@ impl Call {
 
 /// The outcome of a DoGet that a driver made.
 fn fetched(mut found: Map<String, Value>, answer: &Value) -> Value {
-    match (driver::schema_and_rows(answer, &mut found), driver::status(answer)) {
+    match (answers::schema_and_rows(answer, &mut found), driver::status(answer)) {
         (Err(status), _) | (Ok(_), Some(status)) => failed(found, status),
         (Ok(batches), None) => {
             found.insert("batches".to_owned(), json!(batches));

@@ -1,11 +1,11 @@
 //! HTTP steps: a request as the spec describes it, and its answer as an outcome.
 
 use super::Client;
-use super::gate::Gate;
 use super::messages::{self, base64};
 use crate::arrow_data::{input, notation, values};
 use crate::driver::Connection;
 use crate::fault::{During, Fault, Result};
+use crate::gate::Gate;
 use crate::step::{Auth, Given, Step};
 use crate::target::Account;
 use crate::vars::as_text;

@@ -1,10 +1,10 @@
 //! DoPut: updates, binds and ingest.
 
+use super::answers;
 use super::flight::outcome;
 use super::messages::base64;
 use super::rpc::{Call, Wire, client};
 use crate::arrow_data::input;
-use crate::driver;
 use crate::fault::{During, Result};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -118,10 +118,10 @@ impl Call {
                 let mut fields = json!({"command": base64(&command), "break_after": upload.break_after});
                 if let Some(schema) = &upload.schema {
                     fields["arrow"] =
-                        driver::stream(schema, &upload.batches).during("encoding the upload")?;
+                        answers::stream(schema, &upload.batches).during("encoding the upload")?;
                 }
                 let answer = driver.rpc("put", self.addressed(url, fields)).await;
-                let results = answer.and_then(|answer| driver::list(&answer, "results"));
+                let results = answer.and_then(|answer| answers::list(&answer, "results"));
                 let result = |app_metadata| PutResult { app_metadata };
                 Ok(results.map(|results| results.into_iter().map(result).collect()))
             }

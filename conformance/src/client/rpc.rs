@@ -1,9 +1,10 @@
 //! The RPCs of Flight: over this crate's own gRPC connection, or made by another program.
 
 use super::Client;
+use super::answers;
 use super::flight::channel;
 use super::messages::base64;
-use crate::driver::{self, Connection};
+use crate::driver::Connection;
 use crate::fault::Fault;
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{Action, Empty, FlightDescriptor, FlightInfo, HandshakeRequest, PollInfo};
@@ -130,7 +131,7 @@ impl Call {
                 let fields = json!({"command": base64(&command)});
                 let mut answer = self.driven(driver, url, "info", fields).await?;
                 let headers = answer.remove("headers").unwrap_or_default();
-                Ok((message(driver::decoded(&answer, "info")?)?, headers))
+                Ok((message(answers::decoded(&answer, "info")?)?, headers))
             }
         }
     }
@@ -144,7 +145,7 @@ impl Call {
             }
             Wire::Driver(driver, url) => {
                 let fields = json!({"command": base64(&command)});
-                message(driver::decoded(&self.driven(driver, url, "poll", fields).await?, "poll")?)
+                message(answers::decoded(&self.driven(driver, url, "poll", fields).await?, "poll")?)
             }
         }
     }
@@ -158,7 +159,7 @@ impl Call {
             }
             Wire::Driver(driver, url) => {
                 let fields = json!({"command": base64(&command)});
-                driver::decoded(&self.driven(driver, url, "schema", fields).await?, "schema")
+                answers::decoded(&self.driven(driver, url, "schema", fields).await?, "schema")
             }
         }
     }
@@ -174,7 +175,7 @@ impl Call {
             }
             Wire::Driver(driver, url) => {
                 let fields = json!({"type": kind, "body": base64(&body)});
-                driver::list(&self.driven(driver, url, "action", fields).await?, "results")
+                answers::list(&self.driven(driver, url, "action", fields).await?, "results")
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Raw bytes to a port, for requests no HTTP library would send.
 
 use super::Client;
-use super::gate::Gate;
 use super::http::Fill;
 use super::messages::{self, base64};
 use crate::fault::{During, Result};
+use crate::gate::Gate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -1,11 +1,11 @@
 //! One SQL statement over either door, with the same outcome.
 
 use super::Client;
-use super::gate::Gate;
+use super::answers;
 use super::http::Request;
 use super::rpc::{Call, Wire};
-use crate::driver;
 use crate::fault::{Fault, Result};
+use crate::gate::Gate;
 use serde_json::{Map, Value, json};
 
 /// The outcome of `POST /query` as `columns`, `rows` and `error`.
@@ -73,7 +73,7 @@ fn of_driver(answer: &Value) -> Value {
         return counted(answer.clone());
     }
     let mut found = Map::new();
-    let (status, message) = match driver::schema_and_rows(answer, &mut found) {
+    let (status, message) = match answers::schema_and_rows(answer, &mut found) {
         Err(status) => ("UNKNOWN", status.message().into()),
         Ok(_) if answer["error"].is_null() => ("OK", Value::Null),
         Ok(_) => ("UNKNOWN", answer["error"].clone()),

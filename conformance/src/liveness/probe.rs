@@ -2,10 +2,10 @@
 
 use super::bounds::{PATIENCE, Sample};
 use crate::client::Client;
-use crate::client::gate::Gate;
 use crate::client::messages::Command;
 use crate::client::rpc::{Call, Wire};
 use crate::fault::{During as _, Fault, Result};
+use crate::gate::Gate;
 use crate::target::{Account, Addresses};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,11 +1,11 @@
 //! What each verb does.
 
 use super::case_run::CaseRun;
-use crate::client::gate::Gate;
 use crate::client::http::{Request, Style};
 use crate::client::messages::Command;
 use crate::client::{socket, sql};
 use crate::fault::{During, Fault, Result};
+use crate::gate::Gate;
 use crate::spec::Door;
 use crate::step::Step;
 use crate::target::Account;

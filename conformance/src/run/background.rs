@@ -1,7 +1,7 @@
 //! Steps that run on while others follow.
 
-use crate::client::gate::Handle;
 use crate::fault::{Fault, Result};
+use crate::gate::Handle;
 use futures::future::BoxFuture;
 use serde_json::Value;
 use std::time::Duration;

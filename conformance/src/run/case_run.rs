@@ -1,16 +1,16 @@
 //! The state of one case while its steps run.
 
 use super::background::Background;
-use super::verdict::Failure;
 use crate::check::{self, Mismatch};
 use crate::client::Client;
-use crate::client::gate::Gate;
 use crate::client::rpc::Wire;
 use crate::fault::{Fault, Result};
+use crate::gate::Gate;
 use crate::spec::{Case, Door};
 use crate::step::{Common, Span, Step};
 use crate::target::{Account, Server};
 use crate::vars::{self, Unknown, Vars};
+use crate::verdict::Failure;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use std::collections::HashMap;

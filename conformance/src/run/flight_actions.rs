@@ -2,11 +2,11 @@
 
 use super::actions::Action;
 use super::case_run::CaseRun;
-use crate::client::gate::Gate;
 use crate::client::messages::{self, Command, Ingest};
 use crate::client::put::Upload;
 use crate::client::rpc::Call;
 use crate::fault::{During, Fault, Result};
+use crate::gate::Gate;
 use crate::step::{Auth, Given, Step};
 use crate::vars::as_text;
 use arrow_flight::sql::{

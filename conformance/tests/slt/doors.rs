@@ -2,12 +2,12 @@
 
 use crate::answer::{Answer, Kind, first_line};
 use altertable_mock_conformance::client::Client;
-use altertable_mock_conformance::client::gate::Gate;
 use altertable_mock_conformance::client::http::{Request, Style};
 use altertable_mock_conformance::client::messages::Command;
 use altertable_mock_conformance::client::rpc::{Call, Wire};
 use altertable_mock_conformance::client::sql;
 use altertable_mock_conformance::fault::{During as _, Fault, Result};
+use altertable_mock_conformance::gate::Gate;
 use altertable_mock_conformance::step::Step;
 use altertable_mock_conformance::target::{Account, Server};
 use base64::Engine as _;

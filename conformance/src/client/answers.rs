@@ -1,6 +1,6 @@
 //! What is in a driver's answers: bytes in base64, and Arrow data as IPC streams.
 
-use crate::client::{flight, messages};
+use super::{flight, messages};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
