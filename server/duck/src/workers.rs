@@ -5,12 +5,11 @@
 //! faster for a short one than waking another would be. A statement that takes longer than [`ALONE`] is shared by the
 //! workers, whose number is fixed for the process, until its result begins.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use libduckdb_sys as ffi;
-use parking_lot::{Condvar, Mutex};
 
 use super::database::Handle;
 
@@ -89,15 +88,23 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.0.state.lock().closed = true;
+        locked(&self.0.state).closed = true;
         self.0.changed.notify_all();
     }
+}
+
+/// What a lock guards; nothing that runs under one panics half-way.
+///
+/// These are the standard library's locks: parking_lot keeps the threads that wait in one table of the process, where a
+/// forked child would find its parent's, and walk over memory that is used for something else by then.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
     /// Has workers look at `crew` until it has no statement any more.
     fn serve(self: &Arc<Self>, crew: &Arc<Crew>) {
-        let mut state = self.state.lock();
+        let mut state = locked(&self.state);
         if !state.busy.iter().any(|other| Arc::ptr_eq(other, crew)) {
             state.busy.push(Arc::clone(crew));
         }
@@ -122,7 +129,7 @@ impl Shared {
         (self.on_start)();
         let mut pause = LEAST_PAUSE;
         while let Some(crew) = self.next() {
-            let Some(visit) = Visit::begin(&crew) else {
+            let Some(visit) = WorkerVisit::begin(&crew) else {
                 thread::sleep(pause);
                 continue;
             };
@@ -139,28 +146,28 @@ impl Shared {
 
     /// The instance that is served next, once there is one; none when the server stops.
     fn next(&self) -> Option<Arc<Crew>> {
-        let mut state = self.state.lock();
+        let mut state = locked(&self.state);
         loop {
             if state.closed {
                 return None;
             }
-            state.busy.retain(|crew| crew.counts.lock().statements > 0);
+            state.busy.retain(|crew| locked(&crew.counts).statements > 0);
             if !state.busy.is_empty() {
                 state.busy.rotate_left(1);
                 return state.busy.last().cloned();
             }
-            self.changed.wait(&mut state);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
 /// A worker at a task of an instance.
-struct Visit<'a>(&'a Crew);
+struct WorkerVisit<'a>(&'a Crew);
 
-impl<'a> Visit<'a> {
+impl<'a> WorkerVisit<'a> {
     /// None if the instance has its share of workers, or nothing to do for them.
     fn begin(crew: &'a Crew) -> Option<Self> {
-        let mut counts = crew.counts.lock();
+        let mut counts = locked(&crew.counts);
         if counts.statements == 0 || counts.working >= crew.most {
             return None;
         }
@@ -169,9 +176,9 @@ impl<'a> Visit<'a> {
     }
 }
 
-impl Drop for Visit<'_> {
+impl Drop for WorkerVisit<'_> {
     fn drop(&mut self) {
-        self.0.counts.lock().working -= 1;
+        locked(&self.0.counts).working -= 1;
     }
 }
 
@@ -182,7 +189,7 @@ struct Help(Arc<Crew>);
 impl Help {
     fn call(crew: &Arc<Crew>) -> Option<Self> {
         let shared = crew.shared.upgrade().filter(|_| crew.most > 0)?;
-        crew.counts.lock().statements += 1;
+        locked(&crew.counts).statements += 1;
         shared.serve(crew);
         Some(Self(Arc::clone(crew)))
     }
@@ -190,7 +197,7 @@ impl Help {
 
 impl Drop for Help {
     fn drop(&mut self) {
-        self.0.counts.lock().statements -= 1;
+        locked(&self.0.counts).statements -= 1;
     }
 }
 
@@ -232,7 +239,7 @@ impl Effort {
     pub(super) fn settle(&mut self) -> bool {
         self.help = None;
         let since = *self.settling.get_or_insert_with(Instant::now);
-        let counts = self.crew.counts.lock();
+        let counts = locked(&self.crew.counts);
         counts.working == 0 || counts.statements > 0 || since.elapsed() > SETTLE
     }
 }
@@ -282,7 +289,7 @@ mod tests {
     }
 
     fn statements(connection: &Connection) -> usize {
-        connection.crew().counts.lock().statements
+        locked(&connection.crew().counts).statements
     }
 
     #[test]
@@ -296,19 +303,19 @@ mod tests {
             })
             .collect();
         for (_, crew, _) in &running {
-            while crew.counts.lock().statements == 0 {
+            while locked(&crew.counts).statements == 0 {
                 thread::yield_now();
             }
         }
-        let at_work = || running.iter().map(|(_, crew, _)| crew.counts.lock().working).sum::<usize>();
+        let at_work = || running.iter().map(|(_, crew, _)| locked(&crew.counts).working).sum::<usize>();
         while at_work() == 0 {
             thread::yield_now();
         }
-        assert!(at_work() <= 2 && workers.0.state.lock().threads <= 2);
+        assert!(at_work() <= 2 && locked(&workers.0.state).threads <= 2);
         for (statement, crew, interrupt) in running {
             interrupt.interrupt();
             assert!(statement.join().unwrap().unwrap_err().message().contains("INTERRUPT"));
-            assert_eq!(crew.counts.lock().statements, 0);
+            assert_eq!(locked(&crew.counts).statements, 0);
         }
     }
 
@@ -344,7 +351,7 @@ mod tests {
         let connection = connection(&workers, 3);
         connection.run("SELECT sum(range % 7) FROM range(30000000)").unwrap();
         let shared = Arc::downgrade(&workers.0);
-        assert!(workers.0.state.lock().threads > 0);
+        assert!(locked(&workers.0.state).threads > 0);
         drop(workers);
         let patience = Instant::now();
         while shared.strong_count() > 0 && patience.elapsed() < Duration::from_secs(30) {
@@ -360,6 +367,6 @@ mod tests {
         let workers = Workers::new(3);
         let connection = connection(&workers, 1);
         connection.run("SELECT sum(range % 7) FROM range(10000000)").unwrap();
-        assert_eq!(workers.0.state.lock().threads, 0);
+        assert_eq!(locked(&workers.0.state).threads, 0);
     }
 }
