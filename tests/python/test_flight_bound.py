@@ -84,9 +84,13 @@ def test_a_value_that_its_type_does_not_have_is_refused(raw: Raw, name: str, ins
     column = pa.ListArray.from_arrays(pa.array([0, 1], pa.int32()), BAD[name]) if inside else BAD[name]
     handle = raw.prepare("SELECT ?::VARCHAR AS v", headers)
     purpose = prepared(sql.CommandPreparedStatementQuery, handle)
-    with pytest.raises(grpc.RpcError) as refused:
+
+    def bind_and_run() -> None:
         raw.put(iter(rows(purpose, pa.record_batch({"0": column}))), headers)
         answered(raw, packed(sql.CommandPreparedStatementQuery(prepared_statement_handle=handle)), headers)
+
+    with pytest.raises(grpc.RpcError) as refused:
+        bind_and_run()
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT, refused.value
     # The session goes on.
     raw.put(iter(rows(purpose, pa.record_batch({"0": [datetime.date(2024, 1, 15)]}))), headers)
