@@ -16,8 +16,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use options::{LogFormat, Options, QueryStream};
-pub use resolve::{Bind, Config, ConnectionOptions, FlightOptions, LakehouseOptions, TlsOptions};
-pub use size::Size;
+pub use resolve::{BindAddresses, Config, ConnectionOptions, FlightOptions, LakehouseOptions, TlsOptions};
+pub use size::ByteSize;
 
 use engine::{Error, ErrorKind, Result};
 
@@ -34,11 +34,11 @@ struct CommandLine {
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
-    task: Option<Task>,
+    task: Option<Mode>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Task {
+enum Mode {
     /// Ask the server that runs with these flags and variables whether it serves, as a container's health check does:
     /// exit code 0 if so, 1 if not.
     Healthcheck,
@@ -90,7 +90,7 @@ pub fn read(
     config.unknown_variables = variables.unknown;
     match line.task {
         None => Ok(Invocation::Serve(Box::new(config))),
-        Some(Task::Healthcheck) => health_address(&config).map(Invocation::Healthcheck),
+        Some(Mode::Healthcheck) => health_address(&config).map(Invocation::Healthcheck),
     }
 }
 
@@ -100,8 +100,8 @@ fn health_address(config: &Config) -> Result<SocketAddr> {
         return Err(fault("healthcheck cannot know which port --lakehouse-port 0 picked; name a port"));
     }
     let bound = match &config.bind {
-        Bind::Loopback => None,
-        Bind::Addresses(addresses) => addresses.first().copied(),
+        BindAddresses::Loopback => None,
+        BindAddresses::Addresses(addresses) => addresses.first().copied(),
     };
     let host = match bound.unwrap_or(Ipv4Addr::LOCALHOST.into()) {
         IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

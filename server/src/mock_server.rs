@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{self, Bind, Config, Options};
+use crate::config::{self, BindAddresses, Config, Options};
 use crate::doors::connections::Connections;
 use crate::doors::health::Health;
 use crate::doors::metrics::Metrics;
@@ -172,7 +172,7 @@ impl MockServer {
                 tracing::info!("Starting {} server on {address}", door.title);
             }
         }
-        if config.bind == Bind::Loopback && is_in_container() {
+        if config.bind == BindAddresses::Loopback && is_in_container() {
             tracing::warn!(
                 "Nothing outside of this container can connect, since the server listens on its loopback addresses: add --bind 0.0.0.0 (or ALTERTABLE_MOCK_BIND)"
             );

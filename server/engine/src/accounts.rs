@@ -7,15 +7,15 @@ use parking_lot::{Mutex, RwLock};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
-use super::analytics::Store;
 use super::blocking::MayBlock;
 use super::config::{Account, EngineConfig};
+use super::events::Store;
 use super::instance::{self, InstancePool};
 use super::limit_exceeded;
-use super::projects::Project;
 use super::session::Turns;
 use super::sql;
 use super::tenant::Tenant;
+use super::views::ShownProject;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The declared users and the tenants opened so far.
@@ -26,33 +26,33 @@ pub(super) struct Accounts {
     /// The threads that all tenants' statements share.
     threads: Arc<Semaphore>,
     declared: RwLock<HashMap<String, Login>>,
-    analytics: Arc<Store>,
+    events: Arc<Store>,
     undeclared: Mutex<HashMap<(String, String), Arc<Tenant>>>,
 }
 
-/// A declared user: the password, what the user sees as `product_analytics`, and the tenant.
+/// A declared user: the password, what the user sees as `product_events`, and the tenant.
 #[derive(Debug)]
 struct Login {
     account: Account,
-    project: Option<Project>,
+    project: Option<ShownProject>,
     tenant: Arc<Tenant>,
 }
 
 impl Accounts {
-    pub(super) fn new(config: Arc<EngineConfig>, pool: Arc<InstancePool>, analytics: Arc<Store>) -> Self {
+    pub(super) fn new(config: Arc<EngineConfig>, pool: Arc<InstancePool>, events: Arc<Store>) -> Self {
         let undeclared = Mutex::default();
         let threads = Turns::of_process(config.limits.threads);
-        let accounts = Self { config, pool, threads, declared: RwLock::default(), analytics, undeclared };
+        let accounts = Self { config, pool, threads, declared: RwLock::default(), events, undeclared };
         let config = Arc::clone(&accounts.config);
         let logins = config.users.iter().map(|account| {
-            let project = Project::of_declared(&account.name, &config, &accounts.analytics);
+            let project = ShownProject::of_declared(&account.name, &config, &accounts.events);
             (account.name.clone(), accounts.login(account.clone(), project))
         });
         *accounts.declared.write() = logins.collect();
         accounts
     }
 
-    fn login(&self, account: Account, project: Option<Project>) -> Login {
+    fn login(&self, account: Account, project: Option<ShownProject>) -> Login {
         let tenant = Tenant::new(
             &account.name,
             true,
@@ -64,7 +64,7 @@ impl Accounts {
         Login { account, project, tenant }
     }
 
-    /// Declares a user from now on; with a key, that key's first environment is the user's `product_analytics`.
+    /// Declares a user from now on; with a key, that key's first environment is the user's `product_events`.
     ///
     /// # Errors
     /// Config when the name or the password is empty, or the name taken.
@@ -73,8 +73,8 @@ impl Accounts {
             return Err(Error::new(ErrorKind::Config, "a user needs a name and a password"));
         }
         let project = match api_key {
-            Some(key) => Project::of_key(key, &self.config, &self.analytics),
-            None => Project::of_declared(&account.name, &self.config, &self.analytics),
+            Some(key) => ShownProject::of_key(key, &self.config, &self.events),
+            None => ShownProject::of_declared(&account.name, &self.config, &self.events),
         };
         let mut declared = self.declared.write();
         if declared.contains_key(&account.name) {
@@ -155,7 +155,7 @@ impl Accounts {
             self.make_room(&mut tenants)?;
         }
         let tenant = tenants.entry(key).or_insert_with(|| {
-            let project = Project::of_key(user, &self.config, &self.analytics);
+            let project = ShownProject::of_key(user, &self.config, &self.events);
             Tenant::new(user, false, project, &self.config, Arc::clone(&self.pool), &self.threads)
         });
         tenant.touch();

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::session::{CancelToken, Session, Target, plan, visit};
+use super::call::Call;
+use super::session::{Session, Target, plan, visit};
 use super::sql::assist as text;
 use crate::error::{Error, Result};
 
@@ -26,8 +27,8 @@ impl Session {
     ///
     /// # Errors
     /// DuckDB's error; NotOneStatement; Refused.
-    pub async fn explain(self: &Arc<Self>, sql: String, to: Target, cancel: &CancelToken) -> Result<String> {
-        self.call(cancel, move |slot| {
+    pub async fn explain(self: &Arc<Self>, sql: String, to: Target, call: &Arc<Call>) -> Result<String> {
+        self.in_turn(call, move |slot| {
             let in_transaction = slot.in_transaction();
             visit(slot.connection()?, &to, |connection| {
                 // Planned by itself first: the text must be one statement before anything is put in front of it.
@@ -58,10 +59,10 @@ impl Session {
         self: &Arc<Self>,
         sql: String,
         to: Target,
-        cancel: &CancelToken,
+        call: &Arc<Call>,
     ) -> Result<Vec<Suggestion>> {
         check_completable(&sql)?;
-        self.call(cancel, move |slot| {
+        self.in_turn(call, move |slot| {
             visit(slot.connection()?, &to, |connection| {
                 let rows = connection.query(&text::complete(&sql))?.text_rows()?;
                 Ok(rows.into_iter().filter_map(suggestion).collect())

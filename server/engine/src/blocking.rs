@@ -6,9 +6,8 @@
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
-use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{Error, Result};
@@ -147,6 +146,7 @@ const CLOSERS: usize = 8;
 
 fn start_closers() -> mpsc::Sender<Work> {
     let (sender, work) = mpsc::channel::<Work>();
+    // Not parking_lot's, which keeps those that wait in one table of the process: a forked child would find its parent's there.
     let work = Arc::new(Mutex::new(work));
     for _ in 0..CLOSERS {
         let work = Arc::clone(&work);
@@ -154,7 +154,7 @@ fn start_closers() -> mpsc::Sender<Work> {
         let started = closer.spawn(move || {
             prepare_thread();
             loop {
-                let next = work.lock().recv();
+                let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(next) = next else { return };
                 if catch_unwind(AssertUnwindSafe(|| next(&MayBlock(PhantomData)))).is_err() {
                     tracing::error!("what nobody waits for ended in a panic");

@@ -1,15 +1,17 @@
 //! A call: one thing that a client asks of one door, from the moment it comes in until its answer has ended.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::clock;
+use crate::error::{Error, ErrorKind, Result};
 use crate::journal::cut;
+use crate::session::CancelToken;
 
 /// How many bytes of an error a call keeps: enough to read what happened.
 const LONGEST_FAILURE: usize = 2_000;
@@ -28,12 +30,13 @@ pub struct Call {
     request_id: String,
     started: Instant,
     operation: Mutex<Cow<'static, str>>,
-    tenant: OnceLock<String>,
+    tenant: OnceLock<Arc<str>>,
     session: OnceLock<Uuid>,
     rows: AtomicU64,
     counts_rows: AtomicBool,
     binds_values: AtomicBool,
     failure: OnceLock<String>,
+    cancel: CancelToken,
 }
 
 impl Call {
@@ -50,7 +53,13 @@ impl Call {
             counts_rows: AtomicBool::new(false),
             binds_values: AtomicBool::new(false),
             failure: OnceLock::new(),
+            cancel: CancelToken::new(),
         }
+    }
+
+    /// What the server does by itself, such as storing the appends of several calls together.
+    pub fn of_server(operation: &'static str) -> Arc<Self> {
+        Arc::new(Self::new("server", operation, ""))
     }
 
     /// The door's name.
@@ -79,13 +88,40 @@ impl Call {
     }
 
     /// It is of this user, whose credentials were checked.
-    pub fn admit(&self, tenant: &str) {
-        let _ = self.tenant.set(cut(tenant, LONGEST_NAME).to_owned());
+    pub fn admit(&self, tenant: &Arc<str>) {
+        let _ = self.tenant.set(Arc::clone(tenant));
     }
 
-    /// The user, once known.
+    /// The user's name, cut if it is long, once known.
     pub fn tenant(&self) -> Option<&str> {
-        self.tenant.get().map(String::as_str)
+        self.tenant.get().map(|tenant| cut(tenant, LONGEST_NAME))
+    }
+
+    /// Whether it may ask something of this user's database.
+    ///
+    /// # Errors
+    /// Unauthenticated if it is of another user.
+    pub(crate) fn check(&self, tenant: &str) -> Result<()> {
+        match self.tenant.get() {
+            Some(own) if **own != *tenant => {
+                Err(Error::new(ErrorKind::Unauthenticated, "the session belongs to another user"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// It is about to run in this session of this user.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub(crate) fn enter(&self, tenant: &str, session: Uuid) -> Result<()> {
+        self.in_session(session);
+        self.check(tenant)
+    }
+
+    /// Cancels what it runs.
+    pub fn cancel(&self) -> &CancelToken {
+        &self.cancel
     }
 
     /// It runs in this session.
@@ -179,7 +215,7 @@ mod tests {
     fn a_clients_words_are_kept_short() {
         let long = "é".repeat(LONGEST_NAME);
         let call = Call::new("flight", "DoGet", &long);
-        call.admit(&long);
+        call.admit(&long.as_str().into());
         assert_eq!(
             (call.request_id().len(), call.tenant().map(str::len)),
             (LONGEST_NAME, Some(LONGEST_NAME))

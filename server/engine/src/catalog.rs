@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 
-use super::session::{CancelToken, Execute, Session, Statement, Target, Window, bind_parameters};
+use super::call::Call;
+use super::session::{Execute, Session, Statement, Target, Window, bind_parameters};
 use super::sql::{TableRef, catalog as text};
 use crate::error::{Error, Result};
 use duck::types::{Fidelity, ResultShape};
@@ -142,21 +143,17 @@ impl Session {
     ///
     /// # Errors
     /// DuckDB's error, in an aborted transaction; `Cancelled`.
-    pub async fn list(self: &Arc<Self>, query: &CatalogQuery, cancel: &CancelToken) -> Result<RecordBatch> {
-        self.look_up(query.sql(), query.filters(), cancel).await
+    pub async fn list(self: &Arc<Self>, query: &CatalogQuery, call: &Arc<Call>) -> Result<RecordBatch> {
+        self.look_up(query.sql(), query.filters(), call).await
     }
 
     /// The columns of a table or view.
     ///
     /// # Errors
     /// DuckDB's error, for a view that no longer binds; `Cancelled`.
-    pub async fn table_shape(
-        self: &Arc<Self>,
-        table: &TableRef,
-        cancel: &CancelToken,
-    ) -> Result<ResultShape> {
+    pub async fn table_shape(self: &Arc<Self>, table: &TableRef, call: &Arc<Call>) -> Result<ResultShape> {
         let all = text::all_rows(table);
-        let plan = self.plan(all, Target::default(), Fidelity::Standard, cancel).await?;
+        let plan = self.plan(all, Target::default(), Fidelity::Standard, call).await?;
         Ok(plan.shape)
     }
 
@@ -164,7 +161,7 @@ impl Session {
         self: &Arc<Self>,
         sql: &'static str,
         filters: Vec<ArrayRef>,
-        cancel: &CancelToken,
+        call: &Arc<Call>,
     ) -> Result<RecordBatch> {
         let bind = (!filters.is_empty()).then(|| bind_parameters(filters)).transpose()?;
         let request = Execute {
@@ -176,7 +173,7 @@ impl Session {
             finish_writes: false,
             early_shape: false,
         };
-        let mut rows = self.execute(request, cancel.clone()).await?;
+        let mut rows = self.execute(request, call).await?;
         let schema = Arc::clone(&rows.shape().schema);
         let mut batches = Vec::new();
         while let Some(batch) = rows.next().await {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Account, Engine, JournalEntry};
+use crate::config::Account;
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::JournalEntry;
 
 impl Engine {
     /// Opens databases in the background for the first tenants, which otherwise wait some 15 ms for theirs. Runs inside
@@ -23,7 +25,7 @@ impl Engine {
         }
         self.accounts.add(account, api_key).inspect_err(|_| {
             if let Some(key) = api_key {
-                self.analytics.remove_key(key);
+                self.events.remove_key(key);
             }
         })
     }
@@ -53,7 +55,7 @@ impl Engine {
         if key.is_empty() {
             return Err(Error::new(ErrorKind::Config, "an API key is empty"));
         }
-        if !self.analytics.add_key(key) {
+        if !self.events.add_key(key) {
             return Err(Error::new(ErrorKind::Config, "an API key is declared already"));
         }
         Ok(())
@@ -64,7 +66,7 @@ impl Engine {
     /// # Errors
     /// NotFound when it is not declared.
     pub fn remove_api_key(&self, key: &str) -> Result<()> {
-        if self.analytics.remove_key(key) {
+        if self.events.remove_key(key) {
             return Ok(());
         }
         Err(Error::new(ErrorKind::NotFound, "there is no such API key"))
@@ -73,7 +75,7 @@ impl Engine {
     /// Empties the server: every user finds a new database and no session, every project is without events. What is
     /// declared stays.
     pub async fn reset(&self) {
-        self.analytics.clear();
+        self.events.clear();
         let former = self.accounts.renew();
         futures::future::join_all(former.iter().map(|tenant| tenant.close())).await;
     }

@@ -82,6 +82,11 @@ impl Error {
         &self.message
     }
 
+    /// The same without DuckDB's excerpt of a statement, which is the server's own.
+    pub fn without_excerpt(&self) -> Self {
+        Self::new(self.kind, self.message.split("\n\nLINE ").next().unwrap_or_default())
+    }
+
     /// A fault of the server itself.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Internal, message)

@@ -39,7 +39,7 @@ pub(crate) fn check(connection: &Connection, sql: &str, planned: &Prepared) -> R
 }
 
 /// Refuses what may not even be parsed or planned: with external access off EXPORT, since planning makes its folder, and
-/// INSTALL, which opens the network; IMPORT, whose files are SQL that nobody has looked at.
+/// INSTALL, which opens the network; IMPORT where its files are not read and judged before, as inside EXPLAIN.
 ///
 /// # Errors
 /// Refused.
@@ -66,6 +66,14 @@ pub(super) fn check_unplanned(connection: &Connection, sql: &str) -> Result<()> 
         },
         _ => Ok(()),
     }
+}
+
+/// Refuses an IMPORT where SQL may not read the host's files.
+///
+/// # Errors
+/// Refused.
+pub(super) fn check_import(connection: &Connection) -> Result<()> {
+    if has_external_access(connection)? { Ok(()) } else { Err(managed("IMPORT")) }
 }
 
 /// Refuses a statement of a script before its predecessors ran. What cannot be planned yet is judged by its first word,

@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use super::blocking::{self, MayBlock};
 use super::config::EngineConfig;
 use super::ingest::LoadLocks;
-use super::projects::{self, Viewer};
 use super::spool::{SpoolFolder, SpoolSpace};
 use super::sql;
+use super::views::{self, Viewer};
 use crate::error::{Error, ErrorKind, Result};
 use duck::{Connection, Database, ScanRegistry, Settings, Workers, is_fault_of_engine};
 
@@ -57,7 +57,7 @@ impl Instance {
             connection.run(sql::START_ZONE)?;
         }
         let viewer = Arc::new(Viewer::default());
-        projects::attach(&connection, &viewer, config.legacy_altertable_catalog)?;
+        views::attach(&connection, &viewer, config.legacy_altertable_catalog)?;
         for (name, file) in &config.attaches {
             connection
                 .run(&sql::attach_file(name, file))

@@ -41,12 +41,12 @@ pub struct JournalEntry {
 
 impl Journal {
     /// An empty journal that may take `limit` bytes.
-    pub(super) fn new(limit: u64) -> Self {
+    pub(crate) fn new(limit: u64) -> Self {
         Self { entries: Mutex::default(), limit: usize::try_from(limit).unwrap_or(usize::MAX) }
     }
 
     /// Notes that `what` begins.
-    pub(super) fn begin(&self, what: &str) -> Arc<JournalEntry> {
+    pub(crate) fn begin(&self, what: &str) -> Arc<JournalEntry> {
         let entry = Arc::new(JournalEntry {
             what: cut(what, LONGEST.min(self.limit / 2)).to_owned(),
             started: clock::now(),
@@ -67,12 +67,12 @@ impl Journal {
     }
 
     /// How many bytes the entries take.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         size(&self.entries.lock())
     }
 
     /// Notes something that failed before it began.
-    pub(super) fn fail(&self, what: &str, error: &Error) {
+    pub(crate) fn fail(&self, what: &str, error: &Error) {
         self.begin(what).fail(error);
     }
 
@@ -86,7 +86,7 @@ impl Journal {
 
 impl JournalEntry {
     /// Notes the failure; the first one counts.
-    pub(super) fn fail(&self, error: &Error) {
+    pub(crate) fn fail(&self, error: &Error) {
         // A later failure is a consequence of the first.
         let _ = self.failure.set(Error::new(error.kind(), cut(error.message(), LONGEST_ERROR)));
     }
@@ -106,7 +106,7 @@ fn size(entries: &VecDeque<Arc<JournalEntry>>) -> usize {
 }
 
 /// The beginning of `text`, in whole characters.
-pub(super) fn cut(text: &str, most: usize) -> &str {
+pub(crate) fn cut(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
 }

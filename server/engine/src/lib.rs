@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
-pub mod analytics;
 mod assist;
 mod blocking;
 mod call;
@@ -15,28 +14,26 @@ mod catalog;
 pub mod clock;
 mod config;
 mod control;
+mod engine;
 mod error;
-mod eviction;
+pub mod events;
 mod guard;
 pub mod ingest;
 mod instance;
 mod journal;
 mod json;
 mod limits;
+mod lookup;
 mod memory;
 mod meter;
-mod projects;
-mod query_log;
 mod session;
-mod sessions;
 mod spool;
 mod sql;
 mod tenant;
 #[cfg(test)]
 mod tests;
-
-use std::sync::Arc;
-use std::time::Duration;
+mod views;
+mod vitals;
 
 pub use assist::Suggestion;
 pub use blocking::{leave_signals_to_others, run_blocking};
@@ -44,159 +41,20 @@ pub use call::Call;
 pub use catalog::{CatalogQuery, KeyOrder, KeySide};
 pub use config::{Account, EngineConfig, ProjectChoice};
 pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
+pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
 pub use journal::{Journal, JournalEntry};
 pub use limits::Limits;
 pub use limits::{Size, limit_exceeded, too_much_data};
 pub use meter::Usage;
 pub use meter::{Meter, Share, TenantMeters};
-pub use query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use session::{
-    Bind, BindBy, BoundRows, CancelToken, Cancelled, CursorFault, Cursors, Execute, GiveUpOnDrop,
-    NamedStatement, Plan, PreparedStatement, Redeemed, ResultStream, Script, Session, Statement,
-    StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
+    Bind, BindBy, BoundRows, CancelOnDrop, CancelToken, Cancelled, CursorFault, Cursors, Execute,
+    GiveUpOnDrop, NamedStatement, Plan, PreparedStatement, Redeemed, ResultStream, Script, Session,
+    Statement, StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
 };
-pub use sessions::Sessions;
 pub use sql::TableRef;
+pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
+pub use tenant::sessions::Sessions;
 pub use tenant::{Tenant, Visit};
-
-use accounts::Accounts;
-use analytics::Store;
-use instance::InstancePool;
-
-/// How often idle sessions and tenants are looked for.
-const SWEEP: Duration = Duration::from_secs(1);
-
-/// How much must be free in the allocators for them to be flushed: that holds up whoever allocates meanwhile.
-const WORTH_GIVING_BACK: u64 = 64 << 20;
-
-/// What a server holds, in numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Vitals {
-    /// Users whose database is open.
-    pub tenants: u64,
-    /// Open sessions.
-    pub sessions: u64,
-    /// Sessions whose statement runs or whose result is being read.
-    pub live_queries: u64,
-    /// Bytes of rows that wait for their reader outside of DuckDB.
-    pub spool_bytes: u64,
-    /// Bytes of memory that the process has.
-    pub resident_bytes: u64,
-}
-
-/// Everything behind the doors.
-#[derive(Debug)]
-pub struct Engine {
-    config: Arc<EngineConfig>,
-    accounts: Accounts,
-    analytics: Arc<Store>,
-}
-
-impl Engine {
-    /// Makes the engine; opens no database. Its `--memory-limit` holds for the whole process from now on.
-    pub fn new(config: EngineConfig) -> Arc<Self> {
-        duck::limit_memory(config.limits.memory.unwrap_or_else(limits::most_memory));
-        let config = Arc::new(config);
-        let pool = InstancePool::new(Arc::clone(&config));
-        let analytics = Arc::new(Store::new(analytics::Settings {
-            keys: config.api_keys.clone(),
-            environments: config.environments.clone(),
-            allow_any_key: config.allow_any_user,
-            limits: config.limits,
-        }));
-        let accounts = Accounts::new(Arc::clone(&config), pool, Arc::clone(&analytics));
-        Arc::new(Self { config, accounts, analytics })
-    }
-
-    /// The settings it was made with.
-    pub fn config(&self) -> &EngineConfig {
-        &self.config
-    }
-
-    /// The analytics events and identities of every project.
-    pub fn analytics(&self) -> &Arc<Store> {
-        &self.analytics
-    }
-
-    /// The tenant of a user who proved the password (FA-1, LX-02); in constant time per declared user.
-    ///
-    /// # Errors
-    /// Unauthenticated.
-    pub fn authenticate(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
-        self.accounts.authenticate(user, password)
-    }
-
-    /// How much of its limits the server uses.
-    pub fn usage(&self) -> Vec<Usage> {
-        let (limits, flag) = (&self.config.limits, "undeclared-user-limit");
-        let most = self.accounts.undeclared_users().max(self.analytics.undeclared_keys());
-        let (memory, most_memory) = duck::memory();
-        vec![Usage::bytes("memory-limit", memory, most_memory), Usage::new(flag, most, limits.undeclared)]
-    }
-
-    /// What the server holds, in numbers.
-    pub fn vitals(&self) -> Vitals {
-        let mut vitals = Vitals { resident_bytes: memory::resident(), ..Vitals::default() };
-        for tenant in self.accounts.all() {
-            tenant.add_to(&mut vitals);
-        }
-        vitals
-    }
-
-    /// Opens a database as tenants get it, uses it and drops it again, to find start-up faults such as an attached file
-    /// that is no database, or too little memory.
-    ///
-    /// # Errors
-    /// Config, naming the file or setting.
-    pub async fn check(self: &Arc<Self>) -> Result<()> {
-        let engine = Arc::clone(self);
-        blocking::run(move |thread| engine.accounts.check(thread)).await
-    }
-
-    /// Discards what has idled out, again and again; ends when the engine is gone.
-    pub async fn sweep(engine: std::sync::Weak<Self>) {
-        let (mut ended, mut kept) = (Vec::new(), 0);
-        loop {
-            tokio::time::sleep(SWEEP).await;
-            let Some(engine) = engine.upgrade() else { return };
-            engine.analytics.drop_idle(engine.config.tenant_idle_timeout);
-            for tenant in engine.accounts.drop_idle() {
-                tenant.close().await;
-            }
-            for tenant in engine.accounts.all() {
-                for session in tenant.sessions().drop_idle() {
-                    session.close().await;
-                    ended.push(Arc::downgrade(&session));
-                }
-            }
-            // The protocols let go of a session a little later.
-            let all_gone = !ended.is_empty() && ended.iter().all(|session| session.strong_count() == 0);
-            // What large results have left is given back once nobody makes more of it.
-            let (before, now) = (kept, duck::kept_memory());
-            kept = now;
-            if all_gone {
-                ended.clear();
-            }
-            if all_gone || now >= WORTH_GIVING_BACK && now == before {
-                blocking::start(|_| duck::flush());
-            }
-        }
-    }
-
-    /// Removes the temporary folders and leaves the databases to the end of the process.
-    pub async fn abandon(self: Arc<Self>) {
-        self.accounts.stop_opening().await;
-        for tenant in self.accounts.all() {
-            tenant.remove_folder();
-        }
-        std::mem::forget(self);
-    }
-
-    /// Interrupts everything and closes every session.
-    pub async fn close(&self) {
-        for tenant in self.accounts.all() {
-            tenant.close().await;
-        }
-    }
-}
+pub use vitals::Vitals;

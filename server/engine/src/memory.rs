@@ -7,8 +7,9 @@
 use std::sync::Weak;
 use std::time::Duration;
 
-use super::Engine;
-use super::limits::{Size, limit_exceeded};
+use crate::engine::Engine;
+use crate::limits::{Size, limit_exceeded};
+use crate::vitals::resident;
 
 /// How often the process is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -31,7 +32,7 @@ impl Engine {
                 continue;
             }
             // What is free in the allocators counts for nobody.
-            let flushed = super::blocking::run(|_| {
+            let flushed = crate::blocking::run(|_| {
                 duck::flush();
                 Ok(())
             });
@@ -47,16 +48,4 @@ impl Engine {
             }
         }
     }
-}
-
-/// The memory that the process holds, in bytes; none where the system does not tell.
-pub(super) fn resident() -> u64 {
-    u64::from(resident_kilobytes()) << 10
-}
-
-/// The memory that the process holds, in units of 1,024 bytes; none where the system does not tell.
-pub(super) fn resident_kilobytes() -> u32 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
 }

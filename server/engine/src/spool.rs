@@ -43,22 +43,22 @@ impl SpoolFolder {
     /// Makes the folder, readable by this user only.
     ///
     /// # Errors
-    /// Internal, naming `TMPDIR`, when it cannot be made.
+    /// Internal, naming the folder and `TMPDIR`, when it cannot be made.
     pub fn create(&self) -> Result<&Path> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.path).map_err(|fault| self.unmade(&fault))?;
+        builder.create(&self.path).map_err(|fault| self.fault(&fault))?;
         Ok(&self.path)
     }
 
     /// A file without a name, which vanishes when closed.
     ///
     /// # Errors
-    /// Internal, naming `TMPDIR`, when it cannot be made.
+    /// Internal, naming the folder and `TMPDIR`, when it cannot be made.
     pub fn unnamed_file(&self) -> Result<File> {
-        tempfile::tempfile_in(self.create()?).map_err(|fault| self.unmade(&fault))
+        tempfile::tempfile_in(self.create()?).map_err(|fault| self.fault(&fault))
     }
 
     /// Removes the folder, if it was made, with what it holds.
@@ -84,20 +84,11 @@ impl SpoolFolder {
         })
     }
 
-    /// The error of a folder that takes nothing. Where it is, only the log tells: clients are not to know the host's paths.
     fn fault(&self, fault: &dyn std::fmt::Display) -> Error {
-        tracing::error!(folder = %self.path.display(), %fault, "cannot write to the temporary folder");
         Error::internal(format!(
-            "cannot write to the server's temporary folder ({fault}); set TMPDIR to a writable folder with more space"
+            "cannot write to the temporary folder {} ({fault}); set TMPDIR to a writable folder with more space",
+            self.path.display()
         ))
-    }
-
-    /// As [`Self::fault`], for a file or folder that cannot be made: what the system says of one may hold its path.
-    pub(super) fn unmade(&self, fault: &std::io::Error) -> Error {
-        match fault.raw_os_error() {
-            Some(code) => self.fault(&std::io::Error::from_raw_os_error(code)),
-            None => self.fault(&fault.kind()),
-        }
     }
 }
 
@@ -146,7 +137,10 @@ impl SpoolSpace {
         let what = "the rows that this user's unread results hold on disk while other statements run";
         let limit = match self.limit {
             Some(limit) => format!("{limit} bytes"),
-            None => format!("{limit} bytes (half of the free disk, see TMPDIR)"),
+            None => format!(
+                "{limit} bytes (half of the free disk at {}, see TMPDIR)",
+                self.folder.path().display()
+            ),
         };
         Err(limit_exceeded(what, limit, "--tenant-spool-limit, or read the results first"))
     }
@@ -393,7 +387,7 @@ mod tests {
         assert!(space.take_memory(MEMORY_LIMIT));
         let mut spool = Spool::new(space, batch(0, 1).schema());
         let error = spool.push(batch(7, 3)).unwrap_err();
-        assert!(error.message().contains("TMPDIR") && !error.message().contains("nowhere"), "{error}");
+        assert!(error.message().contains("TMPDIR"), "{error}");
         assert_eq!(rows(spool.finish().unwrap()), [7, 8, 9]);
     }
 }

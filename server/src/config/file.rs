@@ -34,12 +34,12 @@ pub(super) fn read(path: &Path) -> Result<Options> {
 pub(super) fn one_or_many<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Option<Vec<String>>, D::Error> {
-    deserializer.deserialize_any(Texts).map(Some)
+    deserializer.deserialize_any(FileTexts).map(Some)
 }
 
-struct Texts;
+struct FileTexts;
 
-impl<'de> Visitor<'de> for Texts {
+impl<'de> Visitor<'de> for FileTexts {
     type Value = Vec<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::options::Options;
 use super::resolve::{at_least_one, fault};
-use super::size::Size;
+use super::size::ByteSize;
 use engine::{EngineConfig, Limits, Result};
 
 /// The limits, each with its default; none may be zero.
 pub(super) fn limits(options: &Options) -> Result<Limits> {
     let default = limits_of_rows(options)?;
     Ok(Limits {
-        tenant_spool: options.tenant_spool_limit.map(Size::bytes),
+        tenant_spool: options.tenant_spool_limit.map(ByteSize::bytes),
         query_log: size(options.query_log_limit, default.query_log),
         journal: size(options.journal_limit, default.journal),
         tenant_sessions: number(
@@ -45,7 +45,7 @@ pub(super) fn limits(options: &Options) -> Result<Limits> {
             default.tenant_concurrency,
             "--tenant-concurrency",
         )?,
-        memory: options.memory_limit.map(Size::bytes),
+        memory: options.memory_limit.map(ByteSize::bytes),
         tenant_lingering: number(
             options.tenant_lingering_limit,
             default.tenant_lingering,
@@ -72,8 +72,8 @@ fn number(given: Option<usize>, default: usize, flag: &str) -> Result<usize> {
     at_least_one(given, flag).map(|given| given.unwrap_or(default))
 }
 
-fn size(given: Option<Size>, default: u64) -> u64 {
-    given.map_or(default, Size::bytes)
+fn size(given: Option<ByteSize>, default: u64) -> u64 {
+    given.map_or(default, ByteSize::bytes)
 }
 
 /// DuckDB's spelling of a size, checked here so that a bad one is a start-up fault.

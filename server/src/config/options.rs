@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::Deserialize;
 
 use super::file::one_or_many;
-use super::size::Size;
+use super::size::ByteSize;
 use crate::doors::{PerDoor, with_doors};
 
 pub(super) const ABOUT: &str = "Altertable on your machine: Flight SQL, Lakehouse REST and Product Analytics over one \
@@ -166,7 +166,7 @@ with_doors!(options! {
     allow_external_access: bool,
     /// Memory that all users' databases may use together, such as 6GB [default: four fifths of what there is].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
-    memory_limit: Size,
+    memory_limit: ByteSize,
     /// Memory that each user's database may use, such as 512MB [default: 4GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     tenant_memory_limit: String,
@@ -185,15 +185,15 @@ with_doors!(options! {
     /// Threads of the whole process that share the work of longer statements [default: one per core].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     worker_threads: usize,
-    /// Size of one SQL text, such as 64MB [default: 64MB].
+    /// ByteSize of one SQL text, such as 64MB [default: 64MB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
-    statement_limit: Size,
+    statement_limit: ByteSize,
     /// Seconds after which a statement is interrupted; 0 sets no limit [default: 0].
     #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
     statement_timeout: u64,
     /// Disk that each user's waiting results may take, such as 16GB [default: half of what is free, at most 16GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
-    tenant_spool_limit: Size,
+    tenant_spool_limit: ByteSize,
     /// Sessions that each user may have open [default: 4096].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     tenant_session_limit: usize,
@@ -211,19 +211,19 @@ with_doors!(options! {
     tenant_ticket_limit: usize,
     /// Memory that each user's prepared statements and tickets may take, bound rows included [default: 512MB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
-    tenant_held_limit: Size,
+    tenant_held_limit: ByteSize,
     /// Users, and API keys, that --allow-any-user may have admitted at a time [default: 10000].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     undeclared_user_limit: usize,
     /// Memory that each user's query log may take [default: 8MB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
-    query_log_limit: Size,
+    query_log_limit: ByteSize,
     /// Memory that each user's journal may take [default: 1MB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
-    journal_limit: Size,
+    journal_limit: ByteSize,
     /// Memory that the events of each Product Analytics project may take [default: 1GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
-    project_event_limit: Size,
+    project_event_limit: ByteSize,
     /// Seconds without use after which a session is discarded [default: 14400].
     #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
     session_idle_timeout: u64,
@@ -235,7 +235,7 @@ with_doors!(options! {
     json_body_limit: u64,
     /// What an upload with a Content-Encoding may decode to, such as 16GB [default: 16GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
-    decoded_body_limit: Size,
+    decoded_body_limit: ByteSize,
     /// Different keys that the rows of a JSON body may have [default: 5000].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     row_key_limit: usize,
@@ -244,7 +244,7 @@ with_doors!(options! {
     new_column_limit: usize,
     /// What a compressed Arrow message may take once decompressed, such as 1GB [default: 1GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
-    arrow_message_limit: Size,
+    arrow_message_limit: ByteSize,
     /// Largest body of the Product Analytics API, in bytes, at least 4000000 [default: 16777216].
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     analytics_body_limit: u64,

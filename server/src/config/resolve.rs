@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::limits::{limits, tenant_memory_limit, threads};
 use super::options::{LogFormat, Options, QueryStream};
-use super::size::Size;
+use super::size::ByteSize;
 use crate::doors::PerDoor;
 use engine::{Account, EngineConfig, Error, ErrorKind, ProjectChoice, Result};
 
@@ -18,7 +18,7 @@ const LEAST_ANALYTICS_BODY: u64 = 4_000_000;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where every door listens.
-    pub bind: Bind,
+    pub bind: BindAddresses,
     /// The doors' ports; 0 picks a free one.
     pub ports: PerDoor<u16>,
     /// What the engine needs.
@@ -58,7 +58,7 @@ pub struct ConnectionOptions {
 
 /// The addresses that every door listens on, each with the same port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Bind {
+pub enum BindAddresses {
     /// 127.0.0.1, and ::1 on machines that have it.
     Loopback,
     /// These; at least one.
@@ -158,9 +158,9 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
     })
 }
 
-fn bind(given: Vec<String>) -> Result<Bind> {
+fn bind(given: Vec<String>) -> Result<BindAddresses> {
     if given.is_empty() {
-        return Ok(Bind::Loopback);
+        return Ok(BindAddresses::Loopback);
     }
     let addresses = distinct(given, "--bind", true)?;
     let addresses = addresses.iter().map(|text| {
@@ -168,7 +168,7 @@ fn bind(given: Vec<String>) -> Result<Bind> {
             fault(format!("--bind \"{text}\" is no IP address: write 127.0.0.1, ::1, or 0.0.0.0 for all"))
         })
     });
-    Ok(Bind::Addresses(addresses.collect::<Result<_>>()?))
+    Ok(BindAddresses::Addresses(addresses.collect::<Result<_>>()?))
 }
 
 fn connections(options: &Options) -> Result<ConnectionOptions> {
@@ -184,7 +184,7 @@ fn lakehouse(options: &Options) -> Result<LakehouseOptions> {
     let default = LakehouseOptions::default();
     Ok(LakehouseOptions {
         json_body_limit: options.json_body_limit.unwrap_or(default.json_body_limit),
-        decoded_body_limit: options.decoded_body_limit.map_or(default.decoded_body_limit, Size::bytes),
+        decoded_body_limit: options.decoded_body_limit.map_or(default.decoded_body_limit, ByteSize::bytes),
         query_stream: query_stream(options.query_stream, options.legacy_query_stream)?,
     })
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// A number of bytes, at least one. `KB`, `MB`, `GB` and `TB` count by 1,024, as `KiB` and the others do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Given")]
-pub struct Size(u64);
+pub struct ByteSize(u64);
 
 /// A size in the configuration file: a number of bytes, or a text.
 #[derive(Deserialize)]
@@ -18,14 +18,14 @@ enum Given {
     Text(String),
 }
 
-impl Size {
+impl ByteSize {
     /// The size in bytes.
     pub fn bytes(self) -> u64 {
         self.0
     }
 }
 
-impl FromStr for Size {
+impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -45,7 +45,7 @@ impl FromStr for Size {
     }
 }
 
-impl TryFrom<Given> for Size {
+impl TryFrom<Given> for ByteSize {
     type Error = String;
 
     fn try_from(given: Given) -> Result<Self, String> {
@@ -56,7 +56,7 @@ impl TryFrom<Given> for Size {
     }
 }
 
-impl fmt::Display for Size {
+impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         engine::Size(self.0).fmt(f)
     }
@@ -75,7 +75,7 @@ mod tests {
     #[case("16 GB", 16 << 30, "16GB")]
     #[case("1536MB", 1536 << 20, "1536MB")]
     fn sizes_are_read_and_shown(#[case] text: &str, #[case] bytes: u64, #[case] shown: &str) {
-        let size: Size = text.parse().unwrap();
+        let size: ByteSize = text.parse().unwrap();
         assert_eq!((size.bytes(), size.to_string().as_str()), (bytes, shown));
     }
 
@@ -83,6 +83,6 @@ mod tests {
     fn what_is_no_size_is_refused(
         #[values("", "0", "-1", "1.5GB", "MB", "8 apples", "99999999999TB")] text: &str,
     ) {
-        assert!(text.parse::<Size>().unwrap_err().contains("is no size"));
+        assert!(text.parse::<ByteSize>().unwrap_err().contains("is no size"));
     }
 }

@@ -39,7 +39,7 @@ fn healthcheck_needs_a_port_with_a_number() {
 fn defaults_are_the_documented_ones() {
     let config = config(&[], &[]).unwrap();
     assert_eq!(config.ports, PerDoor { lakehouse: 15000, analytics: 15001, flight: 15002 });
-    assert_eq!(config.bind, Bind::Loopback);
+    assert_eq!(config.bind, BindAddresses::Loopback);
     assert_eq!(config.engine.environments, ["production"]);
     assert!(config.engine.users.is_empty() && !config.engine.allow_any_user);
     assert_eq!(config.shutdown_timeout.as_secs(), 10);
@@ -211,8 +211,8 @@ fn every_flag_has_a_variable() {
 #[test]
 fn addresses_may_be_several_and_are_checked() {
     let addresses = |config: Config| match config.bind {
-        Bind::Addresses(addresses) => addresses.iter().map(ToString::to_string).collect(),
-        Bind::Loopback => Vec::new(),
+        BindAddresses::Addresses(addresses) => addresses.iter().map(ToString::to_string).collect(),
+        BindAddresses::Loopback => Vec::new(),
     };
     let by_flags = config(&["--bind", "10.0.0.7", "--bind=::1"], &[]).unwrap();
     assert_eq!(addresses(by_flags), ["10.0.0.7", "::1"]);

@@ -19,7 +19,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-use super::metrics::{Metrics, Outcome};
+use super::metrics::{CallOutcome, Metrics};
 use crate::telemetry;
 use engine::Call;
 
@@ -40,12 +40,12 @@ pub(crate) struct Manner {
     /// The end of an answer that panicked under way, if the protocol has one for faults; otherwise it breaks off.
     pub broken: fn() -> Option<Frame<Bytes>>,
     /// What headers or trailers say of the outcome, in a protocol that tells it there rather than by HTTP's status.
-    pub verdict: fn(&HeaderMap) -> Option<Verdict>,
+    pub verdict: fn(&HeaderMap) -> Option<GrpcVerdict>,
 }
 
 /// What an answer over gRPC says of its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub(crate) struct GrpcVerdict {
     /// The status's name, such as `OK`.
     pub status: &'static str,
     /// What went wrong, if anything did.
@@ -189,7 +189,7 @@ impl Ending {
 
     fn panicked(mut self, cause: &(dyn Any + Send)) {
         self.log_panic(cause);
-        self.end(Outcome::Error);
+        self.end(CallOutcome::Error);
     }
 
     fn log_panic(&self, cause: &(dyn Any + Send)) {
@@ -201,11 +201,11 @@ impl Ending {
     }
 
     fn ended(&mut self) {
-        let outcome = if self.call.failure().is_some() { Outcome::Error } else { Outcome::Ok };
+        let outcome = if self.call.failure().is_some() { CallOutcome::Error } else { CallOutcome::Ok };
         self.end(outcome);
     }
 
-    fn end(&mut self, outcome: Outcome) {
+    fn end(&mut self, outcome: CallOutcome) {
         if std::mem::replace(&mut self.has_ended, true) {
             return;
         }
@@ -217,7 +217,7 @@ impl Ending {
         let span = &self.span;
         span.record("operation", &*operation).record("tenant", tenant).record("session", &session);
         span.record("otel.name", &*operation);
-        if outcome != Outcome::Ok {
+        if outcome != CallOutcome::Ok {
             span.record("otel.status_code", "ERROR");
         }
         span.record("rows", rows).record("outcome", outcome.word()).record("error", error);
@@ -232,7 +232,7 @@ impl Ending {
                 )
             };
         }
-        if (self.manner.is_probe)(&operation) && outcome != Outcome::Error {
+        if (self.manner.is_probe)(&operation) && outcome != CallOutcome::Error {
             tell!(tracing::Level::DEBUG);
         } else {
             tell!(tracing::Level::INFO);
@@ -242,7 +242,7 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.end(Outcome::Cancelled);
+        self.end(CallOutcome::Cancelled);
     }
 }
 
@@ -271,7 +271,7 @@ impl http_body::Body for Watched {
             Err(cause) => {
                 this.body = Body::empty();
                 this.ending.log_panic(cause.as_ref());
-                this.ending.end(Outcome::Error);
+                this.ending.end(CallOutcome::Error);
                 let end = (this.ending.manner.broken)().map(Ok);
                 let broken = || Err(axum::Error::new("the server failed inside this call"));
                 return Poll::Ready(Some(end.unwrap_or_else(broken)));

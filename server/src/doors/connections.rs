@@ -104,14 +104,16 @@ pub(crate) struct Arrival {
     /// The connection.
     pub stream: TcpStream,
     /// Its place among those that may be open; to be kept as long as it is open.
-    pub place: Place,
+    pub place: ConnectionPlace,
     /// What to tell the client if there was no room.
     pub refused: Option<Error>,
 }
 
 /// A connection's place among those that may be open.
 #[derive(Debug)]
-pub(crate) struct Place(#[expect(dead_code, reason = "held, never read")] [Option<OwnedSemaphorePermit>; 2]);
+pub(crate) struct ConnectionPlace(
+    #[expect(dead_code, reason = "held, never read")] [Option<OwnedSemaphorePermit>; 2],
+);
 
 impl Entrance {
     /// How long connections may idle, and peers be silent.
@@ -147,19 +149,19 @@ impl Entrance {
             Err(error) => {
                 tracing::debug!(%error, "a connection is refused");
                 let place = Arc::clone(&self.refusals).try_acquire_owned().ok()?;
-                Some(Arrival { stream, place: Place([Some(place), None]), refused: Some(error) })
+                Some(Arrival { stream, place: ConnectionPlace([Some(place), None]), refused: Some(error) })
             }
         }
     }
 
-    fn place(&self) -> Result<Place> {
+    fn place(&self) -> Result<ConnectionPlace> {
         let own = Arc::clone(&self.own).try_acquire_owned().map_err(|_| {
             limit_exceeded("the connections of this door", self.door_limit, "--door-connection-limit")
         })?;
         let all = Arc::clone(&self.all)
             .try_acquire_owned()
             .map_err(|_| limit_exceeded("the connections of all doors", self.limit, "--connection-limit"))?;
-        Ok(Place([Some(own), Some(all)]))
+        Ok(ConnectionPlace([Some(own), Some(all)]))
     }
 }
 
@@ -191,7 +193,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::config::Bind;
+    use crate::config::BindAddresses;
 
     fn options(limit: Option<usize>, door_limit: Option<usize>) -> ConnectionOptions {
         let second = Duration::from_secs(1);
@@ -199,7 +201,7 @@ mod tests {
     }
 
     fn entrance(connections: &Connections) -> Entrance {
-        let bind = Bind::Addresses(vec![Ipv4Addr::LOCALHOST.into()]);
+        let bind = BindAddresses::Addresses(vec![Ipv4Addr::LOCALHOST.into()]);
         connections.entrance(Listeners::bind(&bind, 0, &DOORS[0]).unwrap())
     }
 

@@ -42,7 +42,7 @@ pub(crate) struct Report {
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct HealthAnswer {
     status: &'static str,
     version: &'static str,
     uptime_seconds: u64,
@@ -102,7 +102,7 @@ impl Health {
     pub(crate) fn report(&self) -> Report {
         let word = |is_well| if is_well { "ok" } else { "unavailable" };
         let is_serving = self.is_serving();
-        let answer = Answer {
+        let answer = HealthAnswer {
             status: word(is_serving),
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: self.started.elapsed().as_secs(),

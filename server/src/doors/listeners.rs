@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Door;
-use crate::config::Bind;
+use crate::config::BindAddresses;
 use engine::{Error, ErrorKind, Result};
 
 /// Connections that the system keeps until they are accepted.
@@ -32,7 +32,7 @@ impl Listeners {
     ///
     /// # Errors
     /// Config, naming the door, the address and the flag.
-    pub(crate) fn bind(bind: &Bind, port: u16, door: &Door) -> Result<Self> {
+    pub(crate) fn bind(bind: &BindAddresses, port: u16, door: &Door) -> Result<Self> {
         let tries = if port == 0 { TRIES } else { 1 };
         let mut outcome = Self::once(bind, port);
         for _ in 1..tries {
@@ -46,10 +46,10 @@ impl Listeners {
         outcome.map_err(|(address, fault)| refusal(door, address, &fault))
     }
 
-    fn once(bind: &Bind, port: u16) -> Result<Self, (SocketAddr, io::Error)> {
+    fn once(bind: &BindAddresses, port: u16) -> Result<Self, (SocketAddr, io::Error)> {
         let mut listeners = Self { sockets: Vec::new(), addresses: Vec::new(), next: 0 };
         match bind {
-            Bind::Loopback => {
+            BindAddresses::Loopback => {
                 listeners.add(Ipv4Addr::LOCALHOST.into(), port, true)?;
                 match listeners.add(Ipv6Addr::LOCALHOST.into(), port, true) {
                     // Another program's port is a fault there too: clients would reach that one by `localhost`.
@@ -60,7 +60,7 @@ impl Listeners {
                     Err(_) | Ok(()) => {}
                 }
             }
-            Bind::Addresses(addresses) => {
+            BindAddresses::Addresses(addresses) => {
                 // `::` takes IPv4 as well, unless that is asked for by itself.
                 let is_v6_only = addresses.iter().any(IpAddr::is_ipv4);
                 for address in addresses {
@@ -140,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn both_loopbacks_share_a_port_and_neither_keeps_the_other_waiting() {
-        let mut listeners = Listeners::bind(&Bind::Loopback, 0, &DOORS[0]).unwrap();
+        let mut listeners = Listeners::bind(&BindAddresses::Loopback, 0, &DOORS[0]).unwrap();
         let addresses = listeners.addresses().to_vec();
         assert_eq!(addresses[0].ip().to_string(), "127.0.0.1");
         assert!(addresses.iter().all(|address| address.port() == addresses[0].port()));
@@ -159,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_address_may_be_named_with_both_families_of_any() {
-        let all = Bind::Addresses(vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]);
+        let all = BindAddresses::Addresses(vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]);
         match Listeners::bind(&all, 0, &DOORS[0]) {
             Ok(listeners) => assert_eq!(listeners.addresses().len(), 2),
             // A machine without IPv6.
@@ -171,7 +171,7 @@ mod tests {
     async fn a_taken_port_is_named_with_the_flag_of_its_door() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = Listeners::bind(&Bind::Loopback, port, &DOORS[2]).unwrap_err();
+        let error = Listeners::bind(&BindAddresses::Loopback, port, &DOORS[2]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         let expected =
             format!("cannot bind the Flight SQL server to 127.0.0.1:{port}: another program listens there");
@@ -181,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_of_another_machine_is_told_as_such() {
-        let elsewhere = Bind::Addresses(vec!["192.0.2.1".parse().unwrap()]);
+        let elsewhere = BindAddresses::Addresses(vec!["192.0.2.1".parse().unwrap()]);
         let error = Listeners::bind(&elsewhere, 0, &DOORS[0]).unwrap_err();
         assert!(
             error

@@ -20,7 +20,7 @@ const SECONDS: &[f64] = &[
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum CallOutcome {
     /// As its client wished.
     Ok,
     /// With an error, told to its client.
@@ -29,7 +29,7 @@ pub(crate) enum Outcome {
     Cancelled,
 }
 
-impl Outcome {
+impl CallOutcome {
     /// The word for it in logs and labels.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -113,7 +113,7 @@ impl Metrics {
     }
 
     /// A call has ended.
-    pub(crate) fn end(&self, door: &str, operation: &str, outcome: Outcome, elapsed: Duration) {
+    pub(crate) fn end(&self, door: &str, operation: &str, outcome: CallOutcome, elapsed: Duration) {
         self.running.with_label_values(&[door]).dec();
         self.calls.with_label_values(&[door, operation, outcome.word()]).inc();
         self.seconds.with_label_values(&[door, operation]).observe(elapsed.as_secs_f64());

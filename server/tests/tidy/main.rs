@@ -43,5 +43,7 @@ fn the_sources_keep_the_invariants() {
             }
         }
     }
+    faults.extend(rules::circles::circles(&sources));
+    faults.extend(rules::names::clashes(&sources));
     assert!(faults.is_empty(), "{} places break an invariant:\n\n{}\n", faults.len(), faults.join("\n"));
 }

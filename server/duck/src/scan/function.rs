@@ -92,11 +92,11 @@ fn unknown_token() -> Error {
 struct Execution {
     source: Arc<Source>,
     reader: BatchReader,
-    batch: Option<Pending>,
+    batch: Option<PartialBatch>,
 }
 
 /// A batch with the rows that DuckDB has not taken yet.
-struct Pending {
+struct PartialBatch {
     /// DuckDB's strings point into the batch, so it stays until DuckDB asks for rows beyond it.
     _batch: RecordBatch,
     fillers: Vec<Box<dyn Filler>>,
@@ -166,7 +166,7 @@ impl Execution {
     }
 
     /// The batch that has rows left; `None` at the end.
-    fn pending(&mut self) -> Result<Option<&mut Pending>> {
+    fn pending(&mut self) -> Result<Option<&mut PartialBatch>> {
         while self.batch.as_ref().is_none_or(|batch| batch.next == batch.rows) {
             let Some(batch) = self.reader.next().transpose()? else { return Ok(None) };
             self.batch = Some(self.prepare(batch)?);
@@ -174,7 +174,7 @@ impl Execution {
         Ok(self.batch.as_mut())
     }
 
-    fn prepare(&self, batch: RecordBatch) -> Result<Pending> {
+    fn prepare(&self, batch: RecordBatch) -> Result<PartialBatch> {
         let (fields, types) = (self.source.schema.fields(), &self.source.columns);
         if batch.num_columns() != fields.len() {
             return Err(Error::invalid("A batch of the stream has other columns than the stream's schema"));
@@ -191,7 +191,7 @@ impl Execution {
             }
             fill::filler(&field, array, None).map_err(|fault| name_column(&column.name, &fault))
         });
-        Ok(Pending {
+        Ok(PartialBatch {
             fillers: fillers.collect::<Result<_>>()?,
             rows: batch.num_rows(),
             next: 0,

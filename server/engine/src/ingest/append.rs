@@ -4,18 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
-
+use super::appended::{Append, AppendColumn, AppendGroup};
 use super::conform;
 use super::explain::explain;
-use super::fit::Kinds;
-use super::job::{check_catalog, resolve, table_columns};
 use super::order;
-use super::{IngestTarget, without_statement};
+use super::table::{check_catalog, resolve, table_columns};
+use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::too_much_data;
-use crate::session::{CancelToken, Session, Slot, atomically};
-use crate::sql::append::{self as text, Incoming};
+use crate::session::{Session, Slot, atomically};
+use crate::sql::append as text;
 use crate::sql::{TableRef, ingest};
 use duck::types::{Column, LogicalType};
 use duck::{BatchReader, Connection, ScanRegistry};
@@ -29,87 +27,41 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How many values rows with different keys may have when they are put together, missing ones included.
 const MAX_CELLS: usize = 50_000_000;
 
-/// Rows to add to a table; the table, and columns that it lacks, are made for them.
-#[derive(Debug, Clone)]
-pub struct Append {
-    /// The table.
-    pub target: IngestTarget,
-    /// Every key that any row has.
-    pub columns: Vec<AppendColumn>,
-    /// The rows in their order, neighbours with the same keys together: keys that a row lacks take the column's default.
-    pub groups: Vec<AppendGroup>,
-}
-
-/// A key of the appended rows, and what its values are.
-#[derive(Debug, Clone)]
-pub struct AppendColumn {
-    /// The key, as its first row spells it.
-    pub name: String,
-    /// The kinds of its values.
-    pub kinds: Kinds,
-    /// The type they have; `None` if they are JSON text.
-    pub ty: Option<LogicalType>,
-}
-
-impl AppendColumn {
-    /// The type of a new column for these values.
-    fn new_type(&self) -> LogicalType {
-        self.ty.clone().unwrap_or_else(|| self.kinds.new_type())
-    }
-}
-
-/// Rows with the same keys.
-#[derive(Debug, Clone)]
-pub struct AppendGroup {
-    /// The keys, as indexes into [`Append::columns`].
-    pub columns: Vec<usize>,
-    /// Per key its values: those of a typed column, or JSON text with strings unquoted. Behind all of them, per key of
-    /// JSON text, its values' kinds: 1 for a string.
-    pub rows: RecordBatch,
-}
-
 impl Session {
     /// Adds rows to a table, whole or not at all, schema changes included (LP-04).
     ///
     /// # Errors
     /// IncompatibleSchema for values that a column cannot take; InvalidData for a table without columns;
     /// CatalogNotFound; ReadOnly; DuckDB's for a constraint.
-    pub async fn append(self: &Arc<Self>, append: Append, cancel: &CancelToken) -> Result<()> {
+    pub async fn append(self: &Arc<Self>, append: Append, call: &Arc<Call>) -> Result<()> {
         let noted = self.journal().begin(&append.noted());
-        let appended = self.append_in_turn(Arc::new(append), cancel);
-        appended.await.inspect_err(|error| noted.fail(error)).map_err(|error| without_statement(&error))
+        let appended = self.append_in_turn(Arc::new(append), call);
+        appended.await.inspect_err(|error| noted.fail(error)).map_err(|error| error.without_excerpt())
     }
 
     /// Adds the rows beside those of others if their table takes them as it is; else once it has the table for itself.
-    async fn append_in_turn(self: &Arc<Self>, append: Arc<Append>, cancel: &CancelToken) -> Result<()> {
-        let turn = self.turn(cancel).await?;
-        let (guard, turn) = turn.may_load(&append.target, true, true, cancel).await?;
+    async fn append_in_turn(self: &Arc<Self>, append: Arc<Append>, call: &Arc<Call>) -> Result<()> {
+        let turn = self.turn(call).await?;
+        let (guard, turn) = turn.may_load(&append.target, true, true).await?;
         let fitting = Arc::clone(&append);
         let insert = move |slot: &mut Slot| {
             let _guard = guard;
             slot.change(|slot| run(slot, &fitting, |slot| insert_fitting(slot, &fitting)))
         };
-        if turn.last(cancel, insert).await? {
+        if turn.last(insert).await? {
             return Ok(());
         }
-        let turn = self.turn(cancel).await?;
-        let (guard, turn) = turn.may_load(&append.target, false, true, cancel).await?;
+        let turn = self.turn(call).await?;
+        let (guard, turn) = turn.may_load(&append.target, false, true).await?;
         let new_columns = self.limits().new_columns;
         let grow = move |slot: &mut Slot| {
             let _guard = guard;
             let grown = |slot: &mut Slot| {
-                atomically(slot, |slot| Job::new(slot, &append)?.run(new_columns)).map(|()| true)
+                atomically(slot, |slot| AppendAttempt::new(slot, &append)?.run(new_columns)).map(|()| true)
             };
             slot.change(|slot| run(slot, &append, grown)).map(drop)
         };
-        turn.last(cancel, grow).await
-    }
-}
-
-impl Append {
-    /// What the journal says of it.
-    pub(super) fn noted(&self) -> String {
-        format!("append rows to {}", self.target.table)
+        turn.last(grow).await
     }
 }
 
@@ -139,11 +91,11 @@ pub(super) fn insert_fitting(slot: &mut Slot, append: &Append) -> Result<bool> {
     if slot.in_transaction() {
         return Ok(false);
     }
-    Job::new(slot, append)?.insert_alone()
+    AppendAttempt::new(slot, append)?.insert_alone()
 }
 
 /// What an attempt works with.
-struct Job<'a> {
+struct AppendAttempt<'a> {
     connection: &'a Connection,
     scans: &'a ScanRegistry,
     append: &'a Append,
@@ -158,7 +110,7 @@ struct Placed {
     new: bool,
 }
 
-impl<'a> Job<'a> {
+impl<'a> AppendAttempt<'a> {
     fn new(slot: &'a Slot, append: &'a Append) -> Result<Self> {
         let (connection, scans) = (slot.connection()?, slot.instance().scans());
         let table = resolve(connection, &append.target)?;
@@ -323,35 +275,6 @@ fn fitted<'a>(
             Error::new(ErrorKind::IncompatibleSchema, format!("{}: {why}", refused[at])).into()
         })
     }))
-}
-
-impl AppendColumn {
-    /// Whether its texts have to be fitted to a column of type `ty`.
-    pub(super) fn is_fitted(&self, ty: &LogicalType) -> bool {
-        self.ty.is_none() && conform::is_needed(ty, self.kinds.strings, self.kinds.nested)
-    }
-
-    /// The value of column `at` of a batch with `width` columns, as one of type `ty`.
-    pub(super) fn value(&self, at: usize, width: usize, new: bool, ty: &LogicalType) -> String {
-        let kinds = &self.kinds;
-        let others =
-            kinds.booleans || kinds.integers.is_some() || kinds.giants || kinds.fractions || kinds.nested;
-        let (text, kind) = (order::place(at), order::place(width + at));
-        let mixed = self.ty.is_none() && kinds.strings && others;
-        let incoming = Incoming {
-            text: &text,
-            kind: mixed.then_some(kind.as_str()),
-            strings: kinds.strings,
-            nested: kinds.nested,
-            typed: self.ty.is_some(),
-            new,
-        };
-        incoming.as_type(ty)
-    }
-}
-
-pub(super) fn once(rows: &RecordBatch) -> BatchReader {
-    Box::new(std::iter::once(Ok(rows.clone())))
 }
 
 fn incompatible(name: &str, ty: &LogicalType) -> Error {

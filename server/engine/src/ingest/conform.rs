@@ -4,6 +4,7 @@
 //! So a value is read along with its column's type: what the type does not take is refused, exact numbers go in quotes, which
 //! DuckDB casts digit by digit, and bytes are spelled as its casts from text read them.
 
+mod texts;
 mod walk;
 
 use std::sync::Arc;
@@ -11,11 +12,10 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringBuilder};
 use arrow::datatypes::Int8Type;
 
+pub(super) use self::texts::Refusal;
+use self::texts::{bytes, minified};
 use crate::sql::append::STRING_KIND;
 use duck::types::LogicalType;
-
-/// Why a value does not fit.
-pub(super) type Refusal = String;
 
 /// Whether texts that go into a column of this type are looked at one by one: `strings` if any of them is a JSON string,
 /// `nested` if any is an object or array.
@@ -101,50 +101,6 @@ pub(super) fn fit(value: &str, is_string: bool, ty: &LogicalType) -> Result<Stri
         _ if is_string => Ok(value.to_owned()),
         LogicalType::Varchar => Ok(minified(value)),
         _ => walk::along(value, ty),
-    }
-}
-
-/// Bytes as DuckDB's cast from text reads them: hexadecimal pairs, as answers spell a BLOB, are those bytes; any other text is
-/// its own.
-fn bytes(text: &str) -> String {
-    let is_hex = !text.is_empty()
-        && text.len().is_multiple_of(2)
-        && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if !is_hex {
-        return text.to_owned();
-    }
-    text.as_bytes().as_chunks::<2>().0.iter().fold(
-        String::with_capacity(text.len() * 2),
-        |mut out, [high, low]| {
-            out.extend(['\\', 'x', char::from(*high), char::from(*low)]);
-            out
-        },
-    )
-}
-
-/// JSON without the blanks between its tokens.
-fn minified(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    let mut quotes = Quotes::default();
-    out.extend(json.chars().filter(|c| quotes.hold(*c) || !c.is_ascii_whitespace()));
-    out
-}
-
-/// Which characters of a JSON text are in strings, told one after another.
-#[derive(Default)]
-struct Quotes {
-    /// Whether a string is open behind the latest.
-    is_open: bool,
-    is_escaped: bool,
-}
-
-impl Quotes {
-    /// Whether the next character is in a string, its quotes included.
-    fn hold(&mut self, c: char) -> bool {
-        let was_open = self.is_open;
-        self.is_open ^= c == '"' && !self.is_escaped;
-        self.is_escaped = self.is_open && c == '\\' && !self.is_escaped;
-        was_open || self.is_open
     }
 }
 

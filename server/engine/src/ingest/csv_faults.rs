@@ -25,7 +25,7 @@ struct Record {
 
 /// Where a byte stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum CsvPlace {
     /// At the start of a field.
     Start,
     /// In a field without quotes.
@@ -39,7 +39,7 @@ enum Place {
 /// The first fault: a record with another number of fields than the header, a quote that is never closed or goes on after
 /// its end, or bytes that are no UTF-8.
 fn first(mut reader: impl BufRead, delimiter: u8) -> io::Result<Option<String>> {
-    let (mut line, mut place, mut header) = (1_u64, Place::Start, None);
+    let (mut line, mut place, mut header) = (1_u64, CsvPlace::Start, None);
     let mut record = Record { line, fields: 1, is_empty: true };
     let mut text = Vec::new();
     loop {
@@ -52,38 +52,38 @@ fn first(mut reader: impl BufRead, delimiter: u8) -> io::Result<Option<String>> 
         }
         for &byte in &text {
             place = match (place, byte) {
-                (Place::Quoted(from), b'"') => Place::Closing(from),
-                (Place::Quoted(from), _) => Place::Quoted(from),
-                (Place::Closing(from), b'"') => Place::Quoted(from),
+                (CsvPlace::Quoted(from), b'"') => CsvPlace::Closing(from),
+                (CsvPlace::Quoted(from), _) => CsvPlace::Quoted(from),
+                (CsvPlace::Closing(from), b'"') => CsvPlace::Quoted(from),
                 (_, b'\r') => place,
                 (_, b'\n') => {
                     if let Some(fault) = fault(&mut header, record) {
                         return Ok(Some(fault));
                     }
                     record = Record { line: line + 1, fields: 1, is_empty: true };
-                    Place::Start
+                    CsvPlace::Start
                 }
                 (_, byte) if byte == delimiter => {
                     record.fields += 1;
                     record.is_empty = false;
-                    Place::Start
+                    CsvPlace::Start
                 }
-                (Place::Closing(_), _) => {
+                (CsvPlace::Closing(_), _) => {
                     return Ok(Some(format!("{line}\nA quoted field goes on after its closing quote")));
                 }
-                (Place::Start, b'"') => {
+                (CsvPlace::Start, b'"') => {
                     record.is_empty = false;
-                    Place::Quoted(line)
+                    CsvPlace::Quoted(line)
                 }
                 _ => {
                     record.is_empty = false;
-                    Place::Plain
+                    CsvPlace::Plain
                 }
             };
         }
         line += 1;
     }
-    if let Place::Quoted(from) = place {
+    if let CsvPlace::Quoted(from) = place {
         return Ok(Some(format!("{from}\nA quoted field is never closed")));
     }
     Ok(fault(&mut header, record))

@@ -1,7 +1,7 @@
 //! Why an append failed, where DuckDB's C API does not tell it apart from a constraint.
 
-use super::append::{Append, AppendGroup, once};
-use super::job::{check_catalog, resolve, table_columns, view};
+use super::appended::{Append, AppendGroup};
+use super::table::{check_catalog, once, resolve, table_columns, view};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::Slot;
 use crate::sql::{append as text, ingest};

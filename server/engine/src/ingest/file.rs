@@ -6,7 +6,6 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use super::without_statement;
 use crate::error::{Error, Result};
 use crate::session::Session;
 
@@ -24,7 +23,7 @@ impl UploadFile {
     /// the server's own statement, which quotes that path and may break it off midway.
     pub(super) fn without_path(&self, error: &Error) -> Error {
         let path = self.path().display().to_string();
-        let error = without_statement(error);
+        let error = error.without_excerpt();
         let message =
             error.message().replace(&format!("'{path}'"), UPLOADED).replace(&format!("\"{path}\""), UPLOADED);
         Error::new(error.kind(), without_options(&message.replace(&path, UPLOADED)))
@@ -70,9 +69,14 @@ impl Session {
     /// Makes an empty file for an upload; blocks.
     ///
     /// # Errors
-    /// Internal, naming `TMPDIR`, when it cannot be made.
+    /// Internal, naming the folder, when it cannot be made.
     pub fn upload_file(&self) -> Result<UploadFile> {
-        let folder = self.instance().spool_folder();
-        UploadFile::new_in(folder.create()?).map_err(|fault| folder.unmade(&fault))
+        let folder = self.instance().spool_folder().create()?;
+        UploadFile::new_in(folder).map_err(|fault| {
+            Error::internal(format!(
+                "cannot make a file in {}: {fault}; set TMPDIR to a writable folder",
+                folder.display()
+            ))
+        })
     }
 }

@@ -1,78 +1,13 @@
 //! How appended values fit a column: the type of a new one, and what an existing one takes or widens to (LP-07 to
 //! LP-09).
 
-use super::inside::Inside;
+use super::kinds::{Inside, Kinds, Texts};
 use duck::types::LogicalType;
-
-/// What kinds of values a column of an append holds, NULLs aside.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Kinds {
-    /// Any boolean.
-    pub booleans: bool,
-    /// The least and greatest integer within 128 bits.
-    pub integers: Option<(i128, i128)>,
-    /// Any integer beyond 128 bits.
-    pub giants: bool,
-    /// Any number with a fraction or an exponent.
-    pub fractions: bool,
-    /// Any such number with digits that a DOUBLE does not keep.
-    pub inexact: bool,
-    /// Any string.
-    pub strings: bool,
-    /// What all strings are, infinities aside; `None` without one that tells.
-    pub texts: Option<Texts>,
-    /// Any object or array.
-    pub nested: bool,
-    /// What is in these, where a file is read for it.
-    pub inside: Inside,
-    /// Any value of a type that JSON has not, such as a date.
-    pub others: bool,
-}
-
-/// What the strings of a column are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Texts {
-    /// `2024-01-15`.
-    Dates,
-    /// `2024-01-15T13:45:00`, with a blank for the T or a fraction as well.
-    Timestamps,
-    /// The same, with a zone.
-    Instants,
-    /// Any others.
-    Others,
-}
 
 /// The integers that a DOUBLE keeps, each of them.
 const KEPT_BY_DOUBLE: (i128, i128) = (-(1 << 53), 1 << 53);
 
 impl Kinds {
-    /// Notes one more string.
-    pub fn note_text(&mut self, text: Option<Texts>) {
-        self.strings = true;
-        self.texts = either(self.texts, text);
-    }
-
-    /// The kinds of these values and those of `other` together.
-    #[must_use]
-    pub(super) fn with(self, other: &Self) -> Self {
-        let integers = match (self.integers, other.integers) {
-            (Some(own), Some(theirs)) => Some((own.0.min(theirs.0), own.1.max(theirs.1))),
-            (own, theirs) => own.or(theirs),
-        };
-        Self {
-            booleans: self.booleans || other.booleans,
-            integers,
-            giants: self.giants || other.giants,
-            fractions: self.fractions || other.fractions,
-            inexact: self.inexact || other.inexact,
-            strings: self.strings || other.strings,
-            texts: either(self.texts, other.texts),
-            nested: self.nested || other.nested,
-            inside: self.inside.with(&other.inside),
-            others: self.others || other.others,
-        }
-    }
-
     fn numbers(&self) -> bool {
         self.integers.is_some() || self.giants || self.fractions
     }
@@ -166,12 +101,23 @@ impl Kinds {
     }
 }
 
-/// What strings are that are partly the one, partly the other.
-fn either(one: Option<Texts>, other: Option<Texts>) -> Option<Texts> {
-    match (one, other) {
-        (Some(one), Some(other)) if one != other => Some(Texts::Others),
-        (one, other) => one.or(other),
+impl Inside {
+    /// The type that holds all of them; `None` if none but JSON does.
+    fn ty(&self) -> Option<LogicalType> {
+        match self {
+            Self::Fields(fields) if !fields.fields.is_empty() && !fields.are_sparse() => {
+                let fields = fields.fields.iter().map(|field| (field.name.clone(), inner(&field.kinds)));
+                Some(LogicalType::Struct(fields.collect()))
+            }
+            Self::Elements(elements) => Some(LogicalType::List(Box::new(inner(elements)))),
+            _ => None,
+        }
     }
+}
+
+/// The type of values inside others; nulls alone may be anything.
+fn inner(kinds: &Kinds) -> LogicalType {
+    if *kinds == Kinds::default() { LogicalType::Json } else { kinds.file_type() }
 }
 
 /// Whether a range of integers is part of a type's.

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use super::job::{Job, reader};
-use super::{AppendColumn, Batches, Ingested, JsonSource, conform, names, without_statement};
+use super::appended::AppendColumn;
+use super::into_table;
+use super::request::Ingested;
+use super::source::{Batches, JsonSource};
+use super::table::reader;
+use super::table_load::TableLoad;
+use super::{conform, names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{append, ingest};
 use duck::ScanRegistry;
@@ -14,7 +19,7 @@ use duck::types::{Column, LogicalType};
 /// # Errors
 /// InvalidData for values that a column does not take; as `Session::ingest`.
 pub(super) fn load(
-    job: &Job<'_>,
+    job: &TableLoad<'_>,
     scans: &ScanRegistry,
     existing: Option<Vec<Column>>,
     json: JsonSource,
@@ -22,7 +27,8 @@ pub(super) fn load(
     let JsonSource { columns, rows } = json;
     names::refuse_nul(columns.iter().map(|column| column.name.as_str()))?;
     let table = existing.as_deref().filter(|_| job.adds_to(existing.as_deref())).unwrap_or_default();
-    let targets: Vec<Target> = columns.iter().map(|column| target(column, table)).collect::<Result<_>>()?;
+    let targets: Vec<TargetColumn> =
+        columns.iter().map(|column| target(column, table)).collect::<Result<_>>()?;
     let width = columns.len();
     let fits: conform::Fits = targets
         .iter()
@@ -37,8 +43,8 @@ pub(super) fn load(
         values.map(|(at, (column, target))| column.value(at, width, target.new, &target.ty)).collect();
     let scan = scans.register(rows.schema, reader(fitted))?;
     let relation = append::select_values(&names, &values, ingest::scan(scan.token(), scan.columns()));
-    let loaded = job.load(existing, &relation, |_| Ok(relation.clone()));
-    loaded.map_err(|error| scan.take_error().map_or_else(|| without_statement(&error), Error::from))
+    let loaded = into_table::load(job, existing, &relation, |_| Ok(relation.clone()));
+    loaded.map_err(|error| scan.take_error().map_or_else(|| error.without_excerpt(), Error::from))
 }
 
 /// The batches, fitted to their columns.
@@ -58,17 +64,17 @@ fn fitted(batches: Batches, width: usize, fits: conform::Fits, names: Arc<[Strin
 }
 
 /// What a column's values become.
-struct Target {
+struct TargetColumn {
     ty: LogicalType,
     new: bool,
 }
 
-fn target(column: &AppendColumn, table: &[Column]) -> Result<Target> {
+fn target(column: &AppendColumn, table: &[Column]) -> Result<TargetColumn> {
     let Some(found) = table.iter().find(|found| found.name.eq_ignore_ascii_case(&column.name)) else {
-        return Ok(Target { ty: column.kinds.file_type(), new: true });
+        return Ok(TargetColumn { ty: column.kinds.file_type(), new: true });
     };
     match column.kinds.column_type(&found.ty) {
-        Some(ty) if ty == found.ty => Ok(Target { ty, new: false }),
+        Some(ty) if ty == found.ty => Ok(TargetColumn { ty, new: false }),
         _ => Err(Error::new(
             ErrorKind::InvalidData,
             format!("column \"{}\" of type {} cannot take the values given", found.name, found.ty),

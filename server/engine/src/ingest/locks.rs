@@ -10,10 +10,6 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
-use super::IngestTarget;
-use super::job::{resolve, schema_exists, table_columns};
-use crate::error::Result;
-use crate::session::{CancelToken, Turn};
 use crate::sql::TableRef;
 
 /// The tables of an instance that are being loaded, and the schemas that are being made, by name in lower case.
@@ -30,8 +26,16 @@ pub(super) struct LoadGuard {
     _table: Option<Hold>,
 }
 
+impl LoadGuard {
+    /// Of a table, and of its schema if that is to be made.
+    pub(super) fn new(schema: Option<OwnedRwLockWriteGuard<()>>, table: Hold) -> Self {
+        Self { _schema: schema, _table: Some(table) }
+    }
+}
+
+/// How a table is held.
 #[derive(Debug)]
-enum Hold {
+pub(super) enum Hold {
     Shared(#[expect(dead_code, reason = "held")] OwnedRwLockReadGuard<()>),
     Alone(#[expect(dead_code, reason = "held")] OwnedRwLockWriteGuard<()>),
 }
@@ -40,10 +44,11 @@ impl LoadLocks {
     /// The right to add rows to a table that stays as it is.
     pub(super) async fn share(&self, table: &TableRef) -> LoadGuard {
         let table = self.find(table, Some(&table.table)).read_owned().await;
-        LoadGuard { _schema: None, _table: Some(Hold::Shared(table)) }
+        LoadGuard::new(None, Hold::Shared(table))
     }
 
-    fn find(&self, of: &TableRef, table: Option<&str>) -> Arc<RwLock<()>> {
+    /// The lock of a table, or of its schema.
+    pub(super) fn find(&self, of: &TableRef, table: Option<&str>) -> Arc<RwLock<()>> {
         let key = (of.catalog.to_lowercase(), of.schema.to_lowercase(), table.map(str::to_lowercase));
         let mut locks = self.0.lock();
         if let Some(lock) = locks.get(&key).and_then(Weak::upgrade) {
@@ -53,63 +58,6 @@ impl LoadLocks {
         let lock = Arc::new(RwLock::new(()));
         locks.insert(key, Arc::downgrade(&lock));
         lock
-    }
-}
-
-/// What a load finds before it begins.
-struct Found {
-    table: TableRef,
-    has_schema: bool,
-    has_table: bool,
-}
-
-impl Turn {
-    /// Waits, within this turn, until a load may begin: with others if it only `adds` rows to a table that is there, else
-    /// alone. One that `creates` a missing table may have to make its schema as well. Returns the turn for the load.
-    ///
-    /// Whoever waits here has its session's turn and no right to compute; whoever loads has both, so that the wait ends.
-    ///
-    /// # Errors
-    /// DuckDB's; `Cancelled`; SessionUnknown once the session is closed.
-    pub(super) async fn may_load(
-        self,
-        target: &IngestTarget,
-        adds: bool,
-        creates: bool,
-        cancel: &CancelToken,
-    ) -> Result<(LoadGuard, Self)> {
-        if target.temporary {
-            return Ok((LoadGuard::default(), self));
-        }
-        let (mut found, mut turn) = self.find(target, cancel).await?;
-        let session = Arc::clone(turn.session());
-        let loads = session.instance().loads();
-        let mut schema = None;
-        if creates && !found.has_schema {
-            let lock = loads.find(&found.table, None).write_owned();
-            let guard = session.unless_unwanted(cancel, lock).await?;
-            // Somebody else may have made it in the meantime.
-            (found, turn) = turn.find(target, cancel).await?;
-            schema = (!found.has_schema).then_some(guard);
-        }
-        let lock = loads.find(&found.table, Some(&found.table.table));
-        let table = match adds && found.has_table {
-            true => Hold::Shared(session.unless_unwanted(cancel, lock.read_owned()).await?),
-            false => Hold::Alone(session.unless_unwanted(cancel, lock.write_owned()).await?),
-        };
-        Ok((LoadGuard { _schema: schema, _table: Some(table) }, turn))
-    }
-
-    async fn find(self, target: &IngestTarget, cancel: &CancelToken) -> Result<(Found, Self)> {
-        let target = target.clone();
-        self.step(cancel, move |slot| {
-            let connection = slot.connection()?;
-            let table = resolve(connection, &target)?;
-            let has_table = table_columns(connection, &table).is_ok_and(|columns| columns.is_some());
-            let has_schema = has_table || schema_exists(connection, &table)?;
-            Ok(Found { table, has_schema, has_table })
-        })
-        .await
     }
 }
 

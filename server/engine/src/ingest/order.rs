@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::AppendGroup;
+use super::appended::{AppendGroup, value_schema};
 use crate::error::{Error, Result};
 
 /// Groups of JSON texts one behind the other, with all of `width` columns, NULL where they had none.
@@ -30,19 +29,4 @@ pub(super) fn unify(groups: &[AppendGroup], width: usize) -> Result<AppendGroup>
     let batches: Vec<RecordBatch> = batches.collect::<std::result::Result<_, _>>().map_err(fault)?;
     let rows = concat_batches(&schema, &batches).map_err(fault)?;
     Ok(AppendGroup { columns: (0..width).collect(), rows })
-}
-
-/// How a batch holds `width` columns of JSON values: their texts, strings unquoted, and behind all of them marks, which are
-/// [`STRING_KIND`](crate::sql::append::STRING_KIND) for a string.
-pub fn value_schema(width: usize) -> SchemaRef {
-    let fields = (0..2 * width).map(|at| {
-        let ty = if at < width { DataType::Utf8 } else { DataType::Int8 };
-        Field::new(place(at), ty, true)
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-/// The name of a column of a batch, which collides with none of the table's.
-pub(super) fn place(at: usize) -> String {
-    format!("c{at}")
 }

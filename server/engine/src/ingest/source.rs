@@ -6,8 +6,9 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use super::appended::AppendColumn;
 use super::file::UploadFile;
-use super::{AppendColumn, delimiter, footer};
+use super::{delimiter, footer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::ingest as sql;
 use duck::Connection;

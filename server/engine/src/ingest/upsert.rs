@@ -2,8 +2,10 @@
 
 use uuid::Uuid;
 
-use super::Keys;
-use super::job::{Job, Matched, count};
+use super::request::Keys;
+use super::source;
+use super::table::count;
+use super::table_load::{Matched, TableLoad};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{self, TableRef, ingest as text};
 
@@ -11,8 +13,13 @@ use crate::sql::{self, TableRef, ingest as text};
 ///
 /// # Errors
 /// InvalidData or InvalidArgument for keys or cursors that the source lacks; DuckDB's.
-pub(super) fn create(job: &Job<'_>, existing: text::Existing, relation: &str, keys: &Keys) -> Result<u64> {
-    let columns = super::source::columns(job.connection, relation)?;
+pub(super) fn create(
+    job: &TableLoad<'_>,
+    existing: text::Existing,
+    relation: &str,
+    keys: &Keys,
+) -> Result<u64> {
+    let columns = source::columns(job.connection, relation)?;
     let names: Vec<String> = columns.into_iter().map(|column| column.name).collect();
     let (primary, cursor) = key_columns(keys, &names)?;
     let stage = stage();
@@ -27,7 +34,7 @@ pub(super) fn create(job: &Job<'_>, existing: text::Existing, relation: &str, ke
 ///
 /// # Errors
 /// As [`create`].
-pub(super) fn merge(job: &Job<'_>, pairs: &Matched, relation: &str, keys: &Keys) -> Result<u64> {
+pub(super) fn merge(job: &TableLoad<'_>, pairs: &Matched, relation: &str, keys: &Keys) -> Result<u64> {
     let (primary, cursor) = key_columns(keys, &pairs.table)?;
     let stage = stage();
     // Staged with the table's own types, so that keys and cursors compare as they are stored.

@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use super::cancel::CancelToken;
 use super::handle::Session;
 use super::slot::Slot;
-use super::transaction::Transaction;
+use super::transaction::{Transaction, roll_back};
 use super::turn::Turn;
 use crate::error::Result;
 use crate::sql;
 use crate::sql::lexer;
-use duck::{Connection, StatementKind};
-
-/// How often a rollback is tried: interrupts come milliseconds apart, tries microseconds.
-const ROLLBACK_TRIES: usize = 20;
+use duck::StatementKind;
 
 /// Runs `work` in a transaction of its own, or in the session's open one if there is one.
 ///
@@ -53,16 +49,6 @@ pub(super) fn settle<T>(slot: &Slot, began: bool, outcome: Result<T>) -> Result<
     outcome
 }
 
-/// Ends whatever transaction is open. An interrupt meant for the work before may still hit the rollback itself, which
-/// is then tried again; when there is no transaction left, all tries fail at no cost.
-pub(super) fn roll_back(connection: &Connection) {
-    for _ in 0..ROLLBACK_TRIES {
-        if connection.run(sql::ROLLBACK).is_ok() {
-            return;
-        }
-    }
-}
-
 /// Follows a statement that ran: DuckDB's C API does not tell whether the session is in a transaction, and asking by a
 /// second BEGIN would abort the one that is open.
 pub(super) fn note(slot: &Slot, kind: StatementKind, sql: &str, succeeded: bool) {
@@ -90,8 +76,8 @@ impl Turn {
     ///
     /// # Errors
     /// DuckDB's; `Cancelled`.
-    pub async fn begin(self, name: Arc<[u8]>, cancel: &CancelToken) -> Result<bool> {
-        self.last(cancel, |slot| {
+    pub async fn begin(self, name: Arc<[u8]>) -> Result<bool> {
+        self.last(|slot| {
             if slot.in_transaction() {
                 return Ok(false);
             }
@@ -106,8 +92,8 @@ impl Turn {
     ///
     /// # Errors
     /// DuckDB's; `Conflict`; `Cancelled`.
-    pub async fn end_transaction(self, commit: bool, cancel: &CancelToken) -> Result<()> {
-        self.last(cancel, move |slot| {
+    pub async fn end_transaction(self, commit: bool) -> Result<()> {
+        self.last(move |slot| {
             slot.set_transaction(Transaction::None);
             let statement = if commit { sql::COMMIT } else { sql::ROLLBACK };
             slot.change(|slot| Ok(slot.connection()?.run(statement)?))

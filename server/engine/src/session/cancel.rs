@@ -70,6 +70,13 @@ impl Default for Inner {
     }
 }
 
+impl PartialEq for CancelToken {
+    /// Whether both cancel the same query.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
 impl CancelToken {
     /// A token of a query that nobody cancelled yet.
     pub fn new() -> Self {
@@ -227,6 +234,25 @@ impl Drop for GiveUpOnDrop {
         if let Some(cancel) = &self.0 {
             cancel.give_up();
         }
+    }
+}
+
+/// Cancels a query when it is dropped, as it is with the call of a client that leaves. Work that has ended is past that.
+pub struct CancelOnDrop {
+    cancel: CancelToken,
+    why: &'static str,
+}
+
+impl CancelOnDrop {
+    /// Watches over a query; its reader is told `why`.
+    pub fn new(cancel: &CancelToken, why: &'static str) -> Self {
+        Self { cancel: cancel.clone(), why }
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.cancel.cancel(self.why);
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::cancel::CancelToken;
+use crate::call::Call;
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::meter::{Meter, Share, TenantMeters};
@@ -18,14 +19,14 @@ const KEPT_BYTES: usize = 64 << 20;
 /// The cursors of one session.
 #[derive(Debug)]
 pub struct Cursors {
-    table: Mutex<Table>,
+    table: Mutex<CursorTable>,
     /// How many a session keeps; beyond it the oldest that nobody is reading is forgotten.
     kept: usize,
     meters: TenantMeters,
 }
 
 #[derive(Debug)]
-struct Table {
+struct CursorTable {
     entries: HashMap<Arc<[u8]>, Cursor>,
     order: VecDeque<Arc<[u8]>>,
     /// The sum over the entries.
@@ -38,15 +39,16 @@ struct Cursor {
     promise: Arc<dyn Any + Send + Sync>,
     size: usize,
     repeatable: bool,
-    state: State,
+    state: CursorState,
     /// What it takes of its tenant's limits: one cursor, and the bytes of its text.
     _shares: [Share; 2],
 }
 
 #[derive(Debug)]
-enum State {
+enum CursorState {
     Unredeemed,
-    Running { cancel: CancelToken, readers: usize },
+    /// Read by these calls.
+    Running(Vec<CancelToken>),
     Finished,
     Cancelled,
 }
@@ -78,14 +80,14 @@ pub struct Redeemed<P> {
     cursors: Arc<Cursors>,
     /// What was promised.
     pub promise: Arc<P>,
-    /// Fires when the query is cancelled.
-    pub cancel: CancelToken,
+    /// The call that runs it.
+    pub call: Arc<Call>,
 }
 
 impl Cursors {
     /// No cursors yet, under the limits of their session and its tenant.
     pub(super) fn new(limits: &Limits, meters: TenantMeters) -> Arc<Self> {
-        let table = Table { entries: HashMap::new(), order: VecDeque::new(), size: 0 };
+        let table = CursorTable { entries: HashMap::new(), order: VecDeque::new(), size: 0 };
         Arc::new(Self { table: Mutex::new(table), kept: limits.session_tickets, meters })
     }
 
@@ -108,7 +110,7 @@ impl Cursors {
             promise: Arc::new(promise),
             size,
             repeatable,
-            state: State::Unredeemed,
+            state: CursorState::Unredeemed,
             _shares: shares,
         };
         table.entries.insert(Arc::clone(&id), entry);
@@ -128,7 +130,7 @@ impl Cursors {
     /// Whether a cursor that nobody has redeemed yet has such a promise.
     pub fn await_redemption<P: Send + Sync + 'static>(&self, such: impl Fn(&P) -> bool) -> bool {
         let table = self.table.lock();
-        let waiting = table.entries.values().filter(|cursor| matches!(cursor.state, State::Unredeemed));
+        let waiting = table.entries.values().filter(|cursor| matches!(cursor.state, CursorState::Unredeemed));
         waiting.filter_map(|cursor| cursor.promise.downcast_ref()).any(such)
     }
 
@@ -141,30 +143,32 @@ impl Cursors {
         table.entries.get(id).and_then(Cursor::promise).ok_or(CursorFault::Unknown)
     }
 
-    /// Redeems a cursor.
+    /// Redeems a cursor: cancelling it cancels the call, too.
     ///
     /// # Errors
     /// Unknown, Used, Cancelled.
-    pub fn redeem<P: Send + Sync + 'static>(self: &Arc<Self>, id: &[u8]) -> Result<Redeemed<P>, CursorFault> {
+    pub fn redeem<P: Send + Sync + 'static>(
+        self: &Arc<Self>,
+        id: &[u8],
+        call: &Arc<Call>,
+    ) -> Result<Redeemed<P>, CursorFault> {
         let mut table = self.table.lock();
         let (id, _) = table.entries.get_key_value(id).ok_or(CursorFault::Unknown)?;
         let id = Arc::clone(id);
         let cursor = table.entries.get_mut(&id).ok_or(CursorFault::Unknown)?;
         let promise = cursor.promise().ok_or(CursorFault::Unknown)?;
-        let cancel = match &mut cursor.state {
-            State::Cancelled => return Err(CursorFault::Cancelled),
-            State::Running { .. } | State::Finished if !cursor.repeatable => return Err(CursorFault::Used),
-            State::Running { cancel, readers } => {
-                *readers += 1;
-                cancel.clone()
+        let reader = call.cancel().clone();
+        match &mut cursor.state {
+            CursorState::Cancelled => return Err(CursorFault::Cancelled),
+            CursorState::Running(_) | CursorState::Finished if !cursor.repeatable => {
+                return Err(CursorFault::Used);
             }
-            State::Unredeemed | State::Finished => {
-                let cancel = CancelToken::new();
-                cursor.state = State::Running { cancel: cancel.clone(), readers: 1 };
-                cancel
+            CursorState::Running(readers) => readers.push(reader),
+            CursorState::Unredeemed | CursorState::Finished => {
+                cursor.state = CursorState::Running(vec![reader]);
             }
-        };
-        Ok(Redeemed { id, cursors: Arc::clone(self), promise, cancel })
+        }
+        Ok(Redeemed { id, cursors: Arc::clone(self), promise, call: Arc::clone(call) })
     }
 
     /// Cancels the query of a cursor, whether it waits or runs; its reader is told `why`.
@@ -175,21 +179,21 @@ impl Cursors {
         let mut table = self.table.lock();
         let cursor = table.entries.get_mut(id).ok_or(CursorFault::Unknown)?;
         match &cursor.state {
-            State::Finished => return Ok(Cancelled::TooLate),
-            State::Running { cancel, .. } => cancel.cancel(why),
-            State::Unredeemed | State::Cancelled => {}
+            CursorState::Finished => return Ok(Cancelled::TooLate),
+            CursorState::Running(readers) => readers.iter().for_each(|reader| reader.cancel(why)),
+            CursorState::Unredeemed | CursorState::Cancelled => {}
         }
-        cursor.state = State::Cancelled;
+        cursor.state = CursorState::Cancelled;
         Ok(Cancelled::Yes)
     }
 
-    fn finish(&self, id: &[u8]) {
+    fn finish(&self, id: &[u8], call: &Call) {
         let mut table = self.table.lock();
         let Some(entry) = table.entries.get_mut(id) else { return };
-        if let State::Running { readers, .. } = &mut entry.state {
-            *readers -= 1;
-            if *readers == 0 {
-                entry.state = State::Finished;
+        if let CursorState::Running(readers) = &mut entry.state {
+            readers.retain(|reader| reader != call.cancel());
+            if readers.is_empty() {
+                entry.state = CursorState::Finished;
             }
         }
     }
@@ -201,7 +205,7 @@ impl Cursor {
     }
 }
 
-impl Table {
+impl CursorTable {
     /// Takes a part of a tenant's limit. Where none is left, what the session's cursors hold that were redeemed is given
     /// up first, the oldest before the others: clients leave them behind.
     fn take(&mut self, meter: &Arc<Meter>, amount: u64) -> Result<Share> {
@@ -216,7 +220,7 @@ impl Table {
     fn forget_redeemed(&mut self) -> bool {
         let is_over = |id: &Arc<[u8]>| {
             let state = self.entries.get(id).map(|entry| &entry.state);
-            matches!(state, Some(State::Finished | State::Cancelled))
+            matches!(state, Some(CursorState::Finished | CursorState::Cancelled))
         };
         let Some(oldest) = self.order.iter().position(is_over) else { return false };
         let forgotten = self.order.remove(oldest).and_then(|id| self.entries.remove(&id));
@@ -232,7 +236,7 @@ impl Table {
             }
             let Some(id) = self.order.pop_front() else { return };
             match self.entries.get(&id).map(|entry| &entry.state) {
-                Some(State::Running { .. }) => self.order.push_back(id),
+                Some(CursorState::Running(_)) => self.order.push_back(id),
                 _ => self.size -= self.entries.remove(&id).map_or(0, |entry| entry.size),
             }
         }
@@ -241,7 +245,7 @@ impl Table {
 
 impl<P> Drop for Redeemed<P> {
     fn drop(&mut self) {
-        self.cursors.finish(&self.id);
+        self.cursors.finish(&self.id, &self.call);
     }
 }
 
@@ -254,6 +258,10 @@ mod tests {
 
     const KEPT: usize = 4096;
     const WHY: &str = "a test";
+
+    fn call() -> Arc<Call> {
+        Call::of_server("test")
+    }
 
     fn cursors() -> Arc<Cursors> {
         limited(&Limits::default()).0
@@ -284,7 +292,7 @@ mod tests {
         let refused = issue(&other, 3, true, 0).unwrap_err();
         assert!(refused.message().contains("at most 2; raise it with --tenant-ticket-limit"), "{refused}");
         assert_eq!(issue(&one, 3, true, 0).unwrap_err().kind(), ErrorKind::LimitExceeded);
-        drop(one.redeem::<u8>(&second).unwrap());
+        drop(one.redeem::<u8>(&second, &call()).unwrap());
         assert!(issue(&one, 4, true, 7).unwrap_err().message().contains("--tenant-held-limit"));
         assert!(!known(&one, &second) && known(&one, &first));
         assert!(one.hold(6).is_ok() && one.hold(7).is_err());
@@ -296,11 +304,11 @@ mod tests {
     fn a_cursor_that_changes_something_runs_once() {
         let cursors = cursors();
         let (once, again) = (issue(&cursors, 1, false, 0).unwrap(), issue(&cursors, 2, true, 0).unwrap());
-        drop(cursors.redeem::<u8>(&once).unwrap());
-        assert_eq!(cursors.redeem::<u8>(&once).unwrap_err(), CursorFault::Used);
-        assert_eq!(cursors.redeem::<u16>(&again).unwrap_err(), CursorFault::Unknown);
+        drop(cursors.redeem::<u8>(&once, &call()).unwrap());
+        assert_eq!(cursors.redeem::<u8>(&once, &call()).unwrap_err(), CursorFault::Used);
+        assert_eq!(cursors.redeem::<u16>(&again, &call()).unwrap_err(), CursorFault::Unknown);
         for _ in 0..2 {
-            assert_eq!(*cursors.redeem::<u8>(&again).unwrap().promise, 2);
+            assert_eq!(*cursors.redeem::<u8>(&again, &call()).unwrap().promise, 2);
         }
     }
 
@@ -308,14 +316,14 @@ mod tests {
     fn cancel_tells_waiting_running_and_finished_apart() {
         let cursors = cursors();
         let ids: Vec<_> = (0..3).map(|i| issue(&cursors, i, true, 0).unwrap()).collect();
-        let running = cursors.redeem::<u8>(&ids[1]).unwrap();
-        drop(cursors.redeem::<u8>(&ids[2]).unwrap());
+        let running = cursors.redeem::<u8>(&ids[1], &call()).unwrap();
+        drop(cursors.redeem::<u8>(&ids[2], &call()).unwrap());
         let answers: Vec<_> = ids.iter().map(|id| cursors.cancel(id, WHY).unwrap()).collect();
         assert_eq!(answers, [Cancelled::Yes, Cancelled::Yes, Cancelled::TooLate]);
-        assert!(running.cancel.is_cancelled());
+        assert!(running.call.cancel().is_cancelled());
         drop(running);
         assert_eq!(cursors.cancel(&ids[1], WHY), Ok(Cancelled::Yes));
-        assert_eq!(cursors.redeem::<u8>(&ids[0]).unwrap_err(), CursorFault::Cancelled);
+        assert_eq!(cursors.redeem::<u8>(&ids[0], &call()).unwrap_err(), CursorFault::Cancelled);
         assert_eq!(cursors.cancel(b"other", WHY), Err(CursorFault::Unknown));
     }
 
@@ -323,7 +331,7 @@ mod tests {
     fn the_oldest_unread_cursors_are_forgotten() {
         let cursors = cursors();
         let first = issue(&cursors, 0, true, 0).unwrap();
-        let run = cursors.redeem::<u8>(&first).unwrap();
+        let run = cursors.redeem::<u8>(&first, &call()).unwrap();
         let second = issue(&cursors, 1, true, 0).unwrap();
         for _ in 0..KEPT {
             issue(&cursors, 2, true, 0).unwrap();
@@ -340,7 +348,7 @@ mod tests {
         assert!(known(&cursors, &first) && known(&cursors, &second));
         let third = issue(&cursors, 2, true, 1).unwrap();
         assert!(!known(&cursors, &first) && known(&cursors, &second));
-        let reader = cursors.redeem::<u8>(&third).unwrap();
+        let reader = cursors.redeem::<u8>(&third, &call()).unwrap();
         let huge = issue(&cursors, 3, true, KEPT_BYTES * 2).unwrap();
         assert!(!known(&cursors, &second) && known(&cursors, &third));
         assert!(known(&cursors, &huge));

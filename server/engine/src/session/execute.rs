@@ -1,4 +1,4 @@
-//! Running a statement in a session: the one path from SQL to rows for every protocol.
+//! Executing a statement on the session's connection, and starting its result.
 
 use std::sync::Arc;
 
@@ -8,154 +8,60 @@ use super::atomic;
 use super::bind::Bind;
 use super::channel::Channel;
 use super::delivery::Delivery;
-use super::expand::Ready;
 use super::flow::Flow;
 use super::handle::Session;
-use super::live::{self, Live};
+use super::live::Live;
 use super::plan::{self, shape};
-use super::prepared::PreparedStatement;
 use super::pump::Place;
-use super::script::Script;
+use super::ready::{Ready, ready};
+use super::request::Execute;
 use super::slot::Slot;
-use super::target::Target;
-use super::window::Window;
 use crate::error::Result;
 use crate::sql::{self as text, lexer};
-use duck::types::{Fidelity, ResultShape};
+use duck::types::ResultShape;
 use duck::{Prepared, Returns, StatementKind};
-
-/// A statement to run, and how.
-#[derive(Debug)]
-pub struct Execute {
-    /// The statement.
-    pub statement: Statement,
-    /// Where it runs: as `USE` beforehand, lasting in the session (LQ-11).
-    pub target: Target,
-    /// Its parameters; several rows are several executions in order (FP-6).
-    pub bind: Option<Bind>,
-    /// The rows to deliver.
-    pub window: Window,
-    /// How values without an exact Arrow type are exported.
-    pub fidelity: Fidelity,
-    /// Whether a statement that changes anything runs to its end even if its caller goes away (FQ-2). Otherwise it
-    /// is interrupted then, as reading statements always are.
-    pub finish_writes: bool,
-    /// Whether the columns of a statement that only reads are told as soon as they are known, before it runs (FQ-7).
-    /// Errors of the execution come with the rows then.
-    pub early_shape: bool,
-}
-
-/// The text or the handle of a statement.
-#[derive(Debug, Clone)]
-pub enum Statement {
-    /// SQL text holding exactly one statement.
-    Sql(String),
-    /// SQL text holding one statement or more, which run in order; the result is the last one's (LQ-02).
-    Script(Script),
-    /// A statement prepared in the same session.
-    Prepared(Arc<PreparedStatement>),
-}
-
-impl Statement {
-    pub(super) fn text(&self) -> &str {
-        match self {
-            Self::Sql(text) => text,
-            Self::Script(script) => script.text(),
-            Self::Prepared(handle) => handle.sql(),
-        }
-    }
-}
-
-impl Execute {
-    /// Runs `sql` in the session as it stands, all rows.
-    pub fn sql(sql: impl Into<String>, fidelity: Fidelity) -> Self {
-        Self::new(Statement::Sql(sql.into()), fidelity)
-    }
-
-    /// Runs a statement without parameters in the session as it stands, all rows.
-    pub fn new(statement: Statement, fidelity: Fidelity) -> Self {
-        Self {
-            statement,
-            target: Target::default(),
-            bind: None,
-            window: Window::default(),
-            fidelity,
-            finish_writes: false,
-            early_shape: false,
-        }
-    }
-}
 
 /// The columns of a result, and what it is.
 pub(super) type Start = (ResultShape, Returns);
 pub(super) type Started = oneshot::Receiver<Result<Start>>;
-pub(super) type Announce = Option<oneshot::Sender<Result<Start>>>;
+pub(super) type Announcement = Option<oneshot::Sender<Result<Start>>>;
 
 /// One execution on the session's connection.
-pub(super) struct Job<'a> {
+pub(super) struct StatementRun<'a> {
     pub(super) session: &'a Arc<Session>,
     pub(super) slot: &'a mut Slot,
     pub(super) shared: &'a Arc<Channel>,
 }
 
-impl Job<'_> {
-    pub(super) fn run(mut self, request: &Execute, announce: &mut Announce) -> Result<()> {
-        if !request.target.is_empty() {
-            self.session.mark();
-            self.slot.go_to(&request.target)?;
-        }
-        match &request.statement {
-            Statement::Sql(sql) => self.run_text(sql, request, announce)?,
-            Statement::Script(script) => script.run(&mut self, request, announce)?,
-            Statement::Prepared(handle) => {
-                let changes = self.slot.instance().changes();
-                let planned = self.slot.take_plan(handle)?;
-                let mut ready = planned.ready(self.slot, handle.sql())?;
-                let started = self.start_noted(&mut ready, handle.sql(), request, announce);
-                if ready.is_part {
-                    self.keep_for_live(ready.statement);
-                } else {
-                    self.slot.keep_plan(handle, ready.statement, changes);
-                }
-                started?;
-            }
-        }
-        self.pump(request, announce);
-        Ok(())
-    }
-
+impl StatementRun<'_> {
     /// Plans the one statement of a text, and starts it.
-    pub(super) fn run_text(&mut self, sql: &str, request: &Execute, announce: &mut Announce) -> Result<()> {
+    pub(super) fn run_text(
+        &mut self,
+        sql: &str,
+        request: &Execute,
+        announce: &mut Announcement,
+    ) -> Result<()> {
         let planned = plan::plan(self.slot.connection()?, sql)?;
-        let mut ready = planned.ready(self.slot, sql)?;
+        let mut ready = ready(self.slot, planned, sql)?;
         self.start_noted(&mut ready, sql, request, announce)?;
         self.keep_for_live(ready.statement);
         Ok(())
     }
 
-    fn keep_for_live(&mut self, statement: Prepared) {
+    /// Keeps a statement as long as its result is live.
+    pub(super) fn keep_for_live(&mut self, statement: Prepared) {
         if let Some(live) = &mut self.slot.live {
             live.keep(statement);
         }
     }
 
-    /// Computes the first rows of a live result. Its statement is kept by now, in case they fail.
-    fn pump(&mut self, request: &Execute, announce: &mut Announce) {
-        let Some(live) = self.slot.live.take() else { return };
-        // With its columns foretold, a result may wait to see whether its first batch is its last.
-        let batches = if request.early_shape { 2 } else { 1 };
-        let shape = live.shape().clone();
-        let announce = live::Announce::after(batches, || send(announce, shape, Returns::Rows));
-        let pumped = live.pump_entered(|| self.session.gate().occupancy().is_wanted(), announce);
-        self.slot.keep_live(pumped);
-    }
-
-    fn start_noted(
+    /// Executes a statement by `start`, and tells its columns if it has run to its end.
+    pub(super) fn start_noted(
         &mut self,
         ready: &mut Ready,
         sql: &str,
         request: &Execute,
-        announce: &mut Announce,
+        announce: &mut Announcement,
     ) -> Result<()> {
         let start = |job: &mut Self, statement: &mut Prepared| job.start(statement, request);
         // Only now: what the answer lets its client ask next has to know of the change.
@@ -300,7 +206,7 @@ fn sets_seed(sql: &str) -> bool {
     lexer::mentions(sql, &["setseed"])
 }
 
-fn send(announce: &mut Announce, shape: ResultShape, returns: Returns) {
+pub(super) fn send(announce: &mut Announcement, shape: ResultShape, returns: Returns) {
     if let Some(announce) = announce.take() {
         // The caller may have gone away; its stream is abandoned then.
         let _ = announce.send(Ok((shape, returns)));

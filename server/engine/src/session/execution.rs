@@ -7,12 +7,14 @@ use tokio::sync::oneshot;
 
 use super::cancel::CancelToken;
 use super::channel::Channel;
-use super::execute::{Execute, Job, Start, Started};
+use super::execute::{Start, Started, StatementRun};
 use super::handle::Session;
 use super::pump::Place;
+use super::request::Execute;
 use super::result::ResultStream;
 use super::turn::Turn;
 use crate::blocking;
+use crate::call::Call;
 use crate::error::{Error, Result};
 use duck::Returns;
 
@@ -20,13 +22,13 @@ use duck::Returns;
 const QUICK: Duration = Duration::from_millis(5);
 
 /// Interrupts the query when the call that runs it is dropped, unless it has come to an end or may not be stopped.
-struct CancelOnDrop {
+struct CancelUnlessStarted {
     token: CancelToken,
     armed: bool,
     shared: Arc<Channel>,
 }
 
-impl Drop for CancelOnDrop {
+impl Drop for CancelUnlessStarted {
     fn drop(&mut self) {
         if self.armed && !self.shared.update(|flow| flow.is_protected()) {
             self.token.cancel("the caller of this statement went away");
@@ -39,9 +41,9 @@ impl Session {
     ///
     /// # Errors
     /// As [`Turn::execute`] and [`turn`](Self::turn).
-    pub async fn execute(self: &Arc<Self>, request: Execute, cancel: CancelToken) -> Result<ResultStream> {
-        let execution = Execution::new(self, request, cancel.clone());
-        execution.run(self.turn(&cancel).await?).await
+    pub async fn execute(self: &Arc<Self>, request: Execute, call: &Arc<Call>) -> Result<ResultStream> {
+        let execution = Execution::new(self, request, call);
+        execution.run(self.turn(call).await?).await
     }
 }
 
@@ -53,8 +55,8 @@ impl Turn {
     ///
     /// # Errors
     /// DuckDB's error; NotOneStatement; Refused (LX-12, AC-05); `Cancelled`; SessionUnknown.
-    pub async fn execute(self, request: Execute, cancel: CancelToken) -> Result<ResultStream> {
-        Execution::new(self.session(), request, cancel).run(self).await
+    pub async fn execute(self, request: Execute) -> Result<ResultStream> {
+        Execution::new(self.session(), request, self.call()).run(self).await
     }
 }
 
@@ -63,28 +65,29 @@ struct Execution {
     session: Arc<Session>,
     request: Execute,
     shared: Arc<Channel>,
-    on_drop: CancelOnDrop,
+    on_drop: CancelUnlessStarted,
 }
 
 impl Execution {
-    fn new(session: &Arc<Session>, request: Execute, cancel: CancelToken) -> Self {
+    fn new(session: &Arc<Session>, request: Execute, call: &Call) -> Self {
+        let cancel = call.cancel();
         let noted = session.journal().begin(request.statement.text());
         let shared = Channel::new(noted, cancel.clone());
-        let on_drop = CancelOnDrop { token: cancel, armed: true, shared: Arc::clone(&shared) };
+        let on_drop = CancelUnlessStarted { token: cancel.clone(), armed: true, shared: Arc::clone(&shared) };
         Self { session: Arc::clone(session), request, shared, on_drop }
     }
 
     async fn run(self, turn: Turn) -> Result<ResultStream> {
         let Self { session, request, shared, mut on_drop } = self;
         let cancel = shared.cancel.clone();
-        let turn = turn.compute(&cancel).await?;
+        let turn = turn.compute().await?;
         let (announce, started) = oneshot::channel();
         let early = request.early_shape;
-        let (feed, token) = (Arc::clone(&shared), cancel.clone());
+        let feed = Arc::clone(&shared);
         blocking::start(move |thread| {
             let mut announce = Some(announce);
-            let outcome = turn.run(thread, &token, |session, slot| {
-                Job { session, slot, shared: &feed }.run(&request, &mut announce)
+            let outcome = turn.run(thread, |session, slot| {
+                StatementRun { session, slot, shared: &feed }.run(&request, &mut announce)
             });
             let Err(error) = outcome else { return };
             let untold = match announce {

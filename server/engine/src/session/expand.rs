@@ -4,12 +4,12 @@
 //! DuckDB plans each part only once those before it have run. So such a statement is planned within a transaction that is
 //! rolled back, and of a PIVOT alone: what changes anything is never run to see what it would give.
 
-use super::atomic::{self, roll_back};
-use super::slot::Slot;
+use super::transaction::roll_back;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard;
-use crate::projects::refusal;
+use crate::lookup;
 use crate::sql;
+use crate::views::refusal;
 use duck::{Connection, Extracted, Prepared, StatementKind};
 
 /// A user's statement as DuckDB has read it.
@@ -27,16 +27,7 @@ pub(crate) struct Parts {
     second: u64,
     last: u64,
     /// Whether they take effect together or not at all.
-    together: bool,
-}
-
-/// A statement that can be executed now.
-pub(crate) struct Ready {
-    pub(super) statement: Prepared,
-    /// Whether it is the last part of several, which is executed no more than once.
-    pub(super) is_part: bool,
-    /// Whether a transaction was begun for it.
-    pub(super) began: bool,
+    pub(super) together: bool,
 }
 
 impl Parts {
@@ -56,7 +47,14 @@ impl Parts {
     }
 
     /// Runs all but the last, which is planned then.
-    fn reach_last(self, connection: &Connection) -> Result<Prepared> {
+    ///
+    /// # Errors
+    /// DuckDB's; Refused.
+    pub(super) fn reach_last(self, connection: &Connection, sql: &str) -> Result<Prepared> {
+        checked(self.run_before_last(connection), connection, sql)
+    }
+
+    fn run_before_last(self, connection: &Connection) -> Result<Prepared> {
         let mut part = self.first;
         for index in self.second..=self.last {
             part.execute()?;
@@ -80,24 +78,6 @@ impl Planned {
         matches!(self, Self::Several(parts) if parts.first.kind() != StatementKind::Create)
     }
 
-    /// Runs all parts of a statement but the last, which is left to be executed and [settled](atomic::settle).
-    ///
-    /// # Errors
-    /// DuckDB's, after a rollback; Refused.
-    pub(super) fn ready(self, slot: &mut Slot, sql: &str) -> Result<Ready> {
-        let parts = match self {
-            Self::One(statement) => return Ok(Ready { statement, is_part: false, began: false }),
-            Self::Several(parts) => parts,
-        };
-        let began = parts.together && atomic::begin(slot)?;
-        let last =
-            slot.connection().and_then(|connection| checked(parts.reach_last(connection), connection, sql));
-        match last {
-            Ok(statement) => Ok(Ready { statement, is_part: true, began }),
-            Err(error) => atomic::settle(slot, began, Err(error)),
-        }
-    }
-
     /// Looks at the plan of a statement, and leaves nothing of it behind.
     ///
     /// # Errors
@@ -118,8 +98,7 @@ impl Planned {
             return look(&mut checked(Ok(parts.without_running(connection)), connection, sql)?);
         }
         let undo = Undo::begin(connection, in_transaction)?;
-        let seen =
-            checked(parts.reach_last(connection), connection, sql).and_then(|mut last| look(&mut last));
+        let seen = parts.reach_last(connection, sql).and_then(|mut last| look(&mut last));
         let undone = undo.end(connection);
         seen.and_then(|seen| undone.map(|()| seen))
     }
@@ -132,7 +111,7 @@ fn checked(part: Result<Prepared>, connection: &Connection, sql: &str) -> Result
 
 /// Refuses values to pivot on that hold a NUL: as names of columns they would end there, since C has them so.
 fn check_pivot_types(connection: &Connection) -> Result<()> {
-    let cut = sql::pivot_types_with_nul(connection)?;
+    let cut = lookup::pivot_types_with_nul(connection)?;
     for name in &cut {
         connection.run(&sql::drop_temporary_type(name))?;
     }
@@ -153,7 +132,7 @@ enum Undo {
 impl Undo {
     fn begin(connection: &Connection, in_transaction: bool) -> Result<Self> {
         if in_transaction {
-            return Ok(Self::DropAllBut(sql::pivot_types(connection)?));
+            return Ok(Self::DropAllBut(lookup::pivot_types(connection)?));
         }
         connection.run(sql::BEGIN)?;
         Ok(Self::RollBack)
@@ -163,7 +142,7 @@ impl Undo {
         match self {
             Self::RollBack => roll_back(connection),
             Self::DropAllBut(kept) => {
-                let made = sql::pivot_types(connection)?.into_iter().filter(|name| !kept.contains(name));
+                let made = lookup::pivot_types(connection)?.into_iter().filter(|name| !kept.contains(name));
                 for name in made {
                     connection.run(&sql::drop_temporary_type(&name))?;
                 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::cancel::{CancelToken, Gate, PATIENCE};
@@ -16,6 +17,7 @@ use super::channel::Channel;
 use super::cursors::Cursors;
 use super::named::NamedStatements;
 use super::occupancy::Close;
+use super::owner::Owner;
 use super::pending::Pending;
 use super::prepared::Unneeded;
 use super::recent::Recent;
@@ -34,9 +36,8 @@ use crate::meter::TenantMeters;
 #[derive(Debug)]
 pub struct Session {
     id: Uuid,
+    owner: Arc<Owner>,
     instance: Arc<Instance>,
-    journal: Arc<Journal>,
-    turns: Arc<Turns>,
     slot: Arc<AsyncMutex<Sealed<Slot>>>,
     gate: Arc<Gate>,
     runtime: Handle,
@@ -50,8 +51,6 @@ pub struct Session {
     pending: Pending,
     named: NamedStatements,
     cursors: Arc<Cursors>,
-    limits: Limits,
-    meters: TenantMeters,
 }
 
 /// A call in which the session does not idle; see [`Session::in_use`].
@@ -66,15 +65,9 @@ impl Drop for InUse {
 
 impl Session {
     /// A session on `instance`; its connection is opened by its first call.
-    pub(crate) fn new(
-        id: Uuid,
-        instance: Arc<Instance>,
-        journal: Arc<Journal>,
-        turns: Arc<Turns>,
-        limits: &Limits,
-        meters: &TenantMeters,
-    ) -> Arc<Self> {
+    pub(crate) fn new(id: Uuid, instance: Arc<Instance>, owner: Arc<Owner>) -> Arc<Self> {
         let runtime = Handle::current();
+        let Owner { limits, meters, turns, .. } = &*owner;
         let lingering = Arc::clone(turns.lingering());
         let transaction = TransactionCell::default();
         let slot = Slot::new(Arc::clone(&instance), transaction.clone());
@@ -82,8 +75,6 @@ impl Session {
             id,
             slot: Arc::new(AsyncMutex::new(Sealed::new(slot))),
             instance,
-            journal,
-            turns,
             gate: Gate::new(limits.statement_timeout, lingering, runtime.clone()),
             runtime,
             marked: AtomicBool::new(false),
@@ -96,8 +87,7 @@ impl Session {
             pending: Pending::default(),
             named: NamedStatements::new(limits.session_prepared),
             cursors: Cursors::new(limits, meters.clone()),
-            limits: *limits,
-            meters: meters.clone(),
+            owner,
         })
     }
 
@@ -106,9 +96,14 @@ impl Session {
         &self.instance
     }
 
+    /// The user whose it is.
+    pub(super) fn tenant(&self) -> &str {
+        &self.owner.name
+    }
+
     /// Where what runs in the session is noted.
-    pub(crate) fn journal(&self) -> &Arc<Journal> {
-        &self.journal
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.owner.journal
     }
 
     /// What its calls queue for.
@@ -118,12 +113,12 @@ impl Session {
 
     /// Whether another session is of the same tenant.
     pub fn has_the_tenant_of(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.turns, &other.turns)
+        Arc::ptr_eq(&self.owner, &other.owner)
     }
 
     /// What bounds how many statements of its tenant run at once.
     pub(super) fn turns(&self) -> &Turns {
-        &self.turns
+        &self.owner.turns
     }
 
     /// What the session is at, and what interrupts it.
@@ -149,11 +144,11 @@ impl Session {
 
     /// What it may hold.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.owner.limits
     }
 
     pub(super) fn meters(&self) -> &TenantMeters {
-        &self.meters
+        &self.owner.meters
     }
 
     /// What its clients have been promised results of.
@@ -277,14 +272,15 @@ impl Session {
     /// Starts the pump of a paused stream again, unless another call drains it first.
     pub(super) fn resume(self: &Arc<Self>, shared: &Arc<Channel>) {
         let (session, shared) = (Arc::clone(self), Arc::clone(shared));
-        self.runtime.spawn(async move {
+        let pumping = async move {
             let mut slot = Arc::clone(&session.slot).lock_owned().await;
-            let permit = session.turns.take().await;
+            let permit = session.turns().take().await;
             blocking::start(move |thread| {
                 let _permit = permit;
                 slot.open(thread).pump(&shared, &session.gate, || session.gate.occupancy().is_wanted());
             });
-        });
+        };
+        self.runtime.spawn(pumping.in_current_span());
     }
 
     /// The reader of a live stream went away: its result is dropped, which frees the connection.

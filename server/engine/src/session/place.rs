@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringArray};
 
 use super::bind::parameters;
-use super::cancel::CancelToken;
 use super::handle::Session;
 use super::pending::{Pending, PendingSchema};
 use super::slot::Slot;
 use super::transaction::Transaction;
 use super::turn::Turn;
 use crate::error::Result;
+use crate::lookup;
 use crate::sql::{self, catalog as text};
 use duck::Connection;
 
@@ -25,7 +25,7 @@ fn enter_pending(pending: &Pending, slot: &mut Slot) -> Result<()> {
     if matches!(slot.transaction(), Transaction::Aborted(_)) {
         return Ok(());
     }
-    let (catalog, schema) = sql::current_target(slot.connection()?)?;
+    let (catalog, schema) = lookup::current_target(slot.connection()?)?;
     let moved = catalog != to_come.catalog || schema != sql::MAIN;
     if moved || enter(slot, &to_come.catalog, &to_come.schema)? {
         pending.set(None);
@@ -68,11 +68,11 @@ impl Turn {
     ///
     /// # Errors
     /// `Cancelled`; as [`step`](Self::step).
-    pub(super) async fn enter_pending_schema(self, cancel: &CancelToken) -> Result<Self> {
+    pub(super) async fn enter_pending_schema(self) -> Result<Self> {
         let pending = self.session().pending().clone();
-        let (entered, turn) = self.step(cancel, move |slot| Ok(enter_pending(&pending, slot))).await?;
+        let (entered, turn) = self.step(move |slot| Ok(enter_pending(&pending, slot))).await?;
         if entered.is_err() {
-            cancel.check()?;
+            turn.call().cancel().check()?;
         }
         Ok(turn)
     }
@@ -81,17 +81,17 @@ impl Turn {
     ///
     /// # Errors
     /// DuckDB's, in an aborted transaction; `Cancelled`.
-    pub async fn place(self, cancel: &CancelToken) -> Result<(String, String)> {
-        self.last(cancel, |slot| sql::current_target(slot.connection()?)).await
+    pub async fn place(self) -> Result<(String, String)> {
+        self.last(|slot| lookup::current_target(slot.connection()?)).await
     }
 
     /// `USE` of a catalog's `main`; false, and nothing, if there is no such catalog.
     ///
     /// # Errors
     /// DuckDB's; `Cancelled`.
-    pub async fn use_catalog(self, catalog: String, cancel: &CancelToken) -> Result<bool> {
+    pub async fn use_catalog(self, catalog: String) -> Result<bool> {
         let pending = self.session().pending().clone();
-        self.last(cancel, move |slot| {
+        self.last(move |slot| {
             let entered = enter(slot, &catalog, sql::MAIN)?;
             if entered {
                 pending.set(None);
@@ -106,10 +106,10 @@ impl Turn {
     ///
     /// # Errors
     /// DuckDB's; `Cancelled`.
-    pub async fn use_schema(self, schema: String, cancel: &CancelToken) -> Result<()> {
+    pub async fn use_schema(self, schema: String) -> Result<()> {
         let pending = self.session().pending().clone();
-        self.last(cancel, move |slot| {
-            let (catalog, _) = sql::current_target(slot.connection()?)?;
+        self.last(move |slot| {
+            let (catalog, _) = lookup::current_target(slot.connection()?)?;
             if enter(slot, &catalog, &schema)? {
                 pending.set(None);
                 return Ok(());

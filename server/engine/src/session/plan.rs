@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::expand::{Parts, Planned};
+use super::import;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard;
 use crate::guard::calls;
-use crate::projects::{property, refusal};
-use crate::sql::lexer;
 use crate::sql::nameable::cast_to_nameable;
+use crate::sql::{self as text, lexer};
+use crate::views::{property, refusal};
 use duck::types::{Column, Fidelity, LogicalType, ResultShape};
 use duck::{Connection, Extracted, Prepared, Returns, StatementKind};
 
@@ -78,6 +79,11 @@ pub(super) fn foretell(
     sql: &str,
     fidelity: Fidelity,
 ) -> Result<(Plan, Option<Prepared>)> {
+    if import::folder(sql).is_some() {
+        guard::check_import(connection)?;
+        let told = describe(connection, &connection.prepare(text::NOTHING)?, fidelity)?;
+        return Ok((told, None));
+    }
     match plan(connection, sql)? {
         Planned::One(statement) => Ok((describe(connection, &statement, fidelity)?, Some(statement))),
         expanded => {

@@ -22,7 +22,7 @@ use duck::{Connection, Prepared, StatementKind};
 /// A session's connection and what belongs to it.
 #[derive(Debug)]
 pub struct Slot {
-    state: State,
+    state: ConnectionState,
     pub(super) live: Option<Live>,
     plans: Plans,
     /// The catalog and schema last applied by a request, while nothing else has moved the session since (LQ-11).
@@ -33,7 +33,7 @@ pub struct Slot {
 
 /// A session opens one connection, when it first needs it.
 #[derive(Debug)]
-enum State {
+enum ConnectionState {
     Unopened,
     Open(Connection),
     Closed,
@@ -43,7 +43,7 @@ impl Slot {
     /// The slot of a session that has done nothing yet.
     pub(super) fn new(instance: Arc<Instance>, transaction: TransactionCell) -> Self {
         Self {
-            state: State::Unopened,
+            state: ConnectionState::Unopened,
             live: None,
             plans: Plans::default(),
             applied: None,
@@ -58,16 +58,16 @@ impl Slot {
     /// SessionUnknown once the session was closed; SessionExpired when the database is beyond use.
     pub(crate) fn open(&mut self, gate: &Gate, thread: &MayBlock) -> Result<()> {
         match self.state {
-            State::Open(_) => Ok(()),
-            State::Closed => Err(closed()),
-            State::Unopened => {
+            ConnectionState::Open(_) => Ok(()),
+            ConnectionState::Closed => Err(closed()),
+            ConnectionState::Unopened => {
                 let connection = self.instance.connect(thread).map_err(|fault| {
                     // What lacks memory for a moment is not lost.
                     self.instance.check_after(&fault);
                     if self.instance.is_broken() { lost() } else { fault }
                 })?;
                 gate.guard(connection.interrupt_handle());
-                self.state = State::Open(connection);
+                self.state = ConnectionState::Open(connection);
                 Ok(())
             }
         }
@@ -79,8 +79,8 @@ impl Slot {
     /// SessionUnknown once the session was closed.
     pub fn connection(&self) -> Result<&Connection> {
         match &self.state {
-            State::Open(connection) => Ok(connection),
-            State::Unopened | State::Closed => Err(closed()),
+            ConnectionState::Open(connection) => Ok(connection),
+            ConnectionState::Unopened | ConnectionState::Closed => Err(closed()),
         }
     }
 
@@ -100,7 +100,7 @@ impl Slot {
 
     /// After a failure: finds out whether it aborted the transaction, unless asking would end a live result.
     pub(super) fn check_transaction(&self) {
-        if let (State::Open(connection), None) = (&self.state, &self.live) {
+        if let (ConnectionState::Open(connection), None) = (&self.state, &self.live) {
             self.transaction.failed(|| connection.run(sql::PROBE).is_ok());
         }
     }
@@ -117,7 +117,7 @@ impl Slot {
 
     /// A statement begins: it sees what has been accepted by now, or what its open transaction saw.
     pub(crate) fn begin_statement(&self) {
-        if let State::Open(connection) = &self.state {
+        if let ConnectionState::Open(connection) = &self.state {
             self.instance.viewer().begin(connection.id(), self.in_transaction());
         }
     }
@@ -156,7 +156,7 @@ impl Slot {
     /// # Errors
     /// DuckDB's error, for a statement that no longer binds.
     pub(super) fn take_plan(&mut self, statement: &Arc<PreparedStatement>) -> Result<Planned> {
-        let State::Open(connection) = &self.state else { return Err(closed()) };
+        let ConnectionState::Open(connection) = &self.state else { return Err(closed()) };
         self.plans.take(statement, connection, self.instance.changes())
     }
 
@@ -232,7 +232,8 @@ impl Slot {
             live.end(why);
         }
         self.plans = Plans::default();
-        if let State::Open(connection) = std::mem::replace(&mut self.state, State::Closed) {
+        if let ConnectionState::Open(connection) = std::mem::replace(&mut self.state, ConnectionState::Closed)
+        {
             let reader = connection.id();
             drop(connection);
             self.instance.viewer().forget(reader);
@@ -242,7 +243,10 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let State::Open(connection) = std::mem::replace(&mut self.state, State::Closed) else { return };
+        let ConnectionState::Open(connection) = std::mem::replace(&mut self.state, ConnectionState::Closed)
+        else {
+            return;
+        };
         let (live, plans) = (self.live.take(), std::mem::take(&mut self.plans));
         blocking::discard(Remains { live, plans, connection, instance: Arc::clone(&self.instance) });
     }

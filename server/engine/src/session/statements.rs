@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::cancel::CancelToken;
 use super::handle::Session;
 use super::plan::{Plan, foretell};
 use super::prepared::PreparedStatement;
 use super::target::{self, Target};
 use super::turn::Turn;
+use crate::call::Call;
 use crate::error::Result;
 use duck::types::Fidelity;
 
@@ -22,10 +22,10 @@ impl Session {
         sql: String,
         to: Target,
         fidelity: Fidelity,
-        cancel: &CancelToken,
+        call: &Arc<Call>,
     ) -> Result<Plan> {
         let text = sql.clone();
-        let planned = self.call(cancel, move |slot| {
+        let planned = self.in_turn(call, move |slot| {
             let in_transaction = slot.in_transaction();
             target::visit(slot.connection()?, &to, |connection| {
                 foretell(connection, in_transaction, &sql, fidelity).map(|(plan, _)| plan)
@@ -42,9 +42,9 @@ impl Session {
         self: &Arc<Self>,
         sql: String,
         fidelity: Fidelity,
-        cancel: &CancelToken,
+        call: &Arc<Call>,
     ) -> Result<Arc<PreparedStatement>> {
-        self.turn(cancel).await?.prepare(sql, fidelity, cancel).await.map(|(statement, _)| statement)
+        self.turn(call).await?.prepare(sql, fidelity).await.map(|(statement, _)| statement)
     }
 
     /// Whether planning a statement of this session again would tell the same: nothing has changed since.
@@ -76,16 +76,11 @@ impl Turn {
     ///
     /// # Errors
     /// DuckDB's error; NotOneStatement; Refused.
-    pub async fn prepare(
-        self,
-        sql: String,
-        fidelity: Fidelity,
-        cancel: &CancelToken,
-    ) -> Result<(Arc<PreparedStatement>, Self)> {
+    pub async fn prepare(self, sql: String, fidelity: Fidelity) -> Result<(Arc<PreparedStatement>, Self)> {
         let session = Arc::clone(self.session());
         session.mark();
         let (text, unneeded) = (sql.clone(), session.unneeded());
-        let prepared = self.step(cancel, move |slot| {
+        let prepared = self.step(move |slot| {
             let changes = slot.instance().changes();
             let connection = slot.connection()?;
             let (plan, planned) = foretell(connection, slot.in_transaction(), &sql, fidelity)?;

@@ -1,6 +1,7 @@
 //! Where a statement runs: the catalog and schema of a request, applied as `USE` (LQ-11).
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::lookup;
 use crate::sql;
 use duck::Connection;
 
@@ -32,7 +33,7 @@ pub(crate) fn visit<T>(
     if target.is_empty() {
         return work(connection);
     }
-    let (catalog, schema) = sql::current_target(connection)?;
+    let (catalog, schema) = lookup::current_target(connection)?;
     switch(connection, target)?;
     let outcome = work(connection);
     connection.run(&sql::use_schema(&catalog, &schema))?;
@@ -59,5 +60,5 @@ pub(crate) fn switch(connection: &Connection, target: &Target) -> Result<()> {
 }
 
 fn current_catalog(connection: &Connection) -> Result<String> {
-    Ok(sql::current_target(connection)?.0)
+    Ok(lookup::current_target(connection)?.0)
 }

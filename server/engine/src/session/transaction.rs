@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::sql;
+use duck::Connection;
+
 /// Whether a session is in a transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Transaction {
@@ -53,6 +56,19 @@ impl TransactionCell {
         let Transaction::Open(name) = self.get() else { return };
         if !answers() {
             self.set(Transaction::Aborted(name));
+        }
+    }
+}
+
+/// How often a rollback is tried: interrupts come milliseconds apart, tries microseconds.
+const ROLLBACK_TRIES: usize = 20;
+
+/// Ends whatever transaction is open. An interrupt meant for the work before may still hit the rollback itself, which
+/// is then tried again; when there is no transaction left, all tries fail at no cost.
+pub(super) fn roll_back(connection: &Connection) {
+    for _ in 0..ROLLBACK_TRIES {
+        if connection.run(sql::ROLLBACK).is_ok() {
+            return;
         }
     }
 }

@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::cancel::CancelToken;
 use super::ended::{closed, lost};
 use super::handle::Session;
 use super::slot::Slot;
 use super::turns::Permit;
 use crate::blocking::{self, MayBlock, Sealed};
+use crate::call::Call;
 use crate::error::Result;
 
 /// The right to use the session's connection, until it is dropped or its last step has run.
 #[derive(Debug)]
 pub struct Turn {
     session: Arc<Session>,
+    call: Arc<Call>,
     slot: OwnedMutexGuard<Sealed<Slot>>,
 }
 
@@ -28,33 +29,35 @@ pub(super) struct Computing {
 }
 
 impl Session {
-    /// Waits for the calls before this one; then a schema that has come to exist is in force (FS-8).
+    /// Lets a call in: whatever is asked of a session comes this way. Waits for the calls before it; then a schema that has
+    /// come to exist is in force (FS-8).
     ///
     /// # Errors
-    /// `Cancelled` when `cancel` fires first; SessionUnknown once the session is closed, SessionExpired once its
+    /// Unauthenticated for a call of another user; `Cancelled` when it is cancelled first; SessionUnknown once the session is closed, SessionExpired once its
     /// database is lost; LimitExceeded while too many cancelled statements go on.
-    pub async fn turn(self: &Arc<Self>, cancel: &CancelToken) -> Result<Turn> {
-        let turn = self.next_turn(cancel).await?;
-        if self.has_pending_schema() { turn.enter_pending_schema(cancel).await } else { Ok(turn) }
+    pub async fn turn(self: &Arc<Self>, call: &Arc<Call>) -> Result<Turn> {
+        let turn = self.next_turn(call).await?;
+        if self.has_pending_schema() { turn.enter_pending_schema().await } else { Ok(turn) }
     }
 
-    async fn next_turn(self: &Arc<Self>, cancel: &CancelToken) -> Result<Turn> {
+    async fn next_turn(self: &Arc<Self>, call: &Arc<Call>) -> Result<Turn> {
+        call.enter(self.tenant(), self.id())?;
         self.touch();
         if self.is_lost() {
             return Err(lost());
         }
         self.turns().lingering().check_room()?;
-        let _waiting = Waiting::begin(self)?;
-        let slot = self.unless_unwanted(cancel, Arc::clone(self.slot()).lock_owned()).await?;
-        if self.is_closed() { Err(closed()) } else { Ok(Turn { session: Arc::clone(self), slot }) }
+        let _waiting = WaitingCall::begin(self)?;
+        let slot = self.unless_unwanted(call, Arc::clone(self.slot()).lock_owned()).await?;
+        if self.is_closed() {
+            return Err(closed());
+        }
+        Ok(Turn { session: Arc::clone(self), call: Arc::clone(call), slot })
     }
 
     /// Waits for something, unless the call is not wanted any more or the session closes first.
-    pub(crate) async fn unless_unwanted<T>(
-        &self,
-        cancel: &CancelToken,
-        wait: impl Future<Output = T>,
-    ) -> Result<T> {
+    async fn unless_unwanted<T>(&self, call: &Call, wait: impl Future<Output = T>) -> Result<T> {
+        let cancel = call.cancel();
         tokio::select! {
             biased;
             () = cancel.unwanted() => Err(cancel.check_wanted().err().unwrap_or_else(closed)),
@@ -67,25 +70,25 @@ impl Session {
     ///
     /// # Errors
     /// As [`turn`](Self::turn) and [`Turn::last`].
-    pub(crate) async fn call<T: Send + 'static>(
+    pub(crate) async fn in_turn<T: Send + 'static>(
         self: &Arc<Self>,
-        cancel: &CancelToken,
+        call: &Arc<Call>,
         work: impl FnOnce(&mut Slot) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.turn(cancel).await?.last(cancel, work).await
+        self.turn(call).await?.last(work).await
     }
 }
 
 /// A call that waits for its turn.
-struct Waiting<'a>(&'a Session);
+struct WaitingCall<'a>(&'a Session);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitingCall<'a> {
     fn begin(session: &'a Session) -> Result<Self> {
         if session.gate().occupancy().arrive() { Ok(Self(session)) } else { Err(closed()) }
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingCall<'_> {
     fn drop(&mut self) {
         self.0.gate().occupancy().stop_waiting();
     }
@@ -97,9 +100,26 @@ impl Turn {
         &self.session
     }
 
+    /// The call whose turn it is.
+    pub(super) fn call(&self) -> &Arc<Call> {
+        &self.call
+    }
+
+    /// Waits for something, unless the call is not wanted any more or the session closes first.
+    ///
+    /// # Errors
+    /// `Cancelled`; SessionUnknown.
+    pub(crate) fn unless_unwanted<T, F: Future<Output = T>>(
+        &self,
+        wait: F,
+    ) -> impl Future<Output = Result<T>> + use<T, F> {
+        let (session, call) = (Arc::clone(&self.session), Arc::clone(&self.call));
+        async move { session.unless_unwanted(&call, wait).await }
+    }
+
     /// Waits for the right to compute.
-    pub(super) async fn compute(self, cancel: &CancelToken) -> Result<Computing> {
-        let permit = self.session.unless_unwanted(cancel, self.session.turns().take()).await?;
+    pub(super) async fn compute(self) -> Result<Computing> {
+        let permit = self.unless_unwanted(self.session.turns().take()).await?;
         Ok(Computing { turn: self, _permit: permit })
     }
 
@@ -109,15 +129,14 @@ impl Turn {
     /// As [`last`](Self::last).
     pub(crate) async fn step<T: Send + 'static>(
         self,
-        cancel: &CancelToken,
         work: impl FnOnce(&mut Slot) -> Result<T> + Send + 'static,
     ) -> Result<(T, Self)> {
-        self.run(cancel, |done, turn| (done, turn), work).await
+        self.run(|done, turn| (done, turn), work).await
     }
 
     /// Runs `work` with the connection on a thread that may block; the next call's turn comes right behind it.
     ///
-    /// Cancelling `cancel` while it waits means that `work` never runs; while it runs, DuckDB is interrupted. A call that
+    /// Cancelling the call while it waits means that `work` never runs; while it runs, DuckDB is interrupted. A call that
     /// is dropped while it waits never runs either.
     ///
     /// # Errors
@@ -125,39 +144,32 @@ impl Turn {
     /// make room (FS-4).
     pub(crate) async fn last<T: Send + 'static>(
         self,
-        cancel: &CancelToken,
         work: impl FnOnce(&mut Slot) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.run(cancel, |done, _| done, work).await
+        self.run(|done, _| done, work).await
     }
 
     async fn run<T: Send + 'static, R: Send + 'static>(
         self,
-        cancel: &CancelToken,
         then: fn(T, Self) -> R,
         work: impl FnOnce(&mut Slot) -> Result<T> + Send + 'static,
     ) -> Result<R> {
-        let gone = super::cancel::GiveUpOnDrop::new(cancel);
-        let computing = self.compute(cancel).await?;
-        let token = cancel.clone();
+        let call = Arc::clone(&self.call);
+        let gone = super::cancel::GiveUpOnDrop::new(call.cancel());
+        let computing = self.compute().await?;
         let ran = blocking::run(move |thread| {
             let Computing { mut turn, _permit } = computing;
-            let done = turn.blocking(thread, &token, work)?;
+            let done = turn.blocking(thread, work)?;
             Ok(then(done, turn))
         });
-        let outcome = cancel.or_left(ran).await;
+        let outcome = call.cancel().or_left(ran).await;
         gone.answered();
         outcome
     }
 
-    fn blocking<T>(
-        &mut self,
-        thread: &MayBlock,
-        cancel: &CancelToken,
-        work: impl FnOnce(&mut Slot) -> Result<T>,
-    ) -> Result<T> {
-        let Self { session, slot } = self;
-        session.run(slot.open(thread), thread, cancel, work)
+    fn blocking<T>(&mut self, thread: &MayBlock, work: impl FnOnce(&mut Slot) -> Result<T>) -> Result<T> {
+        let Self { session, call, slot } = self;
+        session.run(slot.open(thread), thread, call.cancel(), work)
     }
 }
 
@@ -169,10 +181,9 @@ impl Computing {
     pub(super) fn run<T>(
         mut self,
         thread: &MayBlock,
-        cancel: &CancelToken,
         work: impl FnOnce(&Arc<Session>, &mut Slot) -> Result<T>,
     ) -> Result<T> {
         let session = Arc::clone(&self.turn.session);
-        self.turn.blocking(thread, cancel, |slot| work(&session, slot))
+        self.turn.blocking(thread, |slot| work(&session, slot))
     }
 }

@@ -12,9 +12,6 @@ pub(super) mod settings;
 
 use std::fmt;
 
-use crate::error::{Error, Result};
-use duck::Connection;
-
 /// The schema every catalog has.
 pub(super) const MAIN: &str = "main";
 
@@ -23,6 +20,14 @@ pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// A column of the type VARIANT.
 pub(super) const NO_VARIANT: &str = "SELECT NULL::VARIANT";
+/// Does nothing, and gives no rows.
+pub(super) const NOTHING: &str = "CREATE SCHEMA IF NOT EXISTS main";
+
+/// Gives the text of a file, whose path may look like a pattern.
+pub(super) fn read_file(path: &str) -> String {
+    format!("SELECT content FROM read_text({0}) WHERE filename = {0}", Literal(path))
+}
+
 /// Whether a database answers.
 pub(super) const PROBE: &str = "SELECT 1";
 /// A small use of a database, to see at start-up that its settings allow one.
@@ -33,28 +38,17 @@ pub(super) const FIRST_USE: &str =
 pub(super) const HAS_TEMPORARY: &str = "SELECT table_name FROM system.main.duckdb_tables() WHERE temporary \
      UNION ALL SELECT view_name FROM system.main.duckdb_views() WHERE temporary AND NOT internal LIMIT 1";
 
-const PIVOT_TYPES: &str = "SELECT type_name FROM system.main.duckdb_types() \
+/// The types that DuckDB has made in this session for the columns of a PIVOT.
+pub(super) const PIVOT_TYPES: &str = "SELECT type_name FROM system.main.duckdb_types() \
      WHERE database_name = 'temp' AND starts_with(type_name, '__pivot_enum_')";
 
-/// The types that DuckDB has made in this session for the columns of a PIVOT.
-///
-/// # Errors
-/// DuckDB's error, in an aborted transaction.
-pub(super) fn pivot_types(connection: &Connection) -> Result<Vec<String>> {
-    names(connection, PIVOT_TYPES)
-}
-
 /// Those among them of which a value holds a NUL.
-///
-/// # Errors
-/// As [`pivot_types`].
-pub(super) fn pivot_types_with_nul(connection: &Connection) -> Result<Vec<String>> {
-    names(connection, &format!("{PIVOT_TYPES} AND contains(array_to_string(labels, ''), chr(0))"))
+pub(super) fn pivot_types_with_nul() -> String {
+    format!("{PIVOT_TYPES} AND contains(array_to_string(labels, ''), chr(0))")
 }
 
-fn names(connection: &Connection, query: &str) -> Result<Vec<String>> {
-    Ok(connection.query(query)?.text_rows()?.into_iter().flatten().flatten().collect())
-}
+/// The session's current catalog and schema.
+pub(super) const CURRENT_TARGET: &str = "SELECT current_catalog(), current_schema()";
 
 pub(super) fn drop_temporary_type(name: &str) -> String {
     format!("DROP TYPE temp.main.{}", Identifier(name))
@@ -143,16 +137,4 @@ pub(super) const NO_EXTERNAL_ACCESS: &str = "SET enable_external_access = false"
 /// Lets SQL read and write below one folder even when external access is off.
 pub(super) fn allow_directory(path: &str) -> String {
     format!("SET allowed_directories = [{}]", Literal(path))
-}
-
-/// The session's current catalog and schema.
-///
-/// # Errors
-/// DuckDB's error, in an aborted transaction.
-pub(super) fn current_target(connection: &Connection) -> Result<(String, String)> {
-    let rows = connection.query("SELECT current_catalog(), current_schema()")?.text_rows()?;
-    match rows.into_iter().next().as_deref() {
-        Some([Some(catalog), Some(schema)]) => Ok((catalog.clone(), schema.clone())),
-        _ => Err(Error::internal("the session has no current schema")),
-    }
 }

@@ -1,7 +1,7 @@
 //! Users, keys and contents changed while the engine runs.
 
 use super::*;
-use crate::analytics::{Action, Item, Micros, Track};
+use crate::events::{Action, Item, Micros, Track};
 
 fn account(name: &str) -> Account {
     Account { name: name.to_owned(), password: "secret".to_owned() }
@@ -14,8 +14,8 @@ async fn session_of(engine: &Arc<Engine>, user: &str) -> Arc<Session> {
 fn track(engine: &Engine, key: &str) {
     let track = Track { event: "e".into(), distinct_id: Some("u".into()), ..Track::default() };
     let item = Item { environment: "production".into(), action: Action::Track(track) };
-    let access = engine.analytics().access(key).unwrap();
-    engine.analytics().apply(&access, vec![item], Micros(1)).unwrap();
+    let access = engine.events().access(key).unwrap();
+    engine.events().apply(&access, vec![item], Micros(1)).unwrap();
 }
 
 async fn events(session: &Arc<Session>) -> i64 {
@@ -73,8 +73,8 @@ async fn a_bad_user_is_refused_whole(#[case] name: &str, #[case] password: &str,
     let error = engine.add_user(account, key).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(!error.message().contains("taken key") && !error.message().contains("secret"));
-    assert!(engine.analytics().access("key").is_none());
-    assert!(engine.analytics().access("taken").is_some());
+    assert!(engine.events().access("key").is_none());
+    assert!(engine.events().access("taken").is_some());
     assert!(engine.authenticate("carol", "secret").is_err());
 }
 
@@ -102,7 +102,7 @@ async fn the_journal_has_every_statement_and_how_it_failed() {
     run(&alice, "SELECT 1").await.unwrap();
     run(&alice, "FROM nowhere").await.unwrap_err();
     run(&alice, "SELECT error('late') FROM range(3000000) r(i) WHERE i = 2999999").await.unwrap_err();
-    alice.prepare("SELEC".to_owned(), Fidelity::Exact, &CancelToken::new()).await.unwrap_err();
+    alice.prepare("SELEC".to_owned(), Fidelity::Exact, &Call::of_server("test")).await.unwrap_err();
     let seen: Vec<_> = (engine.journal("alice").iter())
         .map(|entry| (entry.what.chars().take(12).collect::<String>(), entry.failure().is_some()))
         .collect();

@@ -234,12 +234,12 @@ async fn a_file_can_be_read_again_in_one_session_and_another() {
                 format!("SELECT * FROM read_duckdb('{path}')"),
                 format!("SELECT i FROM read_duckdb('{path}')"),
             ] {
-                let prepared = session.prepare(sql, Fidelity::Exact, &CancelToken::new()).await.unwrap();
+                let prepared = session.prepare(sql, Fidelity::Exact, &Call::of_server("test")).await.unwrap();
                 let execute = Execute {
                     statement: Statement::Prepared(Arc::clone(&prepared)),
                     ..Execute::sql("", Fidelity::Exact)
                 };
-                let mut stream = session.execute(execute, CancelToken::new()).await.unwrap();
+                let mut stream = session.execute(execute, &Call::of_server("test")).await.unwrap();
                 assert_eq!(rows(&collect(&mut stream).await.unwrap()), 1);
                 kept.push(prepared);
             }

@@ -46,8 +46,9 @@ async fn a_statement_beyond_its_time_is_interrupted_and_one_that_has_ended_is_no
     assert!(error.message().contains("0.5 s; raise it with --statement-timeout"), "{error}");
 
     let insert = Execute::sql("CREATE TABLE t AS SELECT 1 AS a", Fidelity::Exact);
-    let mut done = session.execute(insert, CancelToken::new()).await.unwrap();
-    let mut slow = session.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    let mut done = session.execute(insert, &Call::of_server("test")).await.unwrap();
+    let mut slow =
+        session.execute(Execute::sql(MANY, Fidelity::Exact), &Call::of_server("test")).await.unwrap();
     slow.next().await.unwrap().unwrap();
     tokio::time::sleep(2 * timeout).await;
     assert_eq!(rows(&collect(&mut done).await.unwrap()), 1);
@@ -69,11 +70,11 @@ async fn a_cancelled_statement_is_answered_while_duckdb_goes_on_planning_it() {
     let stuck = session(&engine).await;
     let tenant = engine.authenticate("alice", "secret").unwrap();
     let lingering = || tenant.meters().lingering.used();
-    let cancel = CancelToken::new();
-    cancel_in(1, &cancel);
+    let cancelled = Call::of_server("test");
+    cancel_in(1, &cancelled);
     let begun = Instant::now();
     let call = Execute::sql(planned_slowly(23), Fidelity::Exact);
-    let error = stuck.execute(call, cancel).await.err().unwrap();
+    let error = stuck.execute(call, &cancelled).await.err().unwrap();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Cancelled, "the test is over"));
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     // The user's statements wait until it has stopped; nobody else's do.
@@ -93,10 +94,10 @@ async fn a_cancelled_statement_is_answered_while_duckdb_goes_on_planning_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_only_planned_is_answered_as_soon() {
     let session = session(&engine()).await;
-    let cancel = CancelToken::new();
-    cancel_in(1, &cancel);
+    let cancelled = Call::of_server("test");
+    cancel_in(1, &cancelled);
     let begun = Instant::now();
-    let error = session.prepare(planned_slowly(23), Fidelity::Exact, &cancel).await.err().unwrap();
+    let error = session.prepare(planned_slowly(23), Fidelity::Exact, &cancelled).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }

@@ -4,6 +4,7 @@ mod catalogs;
 mod contract;
 mod control;
 mod guard;
+mod import;
 mod limits;
 mod streams;
 mod survival;
@@ -29,16 +30,16 @@ async fn session(engine: &Arc<Engine>) -> Arc<Session> {
 }
 
 /// Cancels from a thread of its own, which a frozen async thread cannot hold up.
-fn cancel_in(seconds: u64, cancel: &CancelToken) {
-    let cancel = cancel.clone();
+fn cancel_in(seconds: u64, call: &Arc<Call>) {
+    let call = Arc::clone(call);
     std::thread::spawn(move || {
         std::thread::sleep(Duration::from_secs(seconds));
-        cancel.cancel("the test is over");
+        call.cancel().cancel("the test is over");
     });
 }
 
 async fn run(session: &Arc<Session>, sql: &str) -> Result<Vec<RecordBatch>, Error> {
-    let mut stream = session.execute(Execute::sql(sql, Fidelity::Exact), CancelToken::new()).await?;
+    let mut stream = session.execute(Execute::sql(sql, Fidelity::Exact), &Call::of_server("test")).await?;
     collect(&mut stream).await
 }
 
@@ -64,9 +65,11 @@ const ENDLESS: &str = "SELECT count(*) FROM range(1000000000000) a(i), range(100
 #[tokio::test(flavor = "multi_thread")]
 async fn two_live_streams_of_one_session_can_be_joined() {
     let session = session(&engine()).await;
-    let mut first = session.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    let mut first =
+        session.execute(Execute::sql(MANY, Fidelity::Exact), &Call::of_server("test")).await.unwrap();
     let head = first.next().await.unwrap().unwrap();
-    let mut second = session.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    let mut second =
+        session.execute(Execute::sql(MANY, Fidelity::Exact), &Call::of_server("test")).await.unwrap();
     let mut counts = (head.num_rows(), 0);
     loop {
         let (one, two) = (first.next().await, second.next().await);
@@ -83,7 +86,8 @@ async fn two_live_streams_of_one_session_can_be_joined() {
 async fn an_unread_stream_never_blocks_the_next_statement() {
     let session = session(&engine()).await;
     let wide = "SELECT i::BIGINT AS i, repeat('x', 100) AS s FROM range(2000000) r(i)";
-    let mut unread = session.execute(Execute::sql(wide, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    let mut unread =
+        session.execute(Execute::sql(wide, Fidelity::Exact), &Call::of_server("test")).await.unwrap();
     run(&session, "CREATE TABLE t AS SELECT 1 AS i").await.unwrap();
     assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1);
     assert_eq!(rows(&collect(&mut unread).await.unwrap()), 2_000_000);
@@ -92,14 +96,14 @@ async fn an_unread_stream_never_blocks_the_next_statement() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_query_stops_within_a_second_and_the_session_goes_on() {
     let session = session(&engine()).await;
-    let cancel = CancelToken::new();
+    let call = Call::of_server("test");
     let running = tokio::spawn({
-        let (session, cancel) = (Arc::clone(&session), cancel.clone());
-        async move { session.execute(Execute::sql(ENDLESS, Fidelity::Exact), cancel).await.map(drop) }
+        let (session, call) = (Arc::clone(&session), Arc::clone(&call));
+        async move { session.execute(Execute::sql(ENDLESS, Fidelity::Exact), &call).await.map(drop) }
     });
     tokio::time::sleep(Duration::from_millis(200)).await;
     let begun = Instant::now();
-    cancel.cancel("the query was cancelled");
+    call.cancel().cancel("the query was cancelled");
     let error = running.await.unwrap().unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(1));
     assert_eq!((error.kind(), error.message()), (ErrorKind::Cancelled, "the query was cancelled"));
@@ -110,20 +114,20 @@ async fn a_cancelled_query_stops_within_a_second_and_the_session_goes_on() {
 async fn a_query_cancelled_while_queued_never_runs() {
     let session = session(&engine()).await;
     run(&session, "CREATE TABLE t (i INTEGER)").await.unwrap();
-    let (busy, queued) = (CancelToken::new(), CancelToken::new());
-    let spawn = |sql: &'static str, cancel: &CancelToken| {
-        let (session, cancel) = (Arc::clone(&session), cancel.clone());
+    let (busy, queued) = (Call::of_server("test"), &Call::of_server("test"));
+    let spawn = |sql: &'static str, call: &Arc<Call>| {
+        let (session, call) = (Arc::clone(&session), Arc::clone(call));
         tokio::spawn(
-            async move { session.execute(Execute::sql(sql, Fidelity::Exact), cancel).await.map(drop) },
+            async move { session.execute(Execute::sql(sql, Fidelity::Exact), &call).await.map(drop) },
         )
     };
     let running = spawn(ENDLESS, &busy);
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let waiting = spawn("INSERT INTO t VALUES (1)", &queued);
+    let waiting = spawn("INSERT INTO t VALUES (1)", queued);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    queued.cancel("the query was cancelled");
+    queued.cancel().cancel("the query was cancelled");
     assert_eq!(waiting.await.unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
-    busy.cancel("the query was cancelled");
+    busy.cancel().cancel("the query was cancelled");
     assert!(running.await.unwrap().is_err());
     assert_eq!(number(&session, "SELECT count(*) FROM t").await, 0);
 }
@@ -144,7 +148,8 @@ async fn no_session_is_served_by_the_connection_of_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dropping_the_call_interrupts_what_it_started() {
     let session = session(&engine()).await;
-    let call = session.execute(Execute::sql(ENDLESS, Fidelity::Exact), CancelToken::new());
+    let asks = Call::of_server("test");
+    let call = session.execute(Execute::sql(ENDLESS, Fidelity::Exact), &asks);
     assert!(tokio::time::timeout(Duration::from_millis(100), call).await.is_err());
     let begun = Instant::now();
     assert_eq!(number(&session, "SELECT 42::BIGINT").await, 42);
@@ -156,7 +161,8 @@ async fn a_write_that_may_not_be_stopped_finishes_after_its_call_is_dropped() {
     let session = session(&engine()).await;
     let sql = "CREATE TABLE t AS SELECT i, md5(i::VARCHAR) AS m FROM range(1500000) r(i)";
     let call = Execute { finish_writes: true, ..Execute::sql(sql, Fidelity::Exact) };
-    let call = session.execute(call, CancelToken::new());
+    let asks = Call::of_server("test");
+    let call = session.execute(call, &asks);
     assert!(tokio::time::timeout(Duration::from_millis(20), call).await.is_err());
     assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1_500_000);
 }

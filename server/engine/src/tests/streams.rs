@@ -21,7 +21,8 @@ async fn a_stream_gives_every_row_once_and_in_order() {
 async fn dropping_the_reader_frees_the_session() {
     let session = session(&engine()).await;
     let slow = "SELECT i, md5(i::VARCHAR) FROM range(2000000000) r(i)";
-    let mut stream = session.execute(Execute::sql(slow, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    let mut stream =
+        session.execute(Execute::sql(slow, Fidelity::Exact), &Call::of_server("test")).await.unwrap();
     stream.next().await.unwrap().unwrap();
     drop(stream);
     let begun = Instant::now();
@@ -50,14 +51,14 @@ async fn a_slow_reader_is_told_the_same_failure(#[case] sql: &str, #[values(fals
     let session = session(&engine()).await;
     run(&session, "CREATE TABLE t AS SELECT range AS k FROM range(1000000)").await.unwrap();
     let statement = if prepared {
-        let (sql, cancel) = (sql.to_owned(), CancelToken::new());
-        Statement::Prepared(session.prepare(sql, Fidelity::Exact, &cancel).await.unwrap())
+        let (sql, call) = (sql.to_owned(), Call::of_server("test"));
+        Statement::Prepared(session.prepare(sql, Fidelity::Exact, &call).await.unwrap())
     } else {
         Statement::Sql(sql.to_owned())
     };
     for _ in 0..20 {
         let call = Execute::new(statement.clone(), Fidelity::Exact);
-        let mut stream = session.execute(call, CancelToken::new()).await.unwrap();
+        let mut stream = session.execute(call, &Call::of_server("test")).await.unwrap();
         let error = loop {
             tokio::time::sleep(Duration::from_millis(3)).await;
             if let Err(error) = stream.next().await.unwrap() {
@@ -75,7 +76,8 @@ async fn closing_a_session_ends_its_streams_and_rolls_back() {
     run(&one, "CREATE TABLE t (i BIGINT)").await.unwrap();
     run(&one, "BEGIN").await.unwrap();
     run(&one, "INSERT INTO t VALUES (1)").await.unwrap();
-    let mut stream = one.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
+    let mut stream =
+        one.execute(Execute::sql(MANY, Fidelity::Exact), &Call::of_server("test")).await.unwrap();
     one.close().await;
     assert_eq!(collect(&mut stream).await.unwrap_err().kind(), ErrorKind::Cancelled);
     assert_eq!(number(&two, "SELECT count(*) FROM t").await, 0);
@@ -88,7 +90,7 @@ async fn a_window_cuts_rows_and_ends_the_query() {
     let window = Window { limit: Some(3), offset: 2 };
     let endless = "SELECT i::BIGINT AS i FROM range(1000000000000) r(i)";
     let request = Execute { window, ..Execute::sql(endless, Fidelity::Exact) };
-    let mut stream = session.execute(request, CancelToken::new()).await.unwrap();
+    let mut stream = session.execute(request, &Call::of_server("test")).await.unwrap();
     let batches = collect(&mut stream).await.unwrap();
     let values: Vec<i64> = batches
         .iter()
@@ -106,7 +108,7 @@ async fn dropping_a_reader_inside_a_transaction_leaves_it_usable() {
     run(&session, "INSERT INTO t VALUES (1)").await.unwrap();
     for _ in 0..20 {
         let mut stream =
-            session.execute(Execute::sql(MANY, Fidelity::Exact), CancelToken::new()).await.unwrap();
+            session.execute(Execute::sql(MANY, Fidelity::Exact), &Call::of_server("test")).await.unwrap();
         stream.next().await.unwrap().unwrap();
         drop(stream);
         assert_eq!(number(&session, "SELECT count(*) FROM t").await, 1);
@@ -123,9 +125,9 @@ async fn a_change_counts_before_its_statement_is_answered() {
     run(&session, "CREATE TABLE t AS SELECT 1 AS a").await.unwrap();
     for round in 0..2000 {
         let planned =
-            session.prepare("FROM t".to_owned(), Fidelity::Exact, &CancelToken::new()).await.unwrap();
+            session.prepare("FROM t".to_owned(), Fidelity::Exact, &Call::of_server("test")).await.unwrap();
         let change = Execute::sql("UPDATE t SET a = a + 1", Fidelity::Exact);
-        let answered = other.execute(change, CancelToken::new()).await.unwrap();
+        let answered = other.execute(change, &Call::of_server("test")).await.unwrap();
         assert!(!session.is_current(&planned), "round {round}");
         drop(answered);
     }

@@ -29,11 +29,12 @@ thread_local! {
 #[tokio::test]
 async fn closing_a_statement_that_runs_keeps_nobody_waiting() {
     let session = session(&engine()).await;
-    let statement = session.prepare(ENDLESS.to_owned(), Fidelity::Exact, &CancelToken::new()).await.unwrap();
-    let cancel = CancelToken::new();
-    cancel_in(2, &cancel);
+    let statement =
+        session.prepare(ENDLESS.to_owned(), Fidelity::Exact, &Call::of_server("test")).await.unwrap();
+    let cancelled = Call::of_server("test");
+    cancel_in(2, &cancelled);
     let call = Execute::new(Statement::Prepared(Arc::clone(&statement)), Fidelity::Exact);
-    let running = session.execute(call, cancel.clone());
+    let running = session.execute(call, &cancelled);
     let waited = longest_wait(async {
         let closing = async {
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -47,10 +48,10 @@ async fn closing_a_statement_that_runs_keeps_nobody_waiting() {
     .await;
     assert!(waited < PROMPT, "another task waited {waited:?}");
     // A ticket may still execute it (FQ-5).
-    let cancel = CancelToken::new();
+    let cancelled = Call::of_server("test");
     let again = Execute::new(Statement::Prepared(statement), Fidelity::Exact);
-    cancel_in(0, &cancel);
-    assert!(session.execute(again, cancel).await.is_err());
+    cancel_in(0, &cancelled);
+    assert!(session.execute(again, &cancelled).await.is_err());
 }
 
 #[tokio::test]
@@ -58,15 +59,15 @@ async fn dropping_a_session_with_a_large_transaction_keeps_nobody_waiting() {
     let session = session(&engine()).await;
     run(&session, "CREATE TABLE t AS SELECT range AS i FROM range(3000000)").await.unwrap();
     run(&session, "BEGIN").await.unwrap();
-    let cancel = CancelToken::new();
+    let cancelled = Call::of_server("test");
     let update = Execute::sql("UPDATE t SET i = i + 1", Fidelity::Exact);
-    session.execute(update, cancel.clone()).await.map(drop).unwrap();
+    session.execute(update, &cancelled).await.map(drop).unwrap();
     let waited = longest_wait(async move {
         drop(session);
         for _ in 0..20 {
             tokio::time::sleep(Duration::from_millis(5)).await;
             // What GET /query/{id} asks.
-            cancel.progress();
+            cancelled.cancel().progress();
         }
     })
     .await;
@@ -112,7 +113,7 @@ const ROWS_WITHOUT_END: &str = "SELECT range AS i FROM range(1000000000000)";
 async fn a_result_that_does_not_fit_the_spool_goes_on_and_the_call_that_wanted_room_fails() {
     let session = session(&with_spool_limit(8 << 20)).await;
     let call = Execute::sql(ROWS_WITHOUT_END, Fidelity::Exact);
-    let mut stream = session.execute(call, CancelToken::new()).await.unwrap();
+    let mut stream = session.execute(call, &Call::of_server("test")).await.unwrap();
     let mut expected = 0;
     next_rows(&mut stream, &mut expected).await;
     for _ in 0..3 {
@@ -136,11 +137,11 @@ async fn a_result_that_does_not_fit_the_spool_goes_on_and_the_call_that_wanted_r
 async fn a_call_that_has_gone_makes_no_more_room() {
     let session = session(&with_spool_limit(1 << 40)).await;
     let call = Execute::sql(ROWS_WITHOUT_END, Fidelity::Exact);
-    let mut stream = session.execute(call, CancelToken::new()).await.unwrap();
+    let mut stream = session.execute(call, &Call::of_server("test")).await.unwrap();
     let mut expected = 0;
     next_rows(&mut stream, &mut expected).await;
-    let (cancel, patience) = (CancelToken::new(), Duration::from_millis(500));
-    let planned = session.plan("SELECT 1".to_owned(), Target::default(), Fidelity::Exact, &cancel);
+    let (cancelled, patience) = (Call::of_server("test"), Duration::from_millis(500));
+    let planned = session.plan("SELECT 1".to_owned(), Target::default(), Fidelity::Exact, &cancelled);
     assert!(tokio::time::timeout(patience, planned).await.is_err());
     assert!(tokio::time::timeout(patience, run(&session, "SELECT 1")).await.is_err());
     // What they were at ends within a batch; then nothing grows.

@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 use super::Analytics;
 use super::error::Fault;
 use super::extract::{Payload, Wrong};
-use super::fields::{Checked, Fields};
+use super::fields::{Checked, RequestFields};
 use super::ingest::{PRODUCTION, ingest};
 use super::openapi::Answers;
 use super::response::Accepted;
-use engine::analytics::{Action, Alias, Item};
+use engine::events::{Action, Alias, Item};
 
 /// One alias (AA-01).
 #[derive(Debug, ToSchema)]
@@ -44,7 +44,7 @@ impl Payload for AliasPerson {
     const FIELDS: &'static [&'static str] =
         &["distinct_id", "new_user_id", "environment", "anonymous_id", "device_id", "timestamp"];
 
-    fn read(fields: &Fields<'_>) -> Result<Self, Wrong> {
+    fn read(fields: &RequestFields<'_>) -> Result<Self, Wrong> {
         Ok(Self {
             distinct_id: fields.required("distinct_id")?,
             new_user_id: fields.required("new_user_id")?,

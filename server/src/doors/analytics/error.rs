@@ -45,7 +45,8 @@ pub(super) struct Invalid {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"ok": false, "task_id": null, "error_code": "invalid-payload", "error": "invalid-payload",
     "message": "Item 0: `event` must be a non-empty string.", "details": {"index": 0, "field": "event"}}))]
-pub(super) struct ErrorBody {
+#[schema(as = ErrorBody)]
+pub(super) struct AnalyticsErrorBody {
     /// Always false.
     ok: bool,
     /// Always null.
@@ -113,7 +114,7 @@ impl IntoResponse for Fault {
         let (status, code) = self.code();
         let message = self.message();
         let failure = Failure(message.clone());
-        let body = ErrorBody {
+        let body = AnalyticsErrorBody {
             ok: false,
             task_id: None,
             error_code: code,

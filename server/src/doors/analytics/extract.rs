@@ -10,9 +10,9 @@ use serde::de::{SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::{Fault, Invalid};
-use super::fields::Fields;
+use super::fields::RequestFields;
 use super::json;
-use engine::analytics::Item;
+use engine::events::Item;
 
 /// What one route accepts.
 pub(super) trait Payload: Into<Item> + Send + 'static {
@@ -20,7 +20,7 @@ pub(super) trait Payload: Into<Item> + Send + 'static {
     const FIELDS: &'static [&'static str];
 
     /// Reads one item.
-    fn read(fields: &Fields<'_>) -> Result<Self, Wrong>;
+    fn read(fields: &RequestFields<'_>) -> Result<Self, Wrong>;
 }
 
 /// Why an item cannot be read.
@@ -64,7 +64,7 @@ impl<T> Default for Batch<T> {
 
 impl<T: Payload> Batch<T> {
     fn add(&mut self, raw: &RawValue) {
-        let read = Fields::parse(T::FIELDS, raw).and_then(|fields| T::read(&fields));
+        let read = RequestFields::parse(T::FIELDS, raw).and_then(|fields| T::read(&fields));
         match read {
             Ok(item) if self.schema.is_none() => self.items.push(item.into()),
             Ok(_) => {}

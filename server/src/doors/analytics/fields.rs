@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 use super::error::Invalid;
 use super::extract::Wrong;
 use super::{json, timestamp};
-use engine::analytics::{Members, Micros};
+use engine::events::{Members, Micros};
 
 /// The fields a route knows, in step with its list of names.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
+pub(super) struct RequestFields<'a> {
     names: &'static [&'static str],
     values: Vec<Option<&'a str>>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Fields<'a> {
 #[derive(Debug)]
 pub(super) struct Checked;
 
-impl<'a> Fields<'a> {
+impl<'a> RequestFields<'a> {
     /// Finds `names` in the object `raw`; of a repeated key the last counts.
     pub(super) fn parse(names: &'static [&'static str], raw: &'a RawValue) -> Result<Self, Wrong> {
         let mut fields = Self { names, values: vec![None; names.len()] };

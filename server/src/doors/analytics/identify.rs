@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 use super::Analytics;
 use super::error::Fault;
 use super::extract::{Payload, Wrong};
-use super::fields::{Checked, Fields};
+use super::fields::{Checked, RequestFields};
 use super::ingest::{PRODUCTION, ingest};
 use super::openapi::Answers;
 use super::response::Accepted;
-use engine::analytics::{Action, Identify, Item, Members, Micros};
+use engine::events::{Action, Identify, Item, Members, Micros};
 
 /// One identification (AI-01). `release` and `session_id` are tolerated and dropped.
 #[derive(Debug, ToSchema)]
@@ -43,7 +43,7 @@ impl Payload for IdentifyPerson {
     const FIELDS: &'static [&'static str] =
         &["distinct_id", "environment", "traits", "anonymous_id", "device_id", "timestamp"];
 
-    fn read(fields: &Fields<'_>) -> Result<Self, Wrong> {
+    fn read(fields: &RequestFields<'_>) -> Result<Self, Wrong> {
         Ok(Self {
             distinct_id: fields.required("distinct_id")?,
             environment: fields.text("environment")?,

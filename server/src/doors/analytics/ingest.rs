@@ -7,7 +7,7 @@ use super::error::Fault;
 use super::extract::{self, Payload};
 use super::response::Accepted;
 use super::{Analytics, body, key};
-use engine::analytics::{Access, Micros, Store, Unapplied};
+use engine::events::{Access, Micros, Store, Unapplied};
 
 /// The environment of an item that names none (AT-01).
 pub(super) const PRODUCTION: &str = "production";

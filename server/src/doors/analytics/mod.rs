@@ -32,7 +32,7 @@ use crate::doors::health::Health;
 use crate::doors::http::{self, Routes};
 use crate::doors::metrics::Metrics;
 use crate::doors::{Serve, Surroundings};
-use engine::analytics::Store;
+use engine::events::Store;
 use engine::{Error, Result};
 
 /// What the handlers share.
@@ -58,7 +58,7 @@ impl std::fmt::Debug for Analytics {
 /// None.
 pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
     let analytics = Analytics {
-        store: Arc::clone(around.engine.analytics()),
+        store: Arc::clone(around.engine.events()),
         body_limit: usize::try_from(around.config.analytics_body_limit).unwrap_or(usize::MAX),
         health: Arc::clone(around.health),
     };

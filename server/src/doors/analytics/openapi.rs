@@ -10,7 +10,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 
-use super::error::ErrorBody;
+use super::error::AnalyticsErrorBody;
 use super::response::Accepted;
 
 #[derive(OpenApi)]
@@ -21,21 +21,21 @@ use super::response::Accepted;
         super::track::track, super::identify::identify, super::alias::alias,
         super::response::root, super::response::health, document
     ),
-    modifiers(&Keys, &OneOrMany, &Answers)
+    modifiers(&KeySchemes, &OneOrMany, &Answers)
 )]
-struct Api;
+struct AnalyticsApi;
 
 /// This document.
 #[utoipa::path(get, path = "/openapi/product-analytics.json", tag = "Server",
     responses((status = 200, content_type = "application/json", description = "OpenAPI 3.1")))]
 pub(super) async fn document() -> Json<Document> {
-    Json(Api::openapi())
+    Json(AnalyticsApi::openapi())
 }
 
 /// The three ways to send a key (AX-02), required by the routes that take a body.
-struct Keys;
+struct KeySchemes;
 
-impl Modify for Keys {
+impl Modify for KeySchemes {
     fn modify(&self, document: &mut Document) {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         let schemes = [
@@ -96,7 +96,7 @@ impl Modify for Answers {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_default();
         components.schemas.insert(Accepted::name().into_owned(), Accepted::schema());
-        components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
+        components.schemas.insert(AnalyticsErrorBody::name().into_owned(), AnalyticsErrorBody::schema());
     }
 }
 
@@ -104,16 +104,20 @@ impl IntoResponses for Answers {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let answers = [
             ("200", "Everything is stored and readable", Accepted::name()),
-            ("400", "`invalid-json`: not parsable; nothing is stored", ErrorBody::name()),
-            ("401", "`unauthorized`: missing or unknown API key", ErrorBody::name()),
-            ("415", "`unsupported-encoding`: a Content-Encoding that is not known", ErrorBody::name()),
-            ("413", "`payload-too-large`: send smaller batches", ErrorBody::name()),
+            ("400", "`invalid-json`: not parsable; nothing is stored", AnalyticsErrorBody::name()),
+            ("401", "`unauthorized`: missing or unknown API key", AnalyticsErrorBody::name()),
+            (
+                "415",
+                "`unsupported-encoding`: a Content-Encoding that is not known",
+                AnalyticsErrorBody::name(),
+            ),
+            ("413", "`payload-too-large`: send smaller batches", AnalyticsErrorBody::name()),
             (
                 "422",
                 "`invalid-payload`, `environment-not-found` or `limit-exceeded`; nothing is stored",
-                ErrorBody::name(),
+                AnalyticsErrorBody::name(),
             ),
-            ("500", "`internal`: a fault of the server", ErrorBody::name()),
+            ("500", "`internal`: a fault of the server", AnalyticsErrorBody::name()),
         ];
         let response = |description: &str, schema: &str| {
             let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();

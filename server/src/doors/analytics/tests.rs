@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 use super::{Analytics, router};
 use crate::doors::health::Health;
 use crate::doors::metrics::Metrics;
-use engine::analytics::{Settings, Snapshot, Store};
+use engine::events::{Settings, Snapshot, Store};
 use engine::{Engine, EngineConfig};
 
 /// One server with the keys `pk_one` and `pk_two` and the environments `production` and `staging`.

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use engine::analytics::Micros;
+use engine::events::Micros;
 
 const SECOND: i64 = 1_000_000;
 /// The calendar's edges: 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999999Z.

@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 use super::Analytics;
 use super::error::Fault;
 use super::extract::{Payload, Wrong};
-use super::fields::Fields;
+use super::fields::RequestFields;
 use super::ingest::{PRODUCTION, ingest};
 use super::openapi::Answers;
 use super::response::Accepted;
-use engine::analytics::{Action, Item, Members, Micros, Track};
+use engine::events::{Action, Item, Members, Micros, Track};
 
 /// One event (AT-01).
 #[derive(Debug, ToSchema)]
@@ -60,7 +60,7 @@ impl Payload for TrackEvent {
         "release",
     ];
 
-    fn read(fields: &Fields<'_>) -> Result<Self, Wrong> {
+    fn read(fields: &RequestFields<'_>) -> Result<Self, Wrong> {
         Ok(Self {
             event: fields.required("event")?,
             environment: fields.text("environment")?,

@@ -14,8 +14,8 @@ use super::session::FlightSession;
 use super::statement::as_count;
 use super::tickets::cancelled;
 use super::transaction::{admit, named};
-use engine::CancelToken;
 use engine::ingest::{ArrowSource, IfExists, IfMissing, Ingest, IngestMode, IngestTarget, Keys, Source};
+use engine::{Call, CancelOnDrop};
 use engine::{Error, Result};
 
 /// Decoded batches that may wait for DuckDB.
@@ -34,6 +34,7 @@ pub(super) async fn run(
     session: &Arc<FlightSession>,
     command: CommandStatementIngest,
     mut upload: Upload,
+    call: &Arc<Call>,
 ) -> Result<i64> {
     let mode = mode(command.table_definition_options)?;
     let target = target(&command)?;
@@ -41,15 +42,16 @@ pub(super) async fn run(
     let keys = keys(&command, &schema)?;
     let transaction = named(command.transaction_id);
     upload.read_ahead(READ_AHEAD).await?;
-    let cancel = CancelWhenDropped(CancelToken::new());
-    let turn = session.turn(&cancel.0).await?;
+    // A dropped call interrupts its ingest (FC-1).
+    let _gone = CancelOnDrop::new(call.cancel(), "The upload was cancelled");
+    let turn = session.turn(call).await?;
     if transaction.is_some() {
         admit(&session.engine.transaction(), transaction.as_deref())?;
     }
     let (sender, receiver) = mpsc::channel(AHEAD);
     let source = Source::Arrow(ArrowSource { schema, batches: Box::new(Received(Some(receiver))) });
     let ingest = Ingest { target: in_session(session, target), mode, source, keys };
-    let ingested = turn.ingest(ingest, &cancel.0);
+    let ingested = turn.ingest(ingest);
     tokio::pin!(ingested);
     let received = tokio::select! {
         // An ingest that ends before its upload has failed.
@@ -57,15 +59,6 @@ pub(super) async fn run(
         received = forward(upload, sender) => ingested.await.map(|_| received)?,
     };
     as_count(received)
-}
-
-/// A dropped call interrupts its ingest (FC-1).
-struct CancelWhenDropped(CancelToken);
-
-impl Drop for CancelWhenDropped {
-    fn drop(&mut self) {
-        self.0.cancel("The upload was cancelled");
-    }
 }
 
 /// What the upload hands to DuckDB's thread: without its end, the ingest fails (FI-5).

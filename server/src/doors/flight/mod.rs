@@ -38,12 +38,12 @@ use prost::Message;
 use self::decode::Upload;
 use self::encode::Answer;
 use self::metadata::Metadata;
-use self::query::{Planned, Query};
+use self::query::{PlannedCommand, Query};
 use self::session::FlightSession;
 use self::sessions::SessionsByToken;
 use self::statement::Control;
 use self::tickets::Run;
-use engine::{CancelToken, Error, ErrorKind, Result, Statement};
+use engine::{Call, Error, ErrorKind, Result, Statement};
 
 pub(crate) use self::server::prepare;
 
@@ -52,14 +52,14 @@ async fn plan(
     session: &Arc<FlightSession>,
     command: Command,
     control: Control,
-    cancel: CancelToken,
-) -> Result<Planned> {
+    call: &Arc<Call>,
+) -> Result<PlannedCommand> {
     let metadata = match command {
         Command::CommandStatementQuery(query) => {
-            return statement::plan(session, query, control, cancel).await;
+            return statement::plan(session, query, control, call).await;
         }
         Command::CommandPreparedStatementQuery(query) => {
-            return prepared::plan(session, &query.prepared_statement_handle, &cancel).await;
+            return prepared::plan(session, &query.prepared_statement_handle, call).await;
         }
         Command::CommandGetCatalogs(_) => Metadata::Catalogs,
         Command::CommandGetDbSchemas(command) => Metadata::DbSchemas(command),
@@ -74,7 +74,7 @@ async fn plan(
         other => return Err(unserved("GetFlightInfo", &other)),
     };
     let schema = metadata.schema();
-    Ok(Planned { schema, announced: true, repeatable: true, query: Query::Metadata(metadata) })
+    Ok(PlannedCommand { schema, announced: true, repeatable: true, query: Query::Metadata(metadata) })
 }
 
 /// What a redeemed ticket answers: DoGet.
@@ -88,19 +88,24 @@ async fn fetch(session: Arc<FlightSession>, run: Run) -> Result<Answer> {
         Query::Prepared(statement) => prepared::run(session, run, Arc::clone(statement)).await,
         Query::Done(schema) => Ok(Answer::empty(Arc::clone(schema))),
         Query::Metadata(metadata) => {
-            drop(session.turn(&run.cancel).await?);
-            metadata.rows(&session, &run.cancel).await.map(Answer::of)
+            drop(session.turn(&run.call).await?);
+            metadata.rows(&session, &run.call).await.map(Answer::of)
         }
     }
 }
 
 /// What an upload changes, and the message it is answered with: DoPut.
-async fn put(session: &Arc<FlightSession>, command: Command, upload: Upload) -> Result<Bytes> {
+async fn put(
+    session: &Arc<FlightSession>,
+    command: Command,
+    upload: Upload,
+    call: &Arc<Call>,
+) -> Result<Bytes> {
     let count = match command {
-        Command::CommandStatementUpdate(update) => statement::update(session, update).await?,
-        Command::CommandStatementIngest(command) => ingest::run(session, command, upload).await?,
+        Command::CommandStatementUpdate(update) => statement::update(session, update, call).await?,
+        Command::CommandStatementIngest(command) => ingest::run(session, command, upload, call).await?,
         Command::CommandPreparedStatementUpdate(update) => {
-            prepared::update(session, &update.prepared_statement_handle, upload).await?
+            prepared::update(session, &update.prepared_statement_handle, upload, call).await?
         }
         Command::CommandPreparedStatementQuery(query) => {
             let bound = prepared::bind(session, query.prepared_statement_handle, upload).await?;
@@ -130,16 +135,16 @@ async fn act(
     session: &Arc<FlightSession>,
     name: &str,
     body: Bytes,
-    cancel: &CancelToken,
+    call: &Arc<Call>,
 ) -> Result<Option<Bytes>> {
     let answer: Bytes = match name {
         "SetSessionOptions" => {
             let request = messages::bare(&body, "SetSessionOptionsRequest")?;
-            options::set(session, request, cancel).await?.encode_to_vec().into()
+            options::set(session, request, call).await?.encode_to_vec().into()
         }
         "GetSessionOptions" => {
             messages::check(&body)?;
-            options::get(session, cancel).await?.encode_to_vec().into()
+            options::get(session, call).await?.encode_to_vec().into()
         }
         "CloseSession" => {
             messages::check(&body)?;
@@ -150,7 +155,7 @@ async fn act(
         "BeginSavepoint" | "EndSavepoint" => return Err(unimplemented("Savepoints are not supported")),
         "CreatePreparedSubstraitPlan" => return Err(unimplemented("Substrait is not supported")),
         name if ACTIONS.iter().any(|(known, _)| *known == name) => {
-            return act_in_any(session, name, &body, cancel).await;
+            return act_in_any(session, name, &body, call).await;
         }
         name => return Err(unimplemented(&format!("Unknown action \"{name}\""))),
     };
@@ -162,21 +167,21 @@ async fn act_in_any(
     session: &Arc<FlightSession>,
     name: &str,
     body: &[u8],
-    cancel: &CancelToken,
+    call: &Arc<Call>,
 ) -> Result<Option<Bytes>> {
     let answer: Any = match (name, messages::command(body)?) {
         ("CreatePreparedStatement", Command::ActionCreatePreparedStatementRequest(request)) => {
-            prepared::create(session, request, cancel).await?
+            prepared::create(session, request, call).await?
         }
         ("ClosePreparedStatement", Command::ActionClosePreparedStatementRequest(request)) => {
             prepared::close(session, &request);
             return Ok(None);
         }
         ("BeginTransaction", Command::ActionBeginTransactionRequest(_)) => {
-            transaction::begin(session, cancel).await?
+            transaction::begin(session, call).await?
         }
         ("EndTransaction", Command::ActionEndTransactionRequest(request)) => {
-            transaction::end(session, &request, cancel).await?;
+            transaction::end(session, &request, call).await?;
             return Ok(None);
         }
         ("CancelQuery", Command::ActionCancelQueryRequest(request)) => cancel::query(session, &request)?,

@@ -9,7 +9,7 @@ use super::messages::{
 };
 use super::schema::JsonStyle;
 use super::session::FlightSession;
-use engine::{CancelToken, Result};
+use engine::{Call, Result};
 
 /// The catalog and schema that every session starts in.
 const START: (&str, &str) = ("memory", "main");
@@ -47,14 +47,14 @@ impl Options {
 pub(super) async fn set(
     session: &Arc<FlightSession>,
     request: SetSessionOptionsRequest,
-    cancel: &CancelToken,
+    call: &Arc<Call>,
 ) -> Result<SetSessionOptionsResult> {
-    drop(session.turn(cancel).await?);
+    drop(session.turn(call).await?);
     let mut asked = request.session_options;
     let mut faults = HashMap::new();
     for key in KEYS {
         if let Some(value) = asked.remove(key)
-            && let Err(fault) = set_one(session, key, value.value, cancel).await
+            && let Err(fault) = set_one(session, key, value.value, call).await
         {
             faults.insert(key.to_owned(), fault);
         }
@@ -68,17 +68,17 @@ async fn set_one(
     session: &FlightSession,
     key: &str,
     value: Option<OptionValue>,
-    cancel: &CancelToken,
+    call: &Arc<Call>,
 ) -> Result<(), OptionFault> {
     match (key, value) {
-        ("catalog", None) => set_catalog(session, START.0.to_owned(), cancel).await,
-        ("schema", None) => set_schema(session, START.1.to_owned(), cancel).await,
+        ("catalog", None) => set_catalog(session, START.0.to_owned(), call).await,
+        ("schema", None) => set_schema(session, START.1.to_owned(), call).await,
         ("catalog" | "schema", Some(OptionValue::Text(name))) if name.len() > LONGEST_NAME => {
             Err(OptionFault::InvalidValue)
         }
-        ("catalog", Some(OptionValue::Text(name))) => set_catalog(session, name, cancel).await,
+        ("catalog", Some(OptionValue::Text(name))) => set_catalog(session, name, call).await,
         ("schema", Some(OptionValue::Text(name))) if !name.is_empty() => {
-            set_schema(session, name, cancel).await
+            set_schema(session, name, call).await
         }
         ("compute_size", None) => {
             session.options.lock().compute_size = None;
@@ -96,16 +96,16 @@ async fn set_one(
     }
 }
 
-async fn set_catalog(session: &FlightSession, name: String, cancel: &CancelToken) -> Result<(), OptionFault> {
+async fn set_catalog(session: &FlightSession, name: String, call: &Arc<Call>) -> Result<(), OptionFault> {
     let fault = |_| OptionFault::Error;
-    let turn = session.turn(cancel).await.map_err(fault)?;
-    let exists = turn.use_catalog(name, cancel).await.map_err(fault)?;
+    let turn = session.turn(call).await.map_err(fault)?;
+    let exists = turn.use_catalog(name).await.map_err(fault)?;
     if exists { Ok(()) } else { Err(OptionFault::InvalidValue) }
 }
 
-async fn set_schema(session: &FlightSession, name: String, cancel: &CancelToken) -> Result<(), OptionFault> {
+async fn set_schema(session: &FlightSession, name: String, call: &Arc<Call>) -> Result<(), OptionFault> {
     let fault = |_| OptionFault::Error;
-    session.turn(cancel).await.map_err(fault)?.use_schema(name, cancel).await.map_err(fault)
+    session.turn(call).await.map_err(fault)?.use_schema(name).await.map_err(fault)
 }
 
 fn switch(value: OptionValue) -> Result<bool, OptionFault> {
@@ -135,11 +135,8 @@ fn compute_size(text: &str) -> Option<&'static str> {
 ///
 /// # Errors
 /// DuckDB's, in an aborted transaction; `Cancelled` when the session closes.
-pub(super) async fn get(
-    session: &Arc<FlightSession>,
-    cancel: &CancelToken,
-) -> Result<GetSessionOptionsResult> {
-    let (catalog, schema) = session.turn(cancel).await?.place(cancel).await?;
+pub(super) async fn get(session: &Arc<FlightSession>, call: &Arc<Call>) -> Result<GetSessionOptionsResult> {
+    let (catalog, schema) = session.turn(call).await?.place().await?;
     let options = session.options.lock();
     let text = |text: &str| Some(OptionValue::Text(text.to_owned()));
     let values = [

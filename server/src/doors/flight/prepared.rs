@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::decode::Upload;
 use super::encode::Answer;
 use super::messages::{PreparedStatementResult, wrap};
-use super::query::{Planned, Query};
+use super::query::{PlannedCommand, Query};
 use super::schema::{flight_schema, ipc, parameter_schema};
 use super::session::FlightSession;
 use super::statement::{answer, changed_rows};
@@ -22,8 +22,8 @@ use super::transaction::{self, admit_prepared, named, refuse_control};
 use duck::types::Fidelity;
 use duck::types::input::input_type;
 use engine::{
-    Bind, BindBy, BoundRows, CancelToken, Error, ErrorKind, Execute, NamedStatement, PreparedStatement,
-    Result, Returns, Statement,
+    Bind, BindBy, BoundRows, Call, Error, ErrorKind, Execute, NamedStatement, PreparedStatement, Result,
+    Returns, Statement,
 };
 
 /// CreatePreparedStatement.
@@ -33,13 +33,13 @@ use engine::{
 pub(super) async fn create(
     session: &Arc<FlightSession>,
     request: ActionCreatePreparedStatementRequest,
-    cancel: &CancelToken,
+    call: &Arc<Call>,
 ) -> Result<Any> {
     let transaction = named(request.transaction_id);
-    let turn = session.turn(cancel).await?;
+    let turn = session.turn(call).await?;
     let room = session.engine.statement_room(&request.query)?;
     transaction::admit(&session.engine.transaction(), transaction.as_deref())?;
-    let (prepared, _) = turn.prepare(request.query, Fidelity::Standard, cancel).await?;
+    let (prepared, _) = turn.prepare(request.query, Fidelity::Standard).await?;
     let plan = prepared.plan();
     refuse_control(plan.kind, transaction.as_ref())?;
     let is_update = plan.returns != Returns::Rows;
@@ -70,12 +70,16 @@ pub(super) fn close(session: &FlightSession, request: &ActionClosePreparedStatem
 ///
 /// # Errors
 /// `NotFound` for an unknown handle, the refusals of FT-2, and DuckDB's error for a statement that no longer binds.
-pub(super) async fn plan(session: &FlightSession, handle: &Bytes, cancel: &CancelToken) -> Result<Planned> {
+pub(super) async fn plan(
+    session: &FlightSession,
+    handle: &Bytes,
+    call: &Arc<Call>,
+) -> Result<PlannedCommand> {
     let statement = find(session, handle)?;
     admit(&statement, session)?;
-    let prepared = refreshed(&statement, session, cancel).await?;
+    let prepared = refreshed(&statement, session, call).await?;
     let plan = prepared.plan();
-    Ok(Planned {
+    Ok(PlannedCommand {
         schema: flight_schema(&plan.shape, session.options.lock().json_style()),
         announced: plan.returns == Returns::Rows && plan.shape.is_resolved(),
         repeatable: !plan.changes(),
@@ -92,10 +96,10 @@ pub(super) async fn run(
     run: Run,
     statement: Arc<NamedStatement>,
 ) -> Result<Answer> {
-    let turn = session.turn(&run.cancel).await?;
+    let turn = session.turn(&run.call).await?;
     admit(&statement, &session)?;
     let request = Execute { finish_writes: true, early_shape: true, ..request(&statement, None) };
-    let rows = turn.execute(request, run.cancel.clone()).await?;
+    let rows = turn.execute(request).await?;
     Ok(answer(&session, rows, run))
 }
 
@@ -119,15 +123,19 @@ pub(super) async fn bind(
 ///
 /// # Errors
 /// As [`run`].
-pub(super) async fn update(session: &Arc<FlightSession>, handle: &Bytes, upload: Upload) -> Result<i64> {
+pub(super) async fn update(
+    session: &Arc<FlightSession>,
+    handle: &Bytes,
+    upload: Upload,
+    call: &Arc<Call>,
+) -> Result<i64> {
     let statement = find(session, handle)?;
     let own = read(session, upload).await?;
     check(&statement, own.as_ref())?;
-    let cancel = CancelToken::new();
-    let turn = session.turn(&cancel).await?;
+    let turn = session.turn(call).await?;
     admit(&statement, session)?;
     let request = request(&statement, own.as_ref());
-    let rows = turn.execute(request, cancel).await?;
+    let rows = turn.execute(request).await?;
     changed_rows(rows, statement.prepared().plan().kind).await
 }
 
@@ -144,14 +152,14 @@ pub(super) fn admit(statement: &NamedStatement, session: &FlightSession) -> Resu
 async fn refreshed(
     statement: &NamedStatement,
     session: &FlightSession,
-    cancel: &CancelToken,
+    call: &Arc<Call>,
 ) -> Result<Arc<PreparedStatement>> {
     let prepared = statement.prepared();
     if prepared.plan().returns != Returns::Rows || session.engine.is_current(&prepared) {
         return Ok(prepared);
     }
-    let turn = session.turn(cancel).await?;
-    let (fresh, _) = turn.prepare(prepared.sql().to_owned(), Fidelity::Standard, cancel).await?;
+    let turn = session.turn(call).await?;
+    let (fresh, _) = turn.prepare(prepared.sql().to_owned(), Fidelity::Standard).await?;
     statement.renew(Arc::clone(&fresh));
     Ok(fresh)
 }

@@ -33,7 +33,7 @@ pub(super) enum Query {
 }
 
 /// A command that was planned.
-pub(super) struct Planned {
+pub(super) struct PlannedCommand {
     /// The schema of the stream.
     pub(super) schema: SchemaRef,
     /// Whether FlightInfo shows the schema (FQ-2, FP-8).

@@ -27,7 +27,7 @@ use super::tls;
 use super::transport::{incoming, refuse};
 use super::unserved;
 use crate::config::FlightOptions;
-use crate::doors::calls::{self, Manner, Verdict};
+use crate::doors::calls::{self, GrpcVerdict, Manner};
 use crate::doors::connections::Entrance;
 use crate::doors::metrics::Metrics;
 use crate::doors::{Serve, Surroundings};
@@ -63,7 +63,7 @@ pub(super) const MANNER: Manner = Manner {
             (code, "") => Some(code.description().to_owned()),
             (_, message) => Some(message.to_owned()),
         };
-        Some(Verdict { status: name(status.code()), failure })
+        Some(GrpcVerdict { status: name(status.code()), failure })
     },
 };
 

@@ -14,21 +14,21 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::decode::Upload;
-use super::query::Planned;
+use super::query::PlannedCommand;
 use super::session::FlightSession;
 use super::sessions::SessionsByToken;
 use super::statement::Control;
 use super::status::status;
 use super::{ACTIONS, act, fetch, messages, plan, put, schema};
 use crate::doors::calls;
-use engine::{Call, CancelToken, Error, ErrorKind, GiveUpOnDrop, Result};
+use engine::{Call, Error, ErrorKind, GiveUpOnDrop, Result};
 
 /// The Flight service over the port's sessions.
 pub(super) struct Service {
     sessions: Arc<SessionsByToken>,
 }
 
-type Answers<T> = Result<Response<BoxStream<'static, Result<T, Status>>>, Status>;
+type AnswerStream<T> = Result<Response<BoxStream<'static, Result<T, Status>>>, Status>;
 
 impl Service {
     pub(super) fn new(sessions: Arc<SessionsByToken>) -> Self {
@@ -55,16 +55,16 @@ impl Service {
         &self,
         request: Request<FlightDescriptor>,
         control: Control,
-    ) -> Result<(Arc<FlightSession>, FlightDescriptor, Planned)> {
+    ) -> Result<(Arc<FlightSession>, FlightDescriptor, PlannedCommand)> {
         let call = calls::of(request.extensions());
         let session = self.session(Arc::clone(&call), request.metadata()).await?;
         let descriptor = request.into_inner();
         let command = command(&descriptor)?;
         call.refine(format!("{} {}", call.operation(), messages::name(&command)));
         // A call that is dropped half-way may have executed transaction control: it ends by itself, if it has begun.
-        let (owned, cancel) = (Arc::clone(&session), CancelToken::new());
-        let _gone = GiveUpOnDrop::new(&cancel);
-        let planning = async move { plan(&owned, command, control, cancel).await };
+        let _gone = GiveUpOnDrop::new(call.cancel());
+        let owned = Arc::clone(&session);
+        let planning = async move { plan(&owned, command, control, &call).await };
         let planned = spawn(planning, tracing::Span::current()).await?;
         Ok((session, descriptor, planned))
     }
@@ -95,7 +95,7 @@ impl Service {
             return Err(Error::invalid("The ticket cannot be decoded"));
         }
         let session = self.sessions.redeeming(session, &ticket);
-        let run = session.redeem(&ticket)?;
+        let run = session.redeem(&ticket, &call)?;
         if run.promise.binds_values() {
             call.binds_values();
         }
@@ -122,7 +122,7 @@ impl Service {
             call.binds_values();
         }
         let upload = Upload::new(first, stream, session.engine.limits().arrow_message);
-        Box::pin(session.until_closed(put(&session, command, upload))).await
+        Box::pin(session.until_closed(put(&session, command, upload, &call))).await
     }
 
     async fn action(&self, request: Request<Action>) -> Result<Option<bytes::Bytes>> {
@@ -134,9 +134,8 @@ impl Service {
         }
         let sessions = Arc::clone(&self.sessions);
         // A call that is dropped half-way must not leave, say, a transaction that nobody knows the id of.
-        let cancel = CancelToken::new();
-        let _gone = GiveUpOnDrop::new(&cancel);
-        let acting = async move { act(&sessions, &session, &name, body, &cancel).await };
+        let _gone = GiveUpOnDrop::new(call.cancel());
+        let acting = async move { act(&sessions, &session, &name, body, &call).await };
         spawn(acting, tracing::Span::current()).await
     }
 }
@@ -173,7 +172,10 @@ impl FlightService for Service {
     type DoActionStream = BoxStream<'static, Result<arrow_flight::Result, Status>>;
     type ListActionsStream = BoxStream<'static, Result<ActionType, Status>>;
 
-    async fn handshake(&self, request: Request<Streaming<HandshakeRequest>>) -> Answers<HandshakeResponse> {
+    async fn handshake(
+        &self,
+        request: Request<Streaming<HandshakeRequest>>,
+    ) -> AnswerStream<HandshakeResponse> {
         let session = self.sessions.handshake(request.metadata()).await.map_err(|e| status(&e))?;
         let token = session.token.as_str();
         let payload = bytes::Bytes::copy_from_slice(token.as_bytes());
@@ -212,22 +214,22 @@ impl FlightService for Service {
         Ok(Response::new(SchemaResult { schema }))
     }
 
-    async fn do_get(&self, request: Request<Ticket>) -> Answers<FlightData> {
+    async fn do_get(&self, request: Request<Ticket>) -> AnswerStream<FlightData> {
         let answer = self.get(request).await.map_err(|e| status(&e))?;
         Ok(Response::new(answer.into_messages().boxed()))
     }
 
-    async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Answers<PutResult> {
+    async fn do_put(&self, request: Request<Streaming<FlightData>>) -> AnswerStream<PutResult> {
         let app_metadata = Box::pin(self.upload(request)).await.map_err(|e| status(&e))?;
         Ok(Response::new(one(PutResult { app_metadata })))
     }
 
-    async fn do_action(&self, request: Request<Action>) -> Answers<arrow_flight::Result> {
+    async fn do_action(&self, request: Request<Action>) -> AnswerStream<arrow_flight::Result> {
         let body = self.action(request).await.map_err(|e| status(&e))?;
         Ok(Response::new(stream::iter(body.map(|body| Ok(arrow_flight::Result { body }))).boxed()))
     }
 
-    async fn list_actions(&self, request: Request<Empty>) -> Answers<ActionType> {
+    async fn list_actions(&self, request: Request<Empty>) -> AnswerStream<ActionType> {
         self.session(calls::of(request.extensions()), request.metadata()).await.map_err(|e| status(&e))?;
         let actions = ACTIONS.map(|(name, description)| {
             Ok(ActionType { r#type: name.to_owned(), description: description.to_owned() })
@@ -235,11 +237,11 @@ impl FlightService for Service {
         Ok(Response::new(stream::iter(actions).boxed()))
     }
 
-    async fn list_flights(&self, request: Request<Criteria>) -> Answers<FlightInfo> {
+    async fn list_flights(&self, request: Request<Criteria>) -> AnswerStream<FlightInfo> {
         Err(self.unserved(calls::of(request.extensions()), request.metadata(), "ListFlights").await)
     }
 
-    async fn do_exchange(&self, request: Request<Streaming<FlightData>>) -> Answers<FlightData> {
+    async fn do_exchange(&self, request: Request<Streaming<FlightData>>) -> AnswerStream<FlightData> {
         Err(self.unserved(calls::of(request.extensions()), request.metadata(), "DoExchange").await)
     }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::options::Options;
-use super::token::Token;
-use engine::{CancelToken, Error, ErrorKind, Result, Session, Tenant, Turn};
+use super::token::BearerToken;
+use engine::{Call, Error, ErrorKind, Result, Session, Tenant, Turn};
 
 /// One session of one user, known by its token.
 pub(super) struct FlightSession {
-    pub(super) token: Token,
+    pub(super) token: BearerToken,
     /// The user's name.
-    pub(super) tenant: Box<str>,
+    pub(super) tenant: Arc<str>,
     pub(super) engine: Arc<Session>,
     pub(super) options: Mutex<Options>,
 }
@@ -23,16 +23,16 @@ impl FlightSession {
     /// # Errors
     /// `Internal` when the system's random source fails.
     pub(super) fn new(tenant: &Tenant, engine: Arc<Session>, options: Options) -> Result<Arc<Self>> {
-        let (token, tenant) = (Token::new()?, tenant.name().into());
+        let (token, tenant) = (BearerToken::new()?, Arc::clone(tenant.name()));
         Ok(Arc::new(Self { token, tenant, engine, options: Mutex::new(options) }))
     }
 
     /// Waits for this call's turn (FS-3).
     ///
     /// # Errors
-    /// `Cancelled` when `cancel` fires or the session closes first.
-    pub(super) async fn turn(&self, cancel: &CancelToken) -> Result<Turn> {
-        self.engine.turn(cancel).await.map_err(|error| match error.kind() {
+    /// `Cancelled` when the call is cancelled or the session closes first.
+    pub(super) async fn turn(&self, call: &Arc<Call>) -> Result<Turn> {
+        self.engine.turn(call).await.map_err(|error| match error.kind() {
             ErrorKind::SessionUnknown => closed(),
             _ => error,
         })

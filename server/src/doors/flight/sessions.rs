@@ -13,7 +13,7 @@ use super::credentials::{Credentials, credentials, refused};
 use super::options::Options;
 use super::query::Query;
 use super::session::FlightSession;
-use super::token::Token;
+use super::token::BearerToken;
 use engine::{Engine, Error, ErrorKind, Result, Tenant};
 
 /// How many expired tokens are remembered as such; older ones count as unknown.
@@ -29,11 +29,11 @@ const CLOSE: Duration = Duration::from_millis(1500);
 pub(super) struct SessionsByToken {
     engine: Arc<Engine>,
     options: Options,
-    table: Mutex<Table>,
+    table: Mutex<TokenTable>,
 }
 
 #[derive(Default)]
-struct Table {
+struct TokenTable {
     open: HashMap<String, Arc<FlightSession>>,
     /// By the address of the tenant, which stays alive beside its session.
     implicit: HashMap<usize, (Arc<Tenant>, Arc<FlightSession>)>,
@@ -161,7 +161,7 @@ impl SessionsByToken {
     }
 
     fn by_token(&self, text: &str) -> Result<Arc<FlightSession>> {
-        let id = Token::id_of(text).ok_or_else(unknown)?;
+        let id = BearerToken::id_of(text).ok_or_else(unknown)?;
         let mut table = self.table.lock();
         if table.expired.contains(id) {
             return Err(expired());
@@ -186,7 +186,7 @@ impl SessionsByToken {
     }
 }
 
-impl Table {
+impl TokenTable {
     fn expire(&mut self, id: &str) {
         if let Some(session) = self.open.remove(id) {
             tokio::spawn(async move { session.engine.close().await });

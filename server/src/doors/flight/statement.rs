@@ -9,15 +9,14 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::encode::Answer;
-use super::query::{Planned, Query};
+use super::query::{PlannedCommand, Query};
 use super::schema::flight_schema;
 use super::session::FlightSession;
 use super::tickets::Run;
 use super::transaction::{admit, named, refuse_control};
 use duck::types::Fidelity;
 use engine::{
-    CancelToken, Error, Execute, PreparedStatement, Result, ResultStream, Returns, Statement, StatementKind,
-    Turn,
+    Call, Error, Execute, PreparedStatement, Result, ResultStream, Returns, Statement, StatementKind, Turn,
 };
 
 /// Whether transaction control runs while it is planned: GetFlightInfo runs it, GetSchema does not (FQ-3).
@@ -35,17 +34,17 @@ pub(super) async fn plan(
     session: &Arc<FlightSession>,
     command: CommandStatementQuery,
     control: Control,
-    cancel: CancelToken,
-) -> Result<Planned> {
+    call: &Arc<Call>,
+) -> Result<PlannedCommand> {
     let CommandStatementQuery { query: text, transaction_id } = command;
     session.engine.limits().check_statement(&text)?;
     let transaction = named(transaction_id);
-    let turn = session.turn(&cancel).await?;
+    let turn = session.turn(call).await?;
     admit(&session.engine.transaction(), transaction.as_deref())?;
     let (statement, turn) = match turn.recall(&text) {
         Some(statement) => (statement, turn),
         None => {
-            let (statement, turn) = plan_text(turn, &text, transaction.as_ref(), &cancel).await?;
+            let (statement, turn) = plan_text(turn, &text, transaction.as_ref()).await?;
             turn.remember(&statement);
             (statement, turn)
         }
@@ -54,21 +53,25 @@ pub(super) async fn plan(
     let schema = flight_schema(&plan.shape, session.options.lock().json_style());
     let announced = plan.returns == Returns::Rows && plan.shape.is_resolved();
     if plan.kind == StatementKind::Transaction && control == Control::Executes {
-        turn.execute(Execute::sql(text, Fidelity::Standard), cancel).await?;
-        return Ok(Planned { query: Query::Done(Arc::clone(&schema)), schema, announced, repeatable: true });
+        turn.execute(Execute::sql(text, Fidelity::Standard)).await?;
+        return Ok(PlannedCommand {
+            query: Query::Done(Arc::clone(&schema)),
+            schema,
+            announced,
+            repeatable: true,
+        });
     }
     let (changes, planned) = (plan.changes(), Arc::downgrade(&statement));
     let query = Query::Sql { text, planned, transaction, changes };
-    Ok(Planned { schema, announced, repeatable: !changes, query })
+    Ok(PlannedCommand { schema, announced, repeatable: !changes, query })
 }
 
 async fn plan_text(
     turn: Turn,
     text: &str,
     transaction: Option<&Bytes>,
-    cancel: &CancelToken,
 ) -> Result<(Arc<PreparedStatement>, Turn)> {
-    let (statement, turn) = turn.prepare(text.to_owned(), Fidelity::Standard, cancel).await?;
+    let (statement, turn) = turn.prepare(text.to_owned(), Fidelity::Standard).await?;
     refuse_control(statement.plan().kind, transaction)?;
     Ok((statement, turn))
 }
@@ -83,11 +86,11 @@ pub(super) async fn run(
     statement: Statement,
     transaction: Option<Bytes>,
 ) -> Result<Answer> {
-    let turn = session.turn(&run.cancel).await?;
+    let turn = session.turn(&run.call).await?;
     admit(&session.engine.transaction(), transaction.as_deref())?;
     let request =
         Execute { finish_writes: true, early_shape: true, ..Execute::new(statement, Fidelity::Standard) };
-    let rows = turn.execute(request, run.cancel.clone()).await?;
+    let rows = turn.execute(request).await?;
     Ok(answer(&session, rows, run))
 }
 
@@ -108,17 +111,20 @@ fn batches<G: Send + 'static>(rows: ResultStream, guard: G) -> BoxStream<'static
 ///
 /// # Errors
 /// DuckDB's error, `NotOneStatement`, `LimitExceeded`, and the refusals of FT-2 and FT-5.
-pub(super) async fn update(session: &Arc<FlightSession>, command: CommandStatementUpdate) -> Result<i64> {
+pub(super) async fn update(
+    session: &Arc<FlightSession>,
+    command: CommandStatementUpdate,
+    call: &Arc<Call>,
+) -> Result<i64> {
     let CommandStatementUpdate { query: text, transaction_id } = command;
     session.engine.limits().check_statement(&text)?;
     let transaction = named(transaction_id);
-    let cancel = CancelToken::new();
-    let turn = session.turn(&cancel).await?;
+    let turn = session.turn(call).await?;
     admit(&session.engine.transaction(), transaction.as_deref())?;
-    let (statement, turn) = plan_text(turn, &text, transaction.as_ref(), &cancel).await?;
+    let (statement, turn) = plan_text(turn, &text, transaction.as_ref()).await?;
     let kind = statement.plan().kind;
     let request = Execute::new(Statement::Prepared(statement), Fidelity::Standard);
-    let rows = turn.execute(request, cancel).await?;
+    let rows = turn.execute(request).await?;
     changed_rows(rows, kind).await
 }
 

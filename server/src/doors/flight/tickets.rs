@@ -1,11 +1,13 @@
 //! Tickets: the cursors of a session as Flight names them, and how their faults are told (FQ-5, FC).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use super::query::{Planned, Query};
+use super::query::{PlannedCommand, Query};
 use super::session::FlightSession;
 use super::token::random_id;
-use engine::{Cancelled, CursorFault, Error, ErrorKind, Redeemed, Result};
+use engine::{Call, Cancelled, CursorFault, Error, ErrorKind, Redeemed, Result};
 
 /// What the reader of a cancelled query is told.
 const CANCELLED: &str = "The query was cancelled";
@@ -18,7 +20,7 @@ impl FlightSession {
     ///
     /// # Errors
     /// `LimitExceeded` when the user has too many; `Internal` when the system's random source fails.
-    pub(super) fn issue(&self, planned: Planned, size: usize) -> Result<Bytes> {
+    pub(super) fn issue(&self, planned: PlannedCommand, size: usize) -> Result<Bytes> {
         let id = random_id()?;
         self.engine.cursors().open(&id, planned.query, planned.repeatable, size)?;
         Ok(id)
@@ -29,10 +31,10 @@ impl FlightSession {
     /// # Errors
     /// `NotFound` for a ticket of another session, `FailedPrecondition` for one that may not run twice, `Cancelled` for
     /// one that was cancelled; as [`Query::admit`].
-    pub(super) fn redeem(&self, ticket: &[u8]) -> Result<Run> {
+    pub(super) fn redeem(&self, ticket: &[u8], call: &Arc<Call>) -> Result<Run> {
         let cursors = self.engine.cursors();
         cursors.promise::<Query>(ticket).map_err(refused)?.admit(self)?;
-        cursors.redeem(ticket).map_err(refused)
+        cursors.redeem(ticket, call).map_err(refused)
     }
 
     /// Cancels the query of a ticket, as a CancelStatus (FC-3).

@@ -29,9 +29,9 @@ pub(super) fn server_config(options: &TlsOptions) -> Result<Arc<ServerConfig>> {
     Ok(Arc::new(config))
 }
 
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+type TlsIdentity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-fn read(cert: &Path, key: &Path) -> Result<Identity> {
+fn read(cert: &Path, key: &Path) -> Result<TlsIdentity> {
     let chain = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|e| fault(format!("--tls-cert {}: {e}", cert.display())))?;
@@ -43,14 +43,14 @@ fn read(cert: &Path, key: &Path) -> Result<Identity> {
     Ok((chain, key))
 }
 
-fn generate(ca_file: &Path) -> Result<Identity> {
+fn generate(ca_file: &Path) -> Result<TlsIdentity> {
     let (ca_pem, identity) = issue().map_err(|e| fault(format!("--tls: no certificate can be made: {e}")))?;
     std::fs::write(ca_file, ca_pem)
         .map_err(|e| fault(format!("--tls-ca-file {}: {e}", ca_file.display())))?;
     Ok(identity)
 }
 
-fn issue() -> Result<(String, Identity), rcgen::Error> {
+fn issue() -> Result<(String, TlsIdentity), rcgen::Error> {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "altertable-mock local CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

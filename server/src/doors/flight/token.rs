@@ -13,9 +13,9 @@ const HALF: usize = 32;
 
 /// A bearer token: a public half to look the session up by, and a secret half of 128 random bits (FA-4).
 #[derive(Clone)]
-pub(super) struct Token(String);
+pub(super) struct BearerToken(String);
 
-impl Token {
+impl BearerToken {
     /// A new token from the operating system's random source.
     ///
     /// # Errors
@@ -45,9 +45,9 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for BearerToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        f.write_str("BearerToken(…)")
     }
 }
 
@@ -73,19 +73,19 @@ mod tests {
 
     #[test]
     fn tokens_differ_and_match_only_themselves() {
-        let (a, b) = (Token::new().unwrap(), Token::new().unwrap());
+        let (a, b) = (BearerToken::new().unwrap(), BearerToken::new().unwrap());
         assert_ne!(a.id(), b.id());
         assert!(a.matches(a.as_str()) && !a.matches(b.as_str()));
         let forged = format!("{}{}", a.id(), &b.as_str()[HALF..]);
-        assert_eq!(Token::id_of(&forged), Some(a.id()));
+        assert_eq!(BearerToken::id_of(&forged), Some(a.id()));
         assert!(!a.matches(&forged));
-        assert_eq!(format!("{a:?}"), "Token(…)");
+        assert_eq!(format!("{a:?}"), "BearerToken(…)");
     }
 
     #[test]
     fn text_of_another_shape_has_no_id() {
         for text in ["", "abc", &"é".repeat(HALF)] {
-            assert_eq!(Token::id_of(text), None);
+            assert_eq!(BearerToken::id_of(text), None);
         }
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::messages::wrap;
 use super::session::FlightSession;
 use super::token::random_id;
-use engine::{CancelToken, Error, ErrorKind, Result, StatementKind, Transaction};
+use engine::{Call, Error, ErrorKind, Result, StatementKind, Transaction};
 
 /// Admits a statement that names transaction `id`, or none (FT-2). What SQL has begun has no id.
 ///
@@ -53,9 +53,9 @@ pub(super) fn refuse_control(kind: StatementKind, transaction: Option<&Bytes>) -
 ///
 /// # Errors
 /// `FailedPrecondition` while any transaction is open.
-pub(super) async fn begin(session: &FlightSession, cancel: &CancelToken) -> Result<Any> {
+pub(super) async fn begin(session: &FlightSession, call: &Arc<Call>) -> Result<Any> {
     let id = random_id()?;
-    if !session.turn(cancel).await?.begin(Arc::from(&*id), cancel).await? {
+    if !session.turn(call).await?.begin(Arc::from(&*id)).await? {
         return Err(busy());
     }
     Ok(wrap("ActionBeginTransactionResult", &ActionBeginTransactionResult { transaction_id: id }))
@@ -68,18 +68,18 @@ pub(super) async fn begin(session: &FlightSession, cancel: &CancelToken) -> Resu
 pub(super) async fn end(
     session: &FlightSession,
     request: &ActionEndTransactionRequest,
-    cancel: &CancelToken,
+    call: &Arc<Call>,
 ) -> Result<()> {
     let commit = match EndTransaction::try_from(request.action) {
         Ok(EndTransaction::Commit) => true,
         Ok(EndTransaction::Rollback) => false,
         _ => return Err(Error::invalid("EndTransaction takes the action commit (1) or rollback (2)")),
     };
-    let turn = session.turn(cancel).await?;
+    let turn = session.turn(call).await?;
     if session.engine.transaction().name() != Some(&*request.transaction_id) {
         return Err(Error::new(ErrorKind::NotFound, "Transaction not found"));
     }
-    turn.end_transaction(commit, cancel).await
+    turn.end_transaction(commit).await
 }
 
 fn busy() -> Error {

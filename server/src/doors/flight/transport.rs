@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
 use super::status::status;
-use crate::doors::connections::{Arrival, Entrance, Place};
+use crate::doors::connections::{Arrival, ConnectionPlace, Entrance};
 use engine::Error;
 
 /// How long a connection may stay silent before it is closed (FX-3).
@@ -36,11 +36,11 @@ const BACKLOG: usize = 256;
 const REFUSAL: Duration = Duration::from_secs(1);
 
 /// A client's connection, ready for HTTP/2.
-pub(super) struct Socket {
+pub(super) struct FlightSocket {
     stream: Stream,
     /// What its calls are refused with, and when it is closed.
     refused: Option<(Arc<Error>, Pin<Box<Sleep>>)>,
-    _place: Place,
+    _place: ConnectionPlace,
 }
 
 enum Stream {
@@ -59,7 +59,7 @@ pub(super) fn incoming(
     mut entrance: Entrance,
     tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
     stop: CancellationToken,
-) -> ReceiverStream<io::Result<Socket>> {
+) -> ReceiverStream<io::Result<FlightSocket>> {
     let (sender, receiver) = mpsc::channel(BACKLOG);
     let tls = tls.map(TlsAcceptor::from);
     tokio::spawn(async move {
@@ -71,14 +71,14 @@ pub(super) fn incoming(
 }
 
 /// Hands the connection on once its first byte, and with TLS its handshake, has come.
-async fn identify(arrival: Arrival, tls: Option<TlsAcceptor>, ready: mpsc::Sender<io::Result<Socket>>) {
+async fn identify(arrival: Arrival, tls: Option<TlsAcceptor>, ready: mpsc::Sender<io::Result<FlightSocket>>) {
     let Arrival { stream, place, refused } = arrival;
     let patience = if refused.is_some() { REFUSAL } else { SILENCE };
     match tokio::time::timeout(patience, handshake(stream, tls)).await {
         Ok(Ok(stream)) => {
             let refused = refused.map(|error| (Arc::new(error), Box::pin(tokio::time::sleep(REFUSAL))));
             // A receiver that is gone means that the server stopped.
-            drop(ready.send(Ok(Socket { stream, refused, _place: place })).await);
+            drop(ready.send(Ok(FlightSocket { stream, refused, _place: place })).await);
         }
         Ok(Err(error)) => tracing::debug!(%error, "a connection ended before its first request"),
         Err(_) => tracing::debug!("a silent connection was closed"),
@@ -98,7 +98,7 @@ async fn handshake(stream: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<St
     }
 }
 
-impl Connected for Socket {
+impl Connected for FlightSocket {
     type ConnectInfo = Refusal;
 
     fn connect_info(&self) -> Refusal {
@@ -114,7 +114,7 @@ pub(super) async fn refuse(request: Request, next: Next) -> Response {
     }
 }
 
-impl AsyncRead for Socket {
+impl AsyncRead for FlightSocket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let socket = self.get_mut();
         if let Some((_, end)) = &mut socket.refused
@@ -129,7 +129,7 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl AsyncWrite for FlightSocket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),

@@ -68,7 +68,7 @@ pub(crate) fn decoded(headers: &HeaderMap, body: Body) -> Result<Decoded, Unsupp
     if codings.is_empty() {
         return Ok(Decoded { body, was_encoded: false });
     }
-    let received = body.into_data_stream().map_err(|fault| io::Error::other(Sent(fault)));
+    let received = body.into_data_stream().map_err(|fault| io::Error::other(TransferFault(fault)));
     let state = Decoding { reader: Box::new(StreamReader::new(received)), codings, chunks: 0 };
     Ok(Decoded { body: Body::from_stream(try_unfold(state, Decoding::next)), was_encoded: true })
 }
@@ -100,11 +100,11 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Unsupported> {
     Ok(codings)
 }
 
-type Reader = Box<dyn AsyncBufRead + Send + Unpin>;
+type BlockingReader = Box<dyn AsyncBufRead + Send + Unpin>;
 
 /// A body being decoded.
 struct Decoding {
-    reader: Reader,
+    reader: BlockingReader,
     /// Those that the reader does not undo yet.
     codings: Vec<Coding>,
     chunks: usize,
@@ -127,7 +127,7 @@ impl Decoding {
 
 impl Coding {
     /// The reader without this coding. Nothing at all stands for nothing, whatever its coding.
-    async fn undone(self, mut reader: Reader) -> io::Result<Reader> {
+    async fn undone(self, mut reader: BlockingReader) -> io::Result<BlockingReader> {
         let Some(first) = reader.fill_buf().await.map_err(told)?.first().copied() else { return Ok(reader) };
         // Concatenated streams are one, as RFC 1952 and RFC 8878 have it; what follows otherwise is a fault.
         macro_rules! undone {
@@ -153,19 +153,19 @@ impl Coding {
 
 /// A fault of the connection, told from one of the encoding.
 #[derive(Debug)]
-struct Sent(axum::Error);
+struct TransferFault(axum::Error);
 
-impl fmt::Display for Sent {
+impl fmt::Display for TransferFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Sent {}
+impl std::error::Error for TransferFault {}
 
 /// A fault that a client can tell: of the connection as it is, of the encoding as such.
 fn told(fault: io::Error) -> io::Error {
-    if fault.get_ref().and_then(|inner| inner.downcast_ref::<Sent>()).is_some() {
+    if fault.get_ref().and_then(|inner| inner.downcast_ref::<TransferFault>()).is_some() {
         return fault;
     }
     let what = match fault.kind() {

@@ -16,8 +16,8 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-pub(crate) use self::body::{Answer, Sent};
-pub(crate) use self::socket::Socket;
+pub(crate) use self::body::{AnswerBody, RequestBody};
+pub(crate) use self::socket::WatchedSocket;
 use crate::doors::connections::ask_peer;
 
 /// How long a client may take to send a request's headers, from their first byte on.
@@ -69,7 +69,7 @@ struct Phase {
 
 /// What becomes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum ConnectionVerdict {
     /// It goes on.
     Stays,
     /// It idled for too long, and ends once nothing is under way.
@@ -120,7 +120,7 @@ impl Activity {
     }
 
     /// Looks at the connection.
-    pub(crate) fn check(&self, now: Instant) -> Verdict {
+    pub(crate) fn check(&self, now: Instant) -> ConnectionVerdict {
         let mut phase = self.phase.lock();
         if phase.calls > 0 || phase.is_blocked {
             phase.last = now;
@@ -129,26 +129,30 @@ impl Activity {
         }
         if let Some(began) = phase.head {
             let is_late = now >= began + HEADER_TIME;
-            return if is_late { Verdict::Ends("its headers came too slowly") } else { Verdict::Stays };
+            return if is_late {
+                ConnectionVerdict::Ends("its headers came too slowly")
+            } else {
+                ConnectionVerdict::Stays
+            };
         }
         if phase.is_ending {
-            return Verdict::Ends("it did not end by itself");
+            return ConnectionVerdict::Ends("it did not end by itself");
         }
         if now < phase.last + self.idle {
-            return Verdict::Stays;
+            return ConnectionVerdict::Stays;
         }
         phase.is_ending = true;
         phase.last = now;
-        Verdict::Idled
+        ConnectionVerdict::Idled
     }
 
     /// Whether the client has reset the connection, or ended its sending half. What ends with that half is all that a
     /// server sees of a client that is gone, too: such a one answers what it is sent with a reset.
-    fn look_after_client(&self) -> Verdict {
+    fn look_after_client(&self) -> ConnectionVerdict {
         self.looks.fetch_add(1, Ordering::SeqCst);
         let socket = SockRef::from(&*self.stream);
         if !matches!(socket.take_error(), Ok(None)) {
-            return Verdict::Ends("its client has gone");
+            return ConnectionVerdict::Ends("its client has gone");
         }
         match socket.peek(&mut [MaybeUninit::uninit()]) {
             Ok(0) => {
@@ -159,21 +163,23 @@ impl Activity {
                 }
                 self.ask_client()
             }
-            Err(fault) if fault.kind() != io::ErrorKind::WouldBlock => Verdict::Ends("its client has gone"),
-            _ => Verdict::Stays,
+            Err(fault) if fault.kind() != io::ErrorKind::WouldBlock => {
+                ConnectionVerdict::Ends("its client has gone")
+            }
+            _ => ConnectionVerdict::Stays,
         }
     }
 
     /// Sends a client that has ended its sending half something that means nothing, unless it would fall into an answer.
-    fn ask_client(&self) -> Verdict {
+    fn ask_client(&self) -> ConnectionVerdict {
         let phase = self.phase.lock();
         if !phase.awaits_answer || phase.calls > 1 || phase.is_blocked {
-            return Verdict::Stays;
+            return ConnectionVerdict::Stays;
         }
         match self.stream.try_write(STILL_HERE) {
-            Ok(sent) if sent == STILL_HERE.len() => Verdict::Stays,
-            Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => Verdict::Stays,
-            Ok(_) | Err(_) => Verdict::Ends("its client has gone"),
+            Ok(sent) if sent == STILL_HERE.len() => ConnectionVerdict::Stays,
+            Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => ConnectionVerdict::Stays,
+            Ok(_) | Err(_) => ConnectionVerdict::Ends("its client has gone"),
         }
     }
 
@@ -231,10 +237,10 @@ mod tests {
         let (_client, activity) = connection(600 * second).await;
         drop(activity.begin(Version::HTTP_11));
         let now = Instant::now();
-        assert_eq!(activity.check(now + 31 * second), Verdict::Stays);
-        assert_eq!(activity.check(now + 599 * second), Verdict::Stays);
-        assert_eq!(activity.check(now + 601 * second), Verdict::Idled);
-        assert!(matches!(activity.check(now + 602 * second), Verdict::Ends(_)));
+        assert_eq!(activity.check(now + 31 * second), ConnectionVerdict::Stays);
+        assert_eq!(activity.check(now + 599 * second), ConnectionVerdict::Stays);
+        assert_eq!(activity.check(now + 601 * second), ConnectionVerdict::Idled);
+        assert!(matches!(activity.check(now + 602 * second), ConnectionVerdict::Ends(_)));
     }
 
     #[tokio::test]
@@ -244,8 +250,8 @@ mod tests {
         activity.note_read();
         let now = Instant::now();
         activity.note_read();
-        assert_eq!(activity.check(now + 29 * second), Verdict::Stays);
-        assert!(matches!(activity.check(now + 31 * second), Verdict::Ends(_)));
+        assert_eq!(activity.check(now + 29 * second), ConnectionVerdict::Stays);
+        assert!(matches!(activity.check(now + 31 * second), ConnectionVerdict::Ends(_)));
     }
 
     #[tokio::test]
@@ -253,9 +259,9 @@ mod tests {
         let second = Duration::from_secs(1);
         let (_client, activity) = connection(second).await;
         let call = activity.begin(Version::HTTP_11);
-        assert_eq!(activity.check(Instant::now() + 100 * second), Verdict::Stays);
+        assert_eq!(activity.check(Instant::now() + 100 * second), ConnectionVerdict::Stays);
         drop(call);
         activity.note_write(true);
-        assert_eq!(activity.check(Instant::now() + 100 * second), Verdict::Stays);
+        assert_eq!(activity.check(Instant::now() + 100 * second), ConnectionVerdict::Stays);
     }
 }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::exchange::{Activity, Answer, Exchange, Sent, Socket, Verdict, now};
+use super::exchange::{Activity, AnswerBody, ConnectionVerdict, Exchange, RequestBody, WatchedSocket, now};
 use super::leftover;
 use crate::doors::connections::{Arrival, Entrance};
 use crate::doors::{Serve, Surroundings};
@@ -89,7 +89,7 @@ async fn connection(stream: TcpStream, router: Router, idle: Duration, stop: Can
     // Silence and slow headers are `Activity`'s matter, which tells an idle connection from a slow request. Neither is
     // a client gone that has ended its sending half: it may wait for its answer.
     builder.header_read_timeout(None).half_close(true).max_buf_size(HEADER_BYTES);
-    let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
+    let socket = TokioIo::new(WatchedSocket::new(stream, Arc::clone(&activity)));
     let mut connection = pin!(builder.serve_connection(socket, service));
     let mut stopped = pin!(stop.cancelled());
     let mut check = pin!(tokio::time::sleep_until(activity.next_check()));
@@ -112,9 +112,9 @@ async fn connection(stream: TcpStream, router: Router, idle: Duration, stop: Can
                 return Poll::Pending;
             }
             match activity.check(now()) {
-                Verdict::Stays => {}
-                Verdict::Idled => connection.as_mut().graceful_shutdown(),
-                Verdict::Ends(why) => return Poll::Ready(Err(why.to_owned())),
+                ConnectionVerdict::Stays => {}
+                ConnectionVerdict::Idled => connection.as_mut().graceful_shutdown(),
+                ConnectionVerdict::Ends(why) => return Poll::Ready(Err(why.to_owned())),
             }
         }
     });
@@ -128,14 +128,14 @@ async fn answer(
     request: Request<Incoming>,
     exchange: Arc<Exchange>,
     keep_alive: Option<HeaderValue>,
-) -> Result<http::Response<Answer>, Infallible> {
-    let request = request.map(|body| Body::new(Sent::new(body, Arc::clone(&exchange))));
+) -> Result<http::Response<AnswerBody>, Infallible> {
+    let request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&exchange))));
     let Ok(mut response) = router.oneshot(request).await;
     exchange.answers();
     if let Some(keep_alive) = keep_alive.filter(|_| !response.headers().contains_key(CONNECTION)) {
         response.headers_mut().insert(KEEP_ALIVE, keep_alive);
     }
-    Ok(Answer::wrap(response, exchange))
+    Ok(AnswerBody::wrap(response, exchange))
 }
 
 /// `Keep-Alive: timeout=…`, by which clients that read it never reuse a connection that is about to be closed.

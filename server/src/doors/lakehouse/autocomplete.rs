@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 use super::extract::{Caller, JsonBody};
 use super::openapi::JsonAnswers;
 use super::response::Result;
-use super::session::CancelOnDrop;
 use super::statement::{self, ConnectionErrors, Context};
 use engine::Suggestion;
 
@@ -46,7 +45,7 @@ pub(super) struct Completion {
     suggestion: String,
     /// Where replacement begins, in Unicode code points.
     suggestion_start: usize,
-    suggestion_type: Kind,
+    suggestion_type: SuggestionKind,
     suggestion_score: u64,
     /// What to write behind it, other than a blank.
     extra_char: Option<String>,
@@ -55,7 +54,8 @@ pub(super) struct Completion {
 /// What a suggestion is (LA-02).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+#[schema(as = Kind)]
+pub(super) enum SuggestionKind {
     Keyword,
     Catalog,
     Schema,
@@ -77,7 +77,8 @@ pub(super) async fn run(
     let statement = statement::required(&caller.0, body.statement)?;
     let Context { target, session } =
         Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
-    let completed = session.complete(statement.clone(), target, &CancelOnDrop::default()).await;
+    let _gone = caller.cancel_on_drop();
+    let completed = session.complete(statement.clone(), target, &caller.1).await;
     let most = match usize::try_from(body.max_suggestions.unwrap_or(0)).unwrap_or(MOST) {
         0 => DEFAULT,
         asked => asked.min(MOST),
@@ -101,14 +102,14 @@ fn completion(statement: &str, found: Suggestion) -> Completion {
 }
 
 /// DuckDB knows several sorts of functions, and files, types and settings, which are words to a user.
-fn kind(duckdb: &str) -> Kind {
+fn kind(duckdb: &str) -> SuggestionKind {
     match duckdb {
-        "catalog" => Kind::Catalog,
-        "schema" => Kind::Schema,
-        "table" => Kind::Table,
-        "column" => Kind::Column,
-        function if function.ends_with("function") => Kind::Function,
-        _ => Kind::Keyword,
+        "catalog" => SuggestionKind::Catalog,
+        "schema" => SuggestionKind::Schema,
+        "table" => SuggestionKind::Table,
+        "column" => SuggestionKind::Column,
+        function if function.ends_with("function") => SuggestionKind::Function,
+        _ => SuggestionKind::Keyword,
     }
 }
 
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn offsets_count_code_points() {
         let completion = completion("SELECT 'ü日', conc", found("concat", 16, "scalar_function", None));
-        assert_eq!((completion.suggestion_start, completion.suggestion_type), (13, Kind::Function));
+        assert_eq!((completion.suggestion_start, completion.suggestion_type), (13, SuggestionKind::Function));
     }
 
     #[test]

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 use super::extract::{Caller, JsonBody};
 use super::openapi::JsonAnswers;
 use super::response::{ApiError, Result};
-use super::session::CancelOnDrop;
 use super::statement::{self, ConnectionErrors, Context};
 use engine::Error;
 
@@ -28,7 +27,7 @@ pub(super) struct ExplainBody {
 /// What a statement would read. Files and bytes are the hosted service's; nothing is known of them here.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Explanation {
-    tables: Vec<TableScan>,
+    tables: Vec<ScannedTable>,
     total_files: Option<u64>,
     total_bytes: Option<u64>,
     scanned_files_estimate: Option<u64>,
@@ -43,7 +42,8 @@ pub(super) struct Explanation {
 
 /// One scan of a base table.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct TableScan {
+#[schema(as = TableScan)]
+pub(super) struct ScannedTable {
     table_name: String,
     estimated_rows: Option<u64>,
     filters: Option<String>,
@@ -63,7 +63,8 @@ pub(super) async fn run(caller: Caller, JsonBody(body): JsonBody<ExplainBody>) -
     let (statement, lines) = statement::trimmed(&statement::required(&caller.0, body.statement)?);
     let Context { target, session } =
         Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
-    let explained = session.explain(statement.clone(), target, &CancelOnDrop::default()).await;
+    let _gone = caller.cancel_on_drop();
+    let explained = session.explain(statement.clone(), target, &caller.1).await;
     let (plan, error) = match statement::told(explained, lines)? {
         Ok(text) => (Some(parse(&text)?), None),
         Err(error) => (None, Some(error)),
@@ -87,7 +88,7 @@ fn parse(plan: &str) -> Result<Value> {
 }
 
 /// The base-table scans of a plan, in its order.
-fn scans(plan: &Value) -> Vec<TableScan> {
+fn scans(plan: &Value) -> Vec<ScannedTable> {
     let mut found = Vec::new();
     let mut waiting: Vec<&Value> = children(plan);
     while let Some(node) = waiting.pop() {
@@ -102,7 +103,7 @@ fn children(nodes: &Value) -> Vec<&Value> {
     nodes.as_array().into_iter().flatten().rev().collect()
 }
 
-fn scan(details: &Value) -> Option<TableScan> {
+fn scan(details: &Value) -> Option<ScannedTable> {
     let table_name = details["Table"].as_str()?.to_owned();
     let filters = match &details["Filters"] {
         Value::String(filter) => Some(filter.clone()),
@@ -111,7 +112,7 @@ fn scan(details: &Value) -> Option<TableScan> {
         }
         _ => None,
     };
-    Some(TableScan {
+    Some(ScannedTable {
         table_name,
         estimated_rows: details["Estimated Cardinality"].as_str().and_then(|rows| rows.parse().ok()),
         filters,

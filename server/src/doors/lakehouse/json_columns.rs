@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use arrow::array::{ArrayBuilder, ArrayRef, Int8Builder, RecordBatch, RecordBatchOptions, StringBuilder};
 
-use super::append::Members;
+use super::append::RowMembers;
 use super::json_values::put;
 use engine::ingest::{AppendColumn, Kinds, value_schema};
 use engine::{Error, Result, too_much_data};
 
-/// The keys of rows in the order in which they come, and what their values are. Keys match case-insensitively (LP-06).
-pub(super) struct Keys {
+/// The keys of rows in the order in which they come, and what their values are. RowKeys match case-insensitively (LP-06).
+pub(super) struct RowKeys {
     pub(super) columns: Vec<AppendColumn>,
     /// How many there may be.
     limit: usize,
@@ -34,7 +34,7 @@ pub(super) enum KeyFault {
     },
 }
 
-impl Keys {
+impl RowKeys {
     /// None yet, and at most so many (`--row-key-limit`).
     pub(super) fn new(limit: usize) -> Self {
         Self { columns: Vec::new(), limit, index: HashMap::new(), seen_in: Vec::new(), row: 0 }
@@ -49,7 +49,7 @@ impl Keys {
     ///
     /// # Errors
     /// See [`KeyFault`].
-    pub(super) fn place(&mut self, row: &Members<'_>, places: &mut Vec<usize>) -> Result<(), KeyFault> {
+    pub(super) fn place(&mut self, row: &RowMembers<'_>, places: &mut Vec<usize>) -> Result<(), KeyFault> {
         self.row += 1;
         places.clear();
         for (at, (key, _)) in row.0.iter().enumerate() {
@@ -70,12 +70,12 @@ impl Keys {
         if self.columns.get(at).is_some_and(|column| column.name == key) {
             return Some(at);
         }
-        self.index.get(&key.to_lowercase()).copied()
+        self.index.get(&key.to_ascii_lowercase()).copied()
     }
 
     fn add(&mut self, key: &str) -> usize {
         let column = self.columns.len();
-        self.index.insert(key.to_lowercase(), column);
+        self.index.insert(key.to_ascii_lowercase(), column);
         self.columns.push(AppendColumn { name: key.to_owned(), kinds: Kinds::default(), ty: None });
         self.seen_in.push(0);
         column
@@ -83,12 +83,12 @@ impl Keys {
 }
 
 /// The values of some columns, row by row.
-pub(super) struct Values {
+pub(super) struct RowValues {
     columns: Vec<(StringBuilder, Int8Builder)>,
     rows: usize,
 }
 
-impl Values {
+impl RowValues {
     /// No rows yet, of so many columns.
     pub(super) fn new(width: usize) -> Self {
         Self { columns: (0..width).map(|_| Default::default()).collect(), rows: 0 }

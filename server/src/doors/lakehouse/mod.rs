@@ -10,6 +10,7 @@ mod extract;
 mod foreign;
 mod json_columns;
 mod json_values;
+mod load;
 mod openapi;
 mod query;
 mod query_log;

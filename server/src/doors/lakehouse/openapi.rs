@@ -18,15 +18,15 @@ use super::response::ErrorBody;
         super::explain::run, super::autocomplete::run, super::upload::run, super::upsert::run, super::append::run,
         super::tasks::show, super::transport::ready, health, document
     ),
-    modifiers(&Credentials, &Errors)
+    modifiers(&CredentialSchemes, &Errors)
 )]
-struct Api;
+struct LakehouseApi;
 
 /// This document.
 #[utoipa::path(get, path = "/openapi/lakehouse.json", tag = "Server",
     responses((status = 200, content_type = "application/json", description = "OpenAPI 3.1")))]
 pub(super) async fn document() -> Json<Document> {
-    Json(Api::openapi())
+    Json(LakehouseApi::openapi())
 }
 
 /// The server's health, with its version, uptime and doors; for a user also how close the limits are.
@@ -40,9 +40,9 @@ pub(super) async fn document() -> Json<Document> {
 fn health() {}
 
 /// User and password, as Basic or Bearer (LX-02), on every route but those of the server itself (LX-01).
-struct Credentials;
+struct CredentialSchemes;
 
-impl Modify for Credentials {
+impl Modify for CredentialSchemes {
     fn modify(&self, document: &mut Document) {
         let schemes = [("basic", HttpAuthScheme::Basic), ("bearer", HttpAuthScheme::Bearer)];
         let required = schemes.each_ref().map(|(name, _)| SecurityRequirement::new(*name, [""; 0])).to_vec();
@@ -113,26 +113,27 @@ impl IntoResponses for VerboseAnswers {
     }
 }
 
-type Answer = (&'static str, &'static str);
+type ErrorAnswer = (&'static str, &'static str);
 
-const BAD_REQUEST: Answer = ("400", "`bad-request`: not JSON, or a missing or ill-typed field or parameter");
-const BAD_TARGET: Answer = (
+const BAD_REQUEST: ErrorAnswer =
+    ("400", "`bad-request`: not JSON, or a missing or ill-typed field or parameter");
+const BAD_TARGET: ErrorAnswer = (
     "400",
     "`bad-request`, `catalog-not-found`, `table-not-found`, `table-exists`, `read-only` or `invalid-data`; nothing has changed",
 );
-const UNAUTHORIZED: Answer = ("401", "`unauthorized`: missing or wrong credentials");
-const NOT_FOUND: Answer = ("404", "`not-found`: unknown, or another user's");
-const TOO_LARGE: Answer =
+const UNAUTHORIZED: ErrorAnswer = ("401", "`unauthorized`: missing or wrong credentials");
+const NOT_FOUND: ErrorAnswer = ("404", "`not-found`: unknown, or another user's");
+const TOO_LARGE: ErrorAnswer =
     ("413", "`payload-too-large`: beyond --json-body-limit, or a file decoded beyond --decoded-body-limit");
-const ENCODING: Answer =
+const ENCODING: ErrorAnswer =
     ("415", "`unsupported-encoding`: a Content-Encoding other than gzip, deflate, br and zstd");
-const LIMIT_EXCEEDED: Answer = (
+const LIMIT_EXCEEDED: ErrorAnswer = (
     "429",
     "`limit-exceeded`: beyond a limit of this user or of the server; the message names limit, value and flag",
 );
-const INTERNAL: Answer = ("500", "`internal`: a fault of the server");
+const INTERNAL: ErrorAnswer = ("500", "`internal`: a fault of the server");
 
-fn errors(answers: &[Answer]) -> BTreeMap<String, RefOr<Response>> {
+fn errors(answers: &[ErrorAnswer]) -> BTreeMap<String, RefOr<Response>> {
     let response = |description: &str| {
         let schema = Ref::from_schema_name(ErrorBody::name());
         let content = ContentBuilder::new().schema(Some(schema)).build();

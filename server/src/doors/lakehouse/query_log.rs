@@ -40,11 +40,11 @@ pub(super) struct LoggedQuery {
     requested_by: Option<String>,
     user_agent: Option<String>,
     stats: Stats,
-    progress: Progress,
+    progress: ProgressBody,
     // The JS types look for the members of both at top level (LG-02).
     caching: Caching,
     memory: Memory,
-    scan: Scan,
+    scan: ScanStats,
     percentage: f64,
     rows_processed: u64,
     total_rows: u64,
@@ -55,7 +55,7 @@ pub(super) struct LoggedQuery {
 struct Stats {
     caching: Caching,
     memory: Memory,
-    scan: Scan,
+    scan: ScanStats,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
@@ -76,14 +76,16 @@ struct Memory {
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
-struct Scan {
+#[schema(as = Scan)]
+struct ScanStats {
     estimated_result_rows: u64,
     estimated_scanned_rows: u64,
 }
 
 /// How far the query is.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-struct Progress {
+#[schema(as = Progress)]
+struct ProgressBody {
     percentage: f64,
     rows_processed: u64,
     total_rows: u64,
@@ -91,7 +93,8 @@ struct Progress {
 
 /// What became of a cancel (LC-01).
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Cancelled {
+#[schema(as = Cancelled)]
+pub(super) struct Cancellation {
     cancelled: bool,
     message: &'static str,
 }
@@ -118,19 +121,19 @@ pub(super) async fn show(
     params(
         ("query_id" = Uuid, Path, description = "As line 1 of the query reported it"),
         ("session_id" = String, Query, description = "The query's own session; with another nothing happens")),
-    responses((status = 200, body = Cancelled, description = "Whether the query is being cancelled"), IdAnswers))]
+    responses((status = 200, body = Cancellation, description = "Whether the query is being cancelled"), IdAnswers))]
 pub(super) async fn cancel(
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
     params: Params,
-) -> Result<Json<Cancelled>> {
+) -> Result<Json<Cancellation>> {
     let id = path_id(id)?;
     let session = params.get("session_id");
     let session =
         session.ok_or_else(|| ApiError::bad_request("the query parameter `session_id` is missing"))?;
     let entry = lookup(&caller, &id)?;
     if session != entry.facts.session {
-        return Ok(Json(Cancelled { cancelled: false, message: "the query runs in another session" }));
+        return Ok(Json(Cancellation { cancelled: false, message: "the query runs in another session" }));
     }
     let message =
         if entry.outcome().is_some() { "the query had finished" } else { "the query is being cancelled" };
@@ -138,7 +141,7 @@ pub(super) async fn cancel(
     if entry.outcome().is_none() {
         tokio::spawn(note_the_end(entry));
     }
-    Ok(Json(Cancelled { cancelled: true, message }))
+    Ok(Json(Cancellation { cancelled: true, message }))
 }
 
 /// Logs that a cancelled query has ended even if nobody reads its response, which would tell (LC-04).
@@ -169,7 +172,7 @@ impl From<&QueryEntry> for LoggedQuery {
             u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
         });
         let Stats { caching, memory, scan } = Stats::default();
-        let progress = Progress {
+        let progress = ProgressBody {
             percentage: progress.percentage,
             rows_processed: progress.rows,
             total_rows: progress.total,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::response::{ApiError, Result};
-use engine::{CancelToken, Session, Tenant};
+use engine::{Session, Tenant};
 
 /// A session for the length of a request.
 #[derive(Debug)]
@@ -65,24 +65,6 @@ impl Drop for RequestSession {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { session.close().await });
         }
-    }
-}
-
-/// Cancels the work of a request whose client went away; work that has ended is past that.
-#[derive(Debug, Default)]
-pub(super) struct CancelOnDrop(CancelToken);
-
-impl Deref for CancelOnDrop {
-    type Target = CancelToken;
-
-    fn deref(&self) -> &CancelToken {
-        &self.0
-    }
-}
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel("the client disconnected");
     }
 }
 

@@ -6,11 +6,10 @@ use axum::extract::State;
 use http::HeaderMap;
 
 use super::extract::{Caller, Params};
+use super::load::{self, Loaded};
 use super::openapi::FileAnswers;
-use super::response::{ApiError, Result};
+use super::response::Result;
 use super::state::Lakehouse;
-use super::upload::{self, Load, Loaded};
-use engine::ingest::{IngestMode, IngestTarget, Keys};
 
 /// Merges the body into a table.
 ///
@@ -35,18 +34,6 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Loaded>> {
-    let load = load(upload::target(&params)?, &params)?;
-    upload::store(&caller, &state, &params, &headers, body, load).await
-}
-
-/// The upsert that the query parameters ask for.
-///
-/// # Errors
-/// `bad-request` for a `cursor_field` that names no column (LM-02).
-pub(super) fn load(target: IngestTarget, params: &Params) -> Result<Load> {
-    let keys = Keys { primary: params.list("primary_key"), cursor: params.list("cursor_field") };
-    if params.get("cursor_field").is_some() && keys.cursor.is_empty() {
-        return Err(ApiError::bad_request("cursor_field must name at least one column, if it is given"));
-    }
-    Ok(Load { target, mode: IngestMode::CREATE_APPEND, keys: Some(keys) })
+    let load = load::upsert(load::target(&params)?, &params)?;
+    load::store(&caller, &state, &params, &headers, body, load).await
 }

@@ -16,7 +16,7 @@ use engine::{Error, Usage};
 
 /// What is added to the answer of `/health`.
 #[derive(Debug, Serialize)]
-struct Limits {
+struct LimitsBody {
     user: Vec<Limit>,
     server: Vec<Limit>,
 }
@@ -41,7 +41,7 @@ impl From<Usage> for Limit {
 struct Verbose {
     #[serde(flatten)]
     health: Map<String, Value>,
-    limits: Limits,
+    limits: LimitsBody,
 }
 
 /// Answers `/health`, which `next` does, and adds the limits if they are asked for by a user who proves the password.
@@ -58,7 +58,7 @@ pub(super) async fn verbose(
         return Ok(next.run(request).await);
     }
     let tenant = authenticate(&state.engine, request.headers())?;
-    let limits = Limits {
+    let limits = LimitsBody {
         user: tenant.usage().into_iter().map(Limit::from).collect(),
         server: state.engine.usage().into_iter().map(Limit::from).collect(),
     };

@@ -9,7 +9,6 @@ use super::openapi::JsonAnswers;
 use super::response::Result;
 use super::statement::{self, ConnectionErrors, Context};
 use duck::types::Fidelity;
-use engine::CancelToken;
 
 /// A statement to check.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -43,7 +42,8 @@ pub(super) async fn run(caller: Caller, JsonBody(body): JsonBody<ValidateBody>) 
     let (statement, lines) = statement::trimmed(&statement::required(&caller.0, body.statement)?);
     let Context { target, session } =
         Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
-    let plan = session.plan(statement.clone(), target, Fidelity::Exact, &CancelToken::new()).await;
+    let _gone = caller.cancel_on_drop();
+    let plan = session.plan(statement.clone(), target, Fidelity::Exact, &caller.1).await;
     let error = statement::told(plan, lines)?.err();
     let connections_errors = ConnectionErrors {};
     Ok(Json(Validation { valid: error.is_none(), statement, connections_errors, error }))

@@ -3,18 +3,27 @@
 use crate::source::{NamedPath, Source};
 use crate::{Finding, Rule};
 
-const DOORS: [&str; 3] = ["flight", "lakehouse", "analytics"];
+/// What is in the folder of the doors and is none of them.
+const SHARED: [&str; 8] =
+    ["arrow_ipc", "calls", "connections", "health", "http", "list", "listeners", "metrics"];
 
 pub(crate) const PROTOCOLS: Rule = Rule {
     name: "a protocol names another",
     why: "each door can be read, changed and removed alone only while none of them knows the others",
     fix: "move what they share into the engine, or into doors/http",
     find: |source| {
-        let Some(own) = DOORS.into_iter().find(|door| source.is_in("server", &["doors", door])) else {
+        let module = source.module();
+        let ["doors", own, ..] = module[..] else { return Vec::new() };
+        if !source.is_in("server", &[]) || SHARED.contains(&own) {
             return Vec::new();
-        };
-        named(source, |path| {
-            DOORS.iter().any(|door| *door != own && path.starts_with(&["crate", "doors", door]))
+        }
+        named(source, |path| match path.segments.as_slice() {
+            [first, second, other, ..] if first == "crate" && second == "doors" => {
+                // What doors/mod.rs itself shows has a name in capitals.
+                let is_module = other.starts_with(char::is_lowercase);
+                is_module && other != own && !SHARED.contains(&other.as_str())
+            }
+            _ => false,
         })
     },
 };
@@ -28,6 +37,18 @@ pub(crate) const ERROR: Rule = Rule {
             return Vec::new();
         }
         named(source, |path| path.starts_with(&["crate"]) && !path.starts_with(&["crate", "error"]))
+    },
+};
+
+pub(crate) const TEXTS: Rule = Rule {
+    name: "a text of SQL is run where it is written",
+    why: "texts that run nothing can be read by themselves, and whoever runs one says so",
+    fix: "let the text be a constant or a function in sql, and run it where it is needed",
+    find: |source| {
+        if !source.is_in("server/engine", &["sql"]) {
+            return Vec::new();
+        }
+        named(source, |path| path.starts_with(&["duck", "Connection"]) && !path.in_test)
     },
 };
 
@@ -92,12 +113,14 @@ mod tests {
     const SESSION: &str = "server/engine/src/session.rs";
 
     #[rstest]
+    #[case::a_new_door(PROTOCOLS, "server/src/doors/postgres/mod.rs", "use crate::doors::flight::status;")]
     #[case::direct(PROTOCOLS, FLIGHT, "use crate::doors::lakehouse::query;")]
     #[case::in_a_group(PROTOCOLS, FLIGHT, "use crate::doors::{http::Session, analytics::track};")]
     #[case::relative(PROTOCOLS, FLIGHT, "type T = super::super::lakehouse::T;")]
     #[case::in_a_macro(PROTOCOLS, FLIGHT, "fn f() { info!(crate::doors::lakehouse::NAME); }")]
     #[case::from_mod_rs(PROTOCOLS, "server/src/doors/analytics/mod.rs", "use super::flight;")]
     #[case::error_knows_sessions(ERROR, "server/engine/src/error.rs", "use crate::session::Session;")]
+    #[case::sql_that_runs(TEXTS, "server/engine/src/sql/catalog.rs", "use duck::{Column, Connection};")]
     #[case::sys_in_engine(DUCKDB, SESSION, "use libduckdb_sys as ffi;")]
     #[case::sys_in_conformance(DUCKDB, "conformance/src/lib.rs", "use libduckdb_sys::duckdb_open;")]
     #[case::environment(ENVIRONMENT, "server/src/telemetry.rs", "fn f() { std::env::var(NAME); }")]
@@ -111,6 +134,7 @@ mod tests {
     }
 
     #[rstest]
+    #[case::shared(PROTOCOLS, FLIGHT, "use crate::doors::{Addresses, calls, http::encoding};")]
     #[case::own_module(PROTOCOLS, FLIGHT, "use crate::doors::flight::status; use super::options;")]
     #[case::engine_analytics(PROTOCOLS, FLIGHT, "use engine::analytics::Store;")]
     #[case::mock_server_starts_all(
@@ -119,6 +143,8 @@ mod tests {
         "use crate::doors::{flight, lakehouse};"
     )]
     #[case::folder_for_a_test(ENVIRONMENT, SESSION, "#[test] fn f() { std::env::temp_dir(); }")]
+    #[case::sql_that_runs_nothing(TEXTS, "server/engine/src/sql/catalog.rs", "use duck::StatementKind;")]
+    #[case::running_elsewhere(TEXTS, SESSION, "use duck::Connection;")]
     #[case::duck(DUCKDB, "server/duck/src/statement.rs", "use libduckdb_sys as ffi;")]
     #[case::reference(DUCKDB, REFERENCE, "use libduckdb_sys as ffi;")]
     #[case::config(ENVIRONMENT, "server/src/config.rs", "use clap::Parser; use std::env;")]

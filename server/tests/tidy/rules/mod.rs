@@ -2,8 +2,10 @@
 
 mod attributes;
 mod borders;
+pub(crate) mod circles;
 mod clauses;
 mod documentation;
+pub(crate) mod names;
 mod panics;
 mod safety;
 mod size;
@@ -16,6 +18,7 @@ pub(crate) const ALL: &[Rule] = &[
     borders::PROTOCOLS,
     borders::ERROR,
     borders::DUCKDB,
+    borders::TEXTS,
     sql::PLACE,
     sql::QUOTING,
     borders::ENVIRONMENT,

@@ -36,7 +36,7 @@ pub(super) fn filler(
         }
         D::Float32 | D::Float64 => copied(array, nulls),
         D::Date32 | D::Time64(_) | D::Timestamp(_, None) | D::Timestamp(TimeUnit::Microsecond, Some(_)) => {
-            Box::new(Copied { range: range::of(array.data_type()), ..Copied::of(array, nulls) })
+            Box::new(CopiedFill { range: range::of(array.data_type()), ..CopiedFill::of(array, nulls) })
         }
         D::Decimal32(width, _) => decimal::<Decimal32Type>(array, *width, nulls),
         D::Decimal64(width, _) => decimal::<Decimal64Type>(array, *width, nulls),
@@ -112,14 +112,14 @@ impl Filler for AllNull {
 }
 
 /// Values whose representation is the same in Arrow and in DuckDB.
-struct Copied {
+struct CopiedFill {
     values: Buffer,
     width: usize,
     nulls: Option<NullBuffer>,
     range: Option<Range>,
 }
 
-impl Copied {
+impl CopiedFill {
     fn of(array: &ArrayRef, nulls: Option<NullBuffer>) -> Self {
         let data = array.to_data();
         let width = data.data_type().primitive_width().unwrap_or_default();
@@ -129,10 +129,10 @@ impl Copied {
 }
 
 fn copied(array: &ArrayRef, nulls: Option<NullBuffer>) -> Box<dyn Filler> {
-    Box::new(Copied::of(array, nulls))
+    Box::new(CopiedFill::of(array, nulls))
 }
 
-impl Filler for Copied {
+impl Filler for CopiedFill {
     unsafe fn fill(&self, from: usize, len: usize, target: Target) -> Result<(), Fault> {
         let bytes = &self.values[from * self.width..(from + len) * self.width];
         if let Some(range) = &self.range {
@@ -196,7 +196,7 @@ pub(super) fn hugeint(value: i128) -> ffi::duckdb_hugeint {
 }
 
 /// Values that need a computation each; DuckDB keeps them as `D`.
-struct Mapped<T: ArrowPrimitiveType, F> {
+struct MappedFill<T: ArrowPrimitiveType, F> {
     values: ScalarBuffer<T::Native>,
     nulls: Option<NullBuffer>,
     map: F,
@@ -209,10 +209,10 @@ pub(super) fn mapped<T: ArrowPrimitiveType, D: 'static>(
     map: impl Fn(T::Native) -> Option<D> + Send + 'static,
 ) -> Box<dyn Filler> {
     let array: &PrimitiveArray<T> = array.as_primitive();
-    Box::new(Mapped::<T, _> { values: array.values().clone(), nulls, map })
+    Box::new(MappedFill::<T, _> { values: array.values().clone(), nulls, map })
 }
 
-impl<T: ArrowPrimitiveType, D, F: Fn(T::Native) -> Option<D> + Send> Filler for Mapped<T, F> {
+impl<T: ArrowPrimitiveType, D, F: Fn(T::Native) -> Option<D> + Send> Filler for MappedFill<T, F> {
     unsafe fn fill(&self, from: usize, len: usize, target: Target) -> Result<(), Fault> {
         // SAFETY: the caller's promise; a NULL row's value is never read.
         unsafe {

@@ -35,7 +35,7 @@ pub(super) fn filler(array: &ArrayRef, mask: Option<&NullBuffer>) -> Result<Box<
         DataType::Union(..) => unions(array.as_union(), mask),
         _ => {
             let (child, values, ranges) = ranges(array)?;
-            Ok(Box::new(Lists { child: child_filler(child, &values, None)?, ranges, nulls }))
+            Ok(Box::new(ListFill { child: child_filler(child, &values, None)?, ranges, nulls }))
         }
     }
 }
@@ -100,13 +100,13 @@ fn apart<O: OffsetSizeTrait>(offsets: &[O], sizes: &[O]) -> Ranges {
 }
 
 /// LIST and MAP.
-struct Lists {
+struct ListFill {
     child: Box<dyn Filler>,
     ranges: Ranges,
     nulls: Option<NullBuffer>,
 }
 
-impl Filler for Lists {
+impl Filler for ListFill {
     unsafe fn fill(&self, from: usize, len: usize, target: Target) -> Result<(), Fault> {
         let is_valid = |row| self.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         let ranges = || (from..from + len).map(|row| if is_valid(row) { self.ranges[row] } else { (0, 0) });

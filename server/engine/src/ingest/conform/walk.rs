@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Quotes, Refusal, bytes, minified};
+use super::texts::{Quotes, Refusal, bytes, minified};
 use crate::json::push_string;
 use duck::types::LogicalType;
 
@@ -14,18 +14,18 @@ const LARGEST: usize = 256 << 20;
 /// # Errors
 /// Says what the column does not take.
 pub(super) fn along(json: &str, ty: &LogicalType) -> Result<String, Refusal> {
-    let mut walk = Walk { rest: json, out: String::with_capacity(json.len() + 16) };
+    let mut walk = TypedWalk { rest: json, out: String::with_capacity(json.len() + 16) };
     walk.value(ty)?;
     Ok(walk.out)
 }
 
 /// A walk over well-formed JSON, along with a type.
-struct Walk<'a> {
+struct TypedWalk<'a> {
     rest: &'a str,
     out: String,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> TypedWalk<'a> {
     fn value(&mut self, ty: &LogicalType) -> Result<(), Refusal> {
         use LogicalType as T;
         self.skip_blanks();

@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use engine::analytics::Micros;
+use engine::events::Micros;
 
 #[tokio::test]
 async fn an_event_is_stored_as_sent() {

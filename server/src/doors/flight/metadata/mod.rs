@@ -17,7 +17,7 @@ use arrow_flight::sql::{
 };
 
 use super::session::FlightSession;
-use engine::{CancelToken, CatalogQuery, Error, Result};
+use engine::{Call, CatalogQuery, Error, Result};
 
 /// A metadata command.
 pub(super) enum Metadata {
@@ -55,24 +55,20 @@ impl Metadata {
     ///
     /// # Errors
     /// DuckDB's error, `Cancelled`.
-    pub(super) async fn rows(
-        &self,
-        session: &Arc<FlightSession>,
-        cancel: &CancelToken,
-    ) -> Result<RecordBatch> {
+    pub(super) async fn rows(&self, session: &Arc<FlightSession>, call: &Arc<Call>) -> Result<RecordBatch> {
         match self {
-            Self::Catalogs => self.list(session, &CatalogQuery::Catalogs, cancel).await,
-            Self::DbSchemas(command) => self.list(session, &schemas(command), cancel).await,
-            Self::Tables(command) => tables::rows(session, command, cancel).await,
+            Self::Catalogs => self.list(session, &CatalogQuery::Catalogs, call).await,
+            Self::DbSchemas(command) => self.list(session, &schemas(command), call).await,
+            Self::Tables(command) => tables::rows(session, command, call).await,
             Self::TableTypes => {
                 shaped(self.schema(), vec![Arc::new(StringArray::from(TABLE_TYPES.to_vec()))])
             }
-            Self::PrimaryKeys(command) => self.list(session, &keys::primary(command), cancel).await,
-            Self::ExportedKeys(command) => self.list(session, &keys::exported(command), cancel).await,
-            Self::ImportedKeys(command) => self.list(session, &keys::imported(command), cancel).await,
-            Self::CrossReference(command) => self.list(session, &keys::between(command), cancel).await,
+            Self::PrimaryKeys(command) => self.list(session, &keys::primary(command), call).await,
+            Self::ExportedKeys(command) => self.list(session, &keys::exported(command), call).await,
+            Self::ImportedKeys(command) => self.list(session, &keys::imported(command), call).await,
+            Self::CrossReference(command) => self.list(session, &keys::between(command), call).await,
             Self::SqlInfo(command) => {
-                let words = sql_info::vocabulary(session, &command.info, cancel).await?;
+                let words = sql_info::vocabulary(session, &command.info, call).await?;
                 sql_info::batch(&command.info, words)
             }
             Self::XdbcTypeInfo(command) => xdbc::batch(command.data_type),
@@ -83,9 +79,9 @@ impl Metadata {
         &self,
         session: &FlightSession,
         query: &CatalogQuery,
-        cancel: &CancelToken,
+        call: &Arc<Call>,
     ) -> Result<RecordBatch> {
-        let found = session.engine.list(query, cancel).await?;
+        let found = session.engine.list(query, call).await?;
         shaped(self.schema(), found.columns().to_vec())
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use arrow_flight::sql::metadata::SqlInfoDataBuilder;
 
 use super::super::session::FlightSession;
-use engine::{CancelToken, CatalogQuery, Error, Result};
+use engine::{Call, CatalogQuery, Error, Result};
 
 /// DuckDB's own words, as the lists of GetSqlInfo name them.
 #[derive(Debug, Default)]
@@ -86,13 +88,13 @@ const CONVERT: u32 = 517;
 pub(super) async fn vocabulary(
     session: &FlightSession,
     asked: &[u32],
-    cancel: &CancelToken,
+    call: &Arc<Call>,
 ) -> Result<Vocabulary> {
     let mut words = Vocabulary::default();
     if !asked.is_empty() && !asked.iter().any(|id| (508..=512).contains(id)) {
         return Ok(words);
     }
-    let found = session.engine.list(&CatalogQuery::Vocabulary, cancel).await?;
+    let found = session.engine.list(&CatalogQuery::Vocabulary, call).await?;
     let (kinds, names) = (found.column(0).as_string::<i32>(), found.column(1).as_string::<i32>());
     for (kind, name) in kinds.iter().zip(names).filter_map(|(kind, name)| Some((kind?, name?))) {
         let list = match kind {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::super::schema::{flight_field, ipc};
 use super::super::session::FlightSession;
 use duck::types::{Column, LogicalType};
-use engine::{CancelToken, CatalogQuery, ErrorKind, Result, TableRef};
+use engine::{Call, CatalogQuery, ErrorKind, Result, TableRef};
 
 /// A table's encapsulated IPC schema; an empty one for a view that no longer binds.
 ///
@@ -20,14 +20,14 @@ pub(super) async fn table_schema(
     session: &FlightSession,
     table: TableRef,
     is_view: bool,
-    cancel: &CancelToken,
+    call: &Arc<Call>,
 ) -> Result<Bytes> {
-    let shape = match session.engine.table_shape(&table, cancel).await {
+    let shape = match session.engine.table_shape(&table, call).await {
         Ok(shape) => shape,
         Err(error) if error.kind() == ErrorKind::Sql => return ipc(&Schema::empty()),
         Err(error) => return Err(error),
     };
-    let details = session.engine.list(&CatalogQuery::Columns(table.clone()), cancel).await?;
+    let details = session.engine.list(&CatalogQuery::Columns(table.clone()), call).await?;
     let details = Details::new(&details);
     let json = session.options.lock().json_style();
     let described =

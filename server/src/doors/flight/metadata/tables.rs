@@ -8,7 +8,7 @@ use arrow_flight::sql::CommandGetTables;
 use super::super::session::FlightSession;
 use super::table_schema::table_schema;
 use super::{TABLE_TYPES, fields, shaped};
-use engine::{CancelToken, CatalogQuery, Result, TableRef};
+use engine::{Call, CatalogQuery, Result, TableRef};
 
 /// The rows of GetTables.
 ///
@@ -17,12 +17,12 @@ use engine::{CancelToken, CatalogQuery, Result, TableRef};
 pub(super) async fn rows(
     session: &Arc<FlightSession>,
     command: &CommandGetTables,
-    cancel: &CancelToken,
+    call: &Arc<Call>,
 ) -> Result<RecordBatch> {
-    let found = session.engine.list(&query(command), cancel).await?;
+    let found = session.engine.list(&query(command), call).await?;
     let mut columns = found.columns().to_vec();
     if command.include_schema {
-        columns.push(schemas(session, &found, cancel).await?);
+        columns.push(schemas(session, &found, call).await?);
     }
     shaped(fields::tables(command.include_schema), columns)
 }
@@ -43,16 +43,12 @@ fn query(command: &CommandGetTables) -> CatalogQuery {
     }
 }
 
-async fn schemas(
-    session: &Arc<FlightSession>,
-    found: &RecordBatch,
-    cancel: &CancelToken,
-) -> Result<ArrayRef> {
+async fn schemas(session: &Arc<FlightSession>, found: &RecordBatch, call: &Arc<Call>) -> Result<ArrayRef> {
     let mut schemas = Vec::with_capacity(found.num_rows());
     for row in 0..found.num_rows() {
         let text = |column: usize| found.column(column).as_string::<i32>().value(row).to_owned();
         let table = TableRef { catalog: text(0), schema: text(1), table: text(2) };
-        schemas.push(table_schema(session, table, text(3) == "VIEW", cancel).await?);
+        schemas.push(table_schema(session, table, text(3) == "VIEW", call).await?);
     }
     Ok(Arc::new(BinaryArray::from_iter_values(schemas)))
 }

@@ -8,7 +8,7 @@ use arrow_flight::sql::{Nullable, Searchable, XdbcDataType as X, XdbcDatetimeSub
 use engine::{Error, Result};
 
 /// What sets a type apart, beside its name and code.
-enum Kind {
+enum TypeTraits {
     Plain,
     /// Whole and real numbers: signed or not, and the radix that `column_size` counts in.
     Number {
@@ -27,13 +27,13 @@ enum Kind {
     },
 }
 
-const fn number(unsigned: bool, radix: i32) -> Kind {
-    Kind::Number { unsigned, radix }
+const fn number(unsigned: bool, radix: i32) -> TypeTraits {
+    TypeTraits::Number { unsigned, radix }
 }
 
 /// Name, code, column size and kind of each type.
-const TYPES: &[(&str, X, Option<i32>, Kind)] = &[
-    ("BOOLEAN", X::XdbcBit, Some(1), Kind::Plain),
+const TYPES: &[(&str, X, Option<i32>, TypeTraits)] = &[
+    ("BOOLEAN", X::XdbcBit, Some(1), TypeTraits::Plain),
     ("TINYINT", X::XdbcTinyint, Some(8), number(false, 2)),
     ("UTINYINT", X::XdbcTinyint, Some(8), number(true, 2)),
     ("SMALLINT", X::XdbcSmallint, Some(16), number(false, 2)),
@@ -44,27 +44,27 @@ const TYPES: &[(&str, X, Option<i32>, Kind)] = &[
     ("UBIGINT", X::XdbcBigint, Some(64), number(true, 2)),
     ("HUGEINT", X::XdbcNumeric, Some(38), number(false, 10)),
     ("UHUGEINT", X::XdbcNumeric, Some(38), number(true, 10)),
-    ("DECIMAL", X::XdbcDecimal, Some(38), Kind::Decimal),
+    ("DECIMAL", X::XdbcDecimal, Some(38), TypeTraits::Decimal),
     ("FLOAT", X::XdbcReal, Some(24), number(false, 2)),
     ("DOUBLE", X::XdbcDouble, Some(53), number(false, 2)),
-    ("INTERVAL", X::XdbcInterval, None, Kind::Plain),
-    ("VARCHAR", X::XdbcVarchar, None, Kind::Quoted { case_sensitive: true }),
-    ("UUID", X::XdbcVarchar, Some(36), Kind::Quoted { case_sensitive: false }),
-    ("BLOB", X::XdbcVarbinary, None, Kind::Quoted { case_sensitive: false }),
+    ("INTERVAL", X::XdbcInterval, None, TypeTraits::Plain),
+    ("VARCHAR", X::XdbcVarchar, None, TypeTraits::Quoted { case_sensitive: true }),
+    ("UUID", X::XdbcVarchar, Some(36), TypeTraits::Quoted { case_sensitive: false }),
+    ("BLOB", X::XdbcVarbinary, None, TypeTraits::Quoted { case_sensitive: false }),
     // The specification gives DATE the same subcode as YEAR: 1.
-    ("DATE", X::XdbcDate, Some(10), Kind::Temporal { subcode: Sub::XdbcSubcodeYear, fraction: false }),
-    ("TIME", X::XdbcTime, Some(15), Kind::Temporal { subcode: Sub::XdbcSubcodeTime, fraction: true }),
+    ("DATE", X::XdbcDate, Some(10), TypeTraits::Temporal { subcode: Sub::XdbcSubcodeYear, fraction: false }),
+    ("TIME", X::XdbcTime, Some(15), TypeTraits::Temporal { subcode: Sub::XdbcSubcodeTime, fraction: true }),
     (
         "TIMESTAMP",
         X::XdbcTimestamp,
         Some(26),
-        Kind::Temporal { subcode: Sub::XdbcSubcodeTimestamp, fraction: true },
+        TypeTraits::Temporal { subcode: Sub::XdbcSubcodeTimestamp, fraction: true },
     ),
     (
         "TIMESTAMP WITH TIME ZONE",
         X::XdbcTimestamp,
         Some(32),
-        Kind::Temporal { subcode: Sub::XdbcSubcodeTimestampWithTimezone, fraction: true },
+        TypeTraits::Temporal { subcode: Sub::XdbcSubcodeTimestampWithTimezone, fraction: true },
     ),
 ];
 
@@ -86,7 +86,7 @@ pub(super) fn batch(data_type: Option<i32>) -> Result<RecordBatch> {
     data.map_err(|e| Error::internal(format!("GetXdbcTypeInfo cannot be encoded: {e}")))
 }
 
-fn row(name: &str, code: X, column_size: Option<i32>, kind: &Kind) -> XdbcTypeInfo {
+fn row(name: &str, code: X, column_size: Option<i32>, kind: &TypeTraits) -> XdbcTypeInfo {
     let mut info = XdbcTypeInfo {
         type_name: name.to_owned(),
         local_type_name: Some(name.to_owned()),
@@ -98,24 +98,24 @@ fn row(name: &str, code: X, column_size: Option<i32>, kind: &Kind) -> XdbcTypeIn
         ..XdbcTypeInfo::default()
     };
     match kind {
-        Kind::Plain => {}
-        Kind::Number { unsigned, radix } => {
+        TypeTraits::Plain => {}
+        TypeTraits::Number { unsigned, radix } => {
             info.unsigned_attribute = Some(*unsigned);
             info.auto_increment = Some(false);
             info.num_prec_radix = Some(*radix);
         }
-        Kind::Decimal => {
+        TypeTraits::Decimal => {
             info.unsigned_attribute = Some(false);
             info.auto_increment = Some(false);
             info.num_prec_radix = Some(10);
             info.create_params = Some(vec!["precision".to_owned(), "scale".to_owned()]);
             (info.minimum_scale, info.maximum_scale) = (Some(0), Some(38));
         }
-        Kind::Quoted { case_sensitive } => {
+        TypeTraits::Quoted { case_sensitive } => {
             info.case_sensitive = *case_sensitive;
             quote(&mut info);
         }
-        Kind::Temporal { subcode, fraction } => {
+        TypeTraits::Temporal { subcode, fraction } => {
             info.sql_data_type = X::XdbcDatetime;
             info.datetime_subcode = Some(*subcode);
             (info.minimum_scale, info.maximum_scale) = (Some(0), Some(if *fraction { 6 } else { 0 }));

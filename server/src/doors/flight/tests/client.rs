@@ -20,7 +20,7 @@ use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
-use crate::config::{Bind, ConnectionOptions, FlightOptions};
+use crate::config::{BindAddresses, ConnectionOptions, FlightOptions};
 use crate::doors::connections::Connections;
 use crate::doors::flight::server::FlightServer;
 use crate::doors::metrics::Metrics;
@@ -60,7 +60,7 @@ impl Door {
     }
 
     pub(super) fn open_server(server: FlightServer, connections: ConnectionOptions) -> Self {
-        let listeners = Listeners::bind(&Bind::Loopback, 0, &DOORS[2]).unwrap();
+        let listeners = Listeners::bind(&BindAddresses::Loopback, 0, &DOORS[2]).unwrap();
         let address = listeners.addresses()[0];
         let stop = CancellationToken::new();
         let entrance = Connections::new(connections).unwrap().entrance(listeners);

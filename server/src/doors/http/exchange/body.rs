@@ -15,19 +15,19 @@ use super::Exchange;
 
 /// A request's body.
 #[derive(Debug)]
-pub(crate) struct Sent {
+pub(crate) struct RequestBody {
     body: Incoming,
     _exchange: Arc<Exchange>,
 }
 
-impl Sent {
+impl RequestBody {
     /// The body of that call's request.
     pub(crate) fn new(body: Incoming, exchange: Arc<Exchange>) -> Self {
         Self { body, _exchange: exchange }
     }
 }
 
-impl http_body::Body for Sent {
+impl http_body::Body for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -50,7 +50,7 @@ impl http_body::Body for Sent {
 /// An answer's body. Between two lines of NDJSON, blanks ask a client that has ended its sending half whether it is
 /// there, and mean nothing to one that is.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct AnswerBody {
     body: Body,
     exchange: Arc<Exchange>,
     may_blank: bool,
@@ -58,7 +58,7 @@ pub(crate) struct Answer {
     looked: u64,
 }
 
-impl Answer {
+impl AnswerBody {
     /// The answer of that call.
     pub(crate) fn wrap(response: Response, exchange: Arc<Exchange>) -> http::Response<Self> {
         let kind = response.headers().get(CONTENT_TYPE);
@@ -83,7 +83,7 @@ impl Answer {
     }
 }
 
-impl http_body::Body for Answer {
+impl http_body::Body for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -13,12 +13,12 @@ use super::Activity;
 
 /// The connection itself, which tells its state what goes over it.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub(crate) struct WatchedSocket {
     stream: Arc<TcpStream>,
     activity: Arc<Activity>,
 }
 
-impl Socket {
+impl WatchedSocket {
     /// The connection whose state `activity` is.
     pub(crate) fn new(stream: Arc<TcpStream>, activity: Arc<Activity>) -> Self {
         Self { stream, activity }
@@ -46,7 +46,7 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl AsyncRead for WatchedSocket {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -68,7 +68,7 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl AsyncWrite for WatchedSocket {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(context, |stream| stream.try_write(bytes))
     }

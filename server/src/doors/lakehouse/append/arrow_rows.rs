@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
 use super::rows::Read;
 use crate::doors::lakehouse::arrow_batches::ArrowBatches;
 use crate::doors::lakehouse::extract::too_large;
-use crate::doors::lakehouse::response::Result;
+use crate::doors::lakehouse::response::{ApiError, Result};
 use duck::types::{LogicalType, input};
 use engine::ingest::{Append, AppendColumn, AppendGroup, IngestTarget, Kinds};
 use engine::{Error, ErrorKind};
@@ -20,17 +20,24 @@ use engine::{Error, ErrorKind};
 /// `message_limit`.
 ///
 /// # Errors
-/// `invalid-data` for a body that is neither, `payload-too-large` beyond the limit.
+/// `bad-request` for a body that is neither, `payload-too-large` beyond the limit.
 pub(super) fn read(body: &[u8], limit: usize, message_limit: u64, target: IngestTarget) -> Result<Read> {
-    let mut reader = ArrowBatches::open(Cursor::new(body), message_limit)?;
+    let mut reader = ArrowBatches::open(Cursor::new(body), message_limit).map_err(malformed)?;
     let (schema, mut batches) = (reader.schema(), Vec::new());
     while let Some(batch) = reader.next() {
-        batches.push(batch?);
+        batches.push(batch.map_err(malformed)?);
         if reader.bytes() > limit as u64 {
             return Err(too_large(limit));
         }
     }
     Ok(gather(&schema, &batches, target).map_or_else(Read::NoRows, Read::Rows))
+}
+
+fn malformed(fault: Error) -> ApiError {
+    match fault.kind() {
+        ErrorKind::InvalidData => ApiError::bad_request(fault.message()),
+        _ => fault.into(),
+    }
 }
 
 fn gather(schema: &Schema, batches: &[RecordBatch], target: IngestTarget) -> engine::Result<Append> {

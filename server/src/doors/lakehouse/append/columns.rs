@@ -1,14 +1,14 @@
 //! Rows of JSON values as columns of text, with the kinds of what they hold.
 
-use super::rows::{Fault, Members, malformed};
-use crate::doors::lakehouse::json_columns::{KeyFault, Keys, Values};
+use super::rows::{RowMembers, RowsFault, malformed};
+use crate::doors::lakehouse::json_columns::{KeyFault, RowKeys, RowValues};
 use crate::doors::lakehouse::json_values::note;
 use engine::ingest::{Append, AppendGroup, IngestTarget};
 use engine::{Error, ErrorKind, Result};
 
 /// Gathers rows.
 pub(super) struct Builder {
-    keys: Keys,
+    keys: RowKeys,
     groups: Vec<Group>,
     /// The columns of the row at hand.
     places: Vec<usize>,
@@ -17,20 +17,20 @@ pub(super) struct Builder {
 /// Rows with the same keys in the same order.
 struct Group {
     columns: Vec<usize>,
-    values: Values,
+    values: RowValues,
 }
 
 impl Builder {
     /// No rows yet, which may have so many different keys.
     pub(super) fn new(key_limit: usize) -> Self {
-        Self { keys: Keys::new(key_limit), groups: Vec::new(), places: Vec::new() }
+        Self { keys: RowKeys::new(key_limit), groups: Vec::new(), places: Vec::new() }
     }
 
     /// Adds a row.
     ///
     /// # Errors
     /// InvalidData for a row that has a key twice.
-    pub(super) fn add(&mut self, row: &Members<'_>) -> Result<(), Fault> {
+    pub(super) fn add(&mut self, row: &RowMembers<'_>) -> Result<(), RowsFault> {
         self.keys.place(row, &mut self.places).map_err(|fault| match fault {
             KeyFault::TooMany => self.keys.too_many(),
             KeyFault::Twice { at, .. } => {
@@ -52,7 +52,7 @@ impl Builder {
     /// The group of the row at hand, which is the last one if that has the same keys: rows keep their order.
     fn group(&mut self) -> usize {
         if self.groups.last().is_none_or(|group| group.columns != self.places) {
-            let values = Values::new(self.places.len());
+            let values = RowValues::new(self.places.len());
             self.groups.push(Group { columns: self.places.clone(), values });
         }
         self.groups.len() - 1

@@ -4,7 +4,7 @@ mod arrow_rows;
 mod columns;
 mod rows;
 
-pub(super) use self::rows::{Key, Members, text};
+pub(super) use self::rows::{Key, RowMembers, text};
 
 use axum::Json;
 use axum::body::Body;
@@ -17,11 +17,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::extract::{Caller, Params, collect};
+use super::load::{self, Format};
 use super::openapi::JsonAnswers;
 use super::response::{ApiError, Code, ErrorDetail, Result};
-use super::session::{CancelOnDrop, RequestSession};
+use super::session::RequestSession;
 use super::state::Lakehouse;
-use super::upload::{self, Format};
 use engine::ingest::{Append, IngestTarget};
 use engine::run_blocking;
 use engine::{Error, ErrorKind, Limits};
@@ -72,15 +72,13 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let understood = match collect(&headers, body, state.json_body_limit, Code::InvalidData).await {
+    let understood = match collect(&headers, body, state.json_body_limit).await {
         Ok(body) => understand(&params, &headers, body, state.json_body_limit, caller.0.limits()).await,
         Err(error) => Err(error),
     };
     let (target, rows) = match understood {
         Ok(understood) => understood,
-        Err(error) if matches!(error.code(), Code::BadRequest | Code::InvalidData) => {
-            return Ok(not_understood(error));
-        }
+        Err(error) if error.code() == Code::BadRequest => return Ok(malformed(error)),
         Err(error) => return Err(error),
     };
     let outcome = match rows {
@@ -109,7 +107,7 @@ async fn understand(
     limit: usize,
     limits: &Limits,
 ) -> Result<(IngestTarget, engine::Result<Append>)> {
-    let target = upload::target(params)?;
+    let target = load::target(params)?;
     params.flag("sync")?;
     let into = target.clone();
     // Reading a large body takes longer than other requests should wait for this thread.
@@ -131,9 +129,10 @@ async fn store(caller: &Caller, append: Append) -> engine::Result<()> {
     if append.groups.is_empty() {
         return Ok(());
     }
-    let Some(append) = caller.0.append_together(append).await? else { return Ok(()) };
+    let Some(append) = caller.0.append_together(append, &caller.1).await? else { return Ok(()) };
     let session = RequestSession::ephemeral(&caller.0).await?;
-    session.append(append, &CancelOnDrop::default()).await
+    let _gone = caller.cancel_on_drop();
+    session.append(append, &caller.1).await
 }
 
 /// The code of a failure that data or target caused; `None` for the server's own.
@@ -152,7 +151,7 @@ fn explained(error: &Error, target: &IngestTarget) -> String {
     }
 }
 
-fn not_understood(error: ApiError) -> Response {
+fn malformed(error: ApiError) -> Response {
     let status = error.status();
     let message = error.message().to_owned();
     let body =

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::columns::Builder;
-use crate::doors::lakehouse::response::{ApiError, Code, Result};
+use crate::doors::lakehouse::response::{ApiError, Result};
 use engine::ingest::{Append, IngestTarget};
 use engine::{Error, ErrorKind};
 
@@ -20,14 +20,14 @@ pub(super) enum Read {
 }
 
 /// The members of an object in order, their values unread.
-pub(in crate::doors::lakehouse) struct Members<'a>(
+pub(in crate::doors::lakehouse) struct RowMembers<'a>(
     pub(in crate::doors::lakehouse) Vec<(Cow<'a, str>, &'a RawValue)>,
 );
 
 /// Reads the rows of a body, which may have so many different keys.
 ///
 /// # Errors
-/// `invalid-data` for a body that is not JSON.
+/// `bad-request` for a body that is not JSON.
 pub(super) fn read(body: &[u8], key_limit: usize, target: IngestTarget) -> Result<Read> {
     let top: &RawValue = serde_json::from_slice(body).map_err(|fault| malformed(&fault))?;
     let mut builder = Builder::new(key_limit);
@@ -41,31 +41,31 @@ pub(super) fn read(body: &[u8], key_limit: usize, target: IngestTarget) -> Resul
     };
     match added {
         Ok(()) => Ok(Read::Rows(builder.finish(target)?)),
-        Err(Fault::NoRow(error)) => Ok(Read::NoRows(error)),
-        Err(Fault::Malformed(error)) => Err(error),
+        Err(RowsFault::NoRow(error)) => Ok(Read::NoRows(error)),
+        Err(RowsFault::Malformed(error)) => Err(error),
     }
 }
 
 /// What ends the reading of rows.
-pub(super) enum Fault {
+pub(super) enum RowsFault {
     NoRow(Error),
     Malformed(ApiError),
 }
 
-impl From<Error> for Fault {
+impl From<Error> for RowsFault {
     fn from(error: Error) -> Self {
         Self::NoRow(error)
     }
 }
 
-impl From<ApiError> for Fault {
+impl From<ApiError> for RowsFault {
     fn from(error: ApiError) -> Self {
         Self::Malformed(error)
     }
 }
 
 enum Body<'a> {
-    One(Members<'a>),
+    One(RowMembers<'a>),
     Many(Vec<&'a RawValue>),
     None(&'a RawValue),
 }
@@ -101,7 +101,7 @@ fn elements(value: &RawValue) -> Result<Option<Vec<&RawValue>>> {
     serde_json::from_str(value.get()).map(Some).map_err(|fault| malformed(&fault))
 }
 
-fn members(value: &RawValue) -> Result<Option<Members<'_>>> {
+fn members(value: &RawValue) -> Result<Option<RowMembers<'_>>> {
     if !value.get().starts_with('{') {
         return Ok(None);
     }
@@ -114,10 +114,10 @@ fn no_row(value: &RawValue) -> Error {
 }
 
 pub(super) fn malformed(fault: &serde_json::Error) -> ApiError {
-    ApiError::new(Code::InvalidData, format!("the body is not JSON: {fault}"))
+    ApiError::bad_request(format!("the body is not JSON: {fault}"))
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for RowMembers<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         deserializer.deserialize_map(MembersVisitor)
     }
@@ -126,18 +126,18 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 struct MembersVisitor;
 
 impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
+    type Value = RowMembers<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Members<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<RowMembers<'de>, A::Error> {
         let mut members = Vec::new();
         while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
             members.push((key, value));
         }
-        Ok(Members(members))
+        Ok(RowMembers(members))
     }
 }
 

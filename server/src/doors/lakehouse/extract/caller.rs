@@ -13,7 +13,7 @@ use http::request::Parts;
 use crate::doors::calls;
 use crate::doors::lakehouse::response::{ApiError, Code};
 use crate::doors::lakehouse::state::Lakehouse;
-use engine::{Call, Engine, ErrorKind, Tenant, Visit};
+use engine::{Call, CancelOnDrop, Engine, ErrorKind, Tenant, Visit};
 
 /// Padding is optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -29,6 +29,13 @@ pub(crate) struct Caller(
     pub(crate) Arc<Call>,
     #[expect(dead_code, reason = "ends with the request")] Visit,
 );
+
+impl Caller {
+    /// Cancels the call when this is dropped, as it is when the client goes away.
+    pub(crate) fn cancel_on_drop(&self) -> CancelOnDrop {
+        CancelOnDrop::new(self.1.cancel(), "the client disconnected")
+    }
+}
 
 impl FromRequestParts<Lakehouse> for Caller {
     type Rejection = ApiError;

@@ -23,7 +23,7 @@ impl<T: DeserializeOwned> FromRequest<Lakehouse> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &Lakehouse) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let body = collect(&parts.headers, body, state.json_body_limit, Code::BadRequest).await?;
+        let body = collect(&parts.headers, body, state.json_body_limit).await?;
         parse(&body).map(Self)
     }
 }
@@ -31,14 +31,9 @@ impl<T: DeserializeOwned> FromRequest<Lakehouse> for JsonBody<T> {
 /// The bytes of a body as its client meant it, up to `limit` of them.
 ///
 /// # Errors
-/// `unsupported-encoding`; `payload-too-large` beyond the limit; `bad-request` when the client breaks off; `malformed` for a
+/// `unsupported-encoding`; `payload-too-large` beyond the limit; `bad-request` when the client breaks off, and for a
 /// format that no route reads.
-pub(crate) async fn collect(
-    headers: &HeaderMap,
-    body: Body,
-    limit: usize,
-    malformed: Code,
-) -> Result<Bytes, ApiError> {
+pub(crate) async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let collected = Limited::new(encoding::decoded(headers, body)?.body, limit).collect().await;
     let bytes = collected.map(http_body_util::Collected::to_bytes).map_err(|fault| {
         if fault.downcast_ref::<LengthLimitError>().is_some() {
@@ -46,7 +41,7 @@ pub(crate) async fn collect(
         }
         ApiError::bad_request(format!("the body could not be read: {fault}"))
     })?;
-    foreign::refuse(headers, &bytes[..bytes.len().min(HEAD)], malformed)?;
+    foreign::refuse(headers, &bytes[..bytes.len().min(HEAD)], Code::BadRequest)?;
     Ok(bytes)
 }
 

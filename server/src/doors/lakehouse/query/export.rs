@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures::stream;
 use http::{HeaderValue, StatusCode, header};
 
-use super::rows::Rows;
-use super::running::Running;
+use super::rows::EncodedRows;
+use super::running::RunningQuery;
 use crate::doors::lakehouse::encode::{Csv, Encode, Jsonl, Parquet};
 use crate::doors::lakehouse::response::plain_text;
 use duck::types::Fidelity;
@@ -42,10 +42,10 @@ impl Export {
     }
 }
 
-type Boxed = Rows<Box<dyn Encode + Send>>;
+type Boxed = EncodedRows<Box<dyn Encode + Send>>;
 
 /// Answers once the first rows are known; what fails before is a 500 with DuckDB's text (LQ-18).
-pub(super) async fn respond(running: Running, export: Export) -> Response {
+pub(super) async fn respond(running: RunningQuery, export: Export) -> Response {
     match start(&running, export).await {
         Ok(rows) => ([(header::CONTENT_TYPE, export.content_type())], body(rows, running)).into_response(),
         Err(error) => {
@@ -55,16 +55,16 @@ pub(super) async fn respond(running: Running, export: Export) -> Response {
     }
 }
 
-async fn start(running: &Running, export: Export) -> Result<Boxed> {
+async fn start(running: &RunningQuery, export: Export) -> Result<Boxed> {
     let result = running.execute(Fidelity::Exact).await?;
     let encoder = export.encoder(&result)?;
-    let mut rows = Rows::new(result, encoder);
+    let mut rows = EncodedRows::new(result, encoder);
     rows.first().await?;
     Ok(rows)
 }
 
 /// The rest of the rows; a failure among them aborts the connection, so that no client takes the part for the whole.
-fn body(rows: Boxed, running: Running) -> Body {
+fn body(rows: Boxed, running: RunningQuery) -> Body {
     Body::from_stream(stream::unfold(Some((rows, running)), |state| async move {
         let (mut rows, running) = state?;
         match rows.chunk(&running).await {

@@ -12,8 +12,8 @@ use axum::response::Response;
 use http::HeaderMap;
 
 use self::export::Export;
-use self::request::{Format, QueryBody, QueryRequest};
-use self::running::Running;
+use self::request::{QueryBody, QueryRequest, ResultFormat};
+use self::running::RunningQuery;
 use super::extract::{Caller, JsonBody};
 use super::openapi::JsonAnswers;
 use super::response::Result;
@@ -36,15 +36,15 @@ pub(super) async fn run(
     JsonBody(body): JsonBody<QueryBody>,
 ) -> Result<Response> {
     let received = engine::clock::moment();
-    let running = Running::start(&caller, QueryRequest::try_from(body)?, &headers).await?;
+    let running = RunningQuery::start(&caller, QueryRequest::try_from(body)?, &headers).await?;
     let elapsed_ms = u64::try_from(received.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(match running.request.format {
-        Format::Default if state.answers_legacy(&headers) => {
+        ResultFormat::Default if state.answers_legacy(&headers) => {
             ndjson::respond_legacy(running, elapsed_ms).await
         }
-        Format::Default => ndjson::respond(running, elapsed_ms),
-        Format::Csv => export::respond(running, Export::Csv).await,
-        Format::Jsonl => export::respond(running, Export::Jsonl).await,
-        Format::Parquet => export::respond(running, Export::Parquet).await,
+        ResultFormat::Default => ndjson::respond(running, elapsed_ms),
+        ResultFormat::Csv => export::respond(running, Export::Csv).await,
+        ResultFormat::Jsonl => export::respond(running, Export::Jsonl).await,
+        ResultFormat::Parquet => export::respond(running, Export::Parquet).await,
     })
 }

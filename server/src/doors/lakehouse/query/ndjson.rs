@@ -7,8 +7,8 @@ use futures::stream;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use super::rows::Rows;
-use super::running::Running;
+use super::rows::EncodedRows;
+use super::running::RunningQuery;
 use crate::doors::lakehouse::encode::{ColumnsLine, Ndjson};
 use crate::doors::lakehouse::response::plain_text;
 use crate::doors::lakehouse::statement::ConnectionErrors;
@@ -19,7 +19,7 @@ const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
 /// Line 1 (LQ-04).
 #[derive(Debug, Serialize)]
-struct Opening<'a> {
+struct OpeningLine<'a> {
     statement: &'a str,
     rows_limit: Option<u64>,
     rows_offset: Option<u64>,
@@ -32,34 +32,34 @@ struct Opening<'a> {
 
 /// The last line of a failed query (LQ-09).
 #[derive(Debug, Serialize)]
-struct Failure<'a> {
+struct FailureLine<'a> {
     error: &'a str,
 }
 
 /// A response body in the making.
 struct Lines {
     // Before the session that it reads from.
-    stage: Stage,
-    running: Running,
+    stage: NdjsonStage,
+    running: RunningQuery,
     columns: ColumnsLine,
 }
 
-enum Stage {
-    Opening { elapsed_ms: u64 },
+enum NdjsonStage {
+    OpeningLine { elapsed_ms: u64 },
     Executing,
-    Rows(Box<Rows<Ndjson>>),
+    EncodedRows(Box<EncodedRows<Ndjson>>),
     Done,
 }
 
 /// Answers with typed columns; line 1 goes out before the statement runs (LQ-05).
-pub(super) fn respond(running: Running, elapsed_ms: u64) -> Response {
-    Lines { running, stage: Stage::Opening { elapsed_ms }, columns: ColumnsLine::Typed }
+pub(super) fn respond(running: RunningQuery, elapsed_ms: u64) -> Response {
+    Lines { running, stage: NdjsonStage::OpeningLine { elapsed_ms }, columns: ColumnsLine::Typed }
         .into_response(Vec::new())
 }
 
 /// Answers as clients without typed columns read it: nothing before the first row is known (LQ-22 to LQ-24).
-pub(super) async fn respond_legacy(running: Running, elapsed_ms: u64) -> Response {
-    let mut lines = Lines { running, stage: Stage::Executing, columns: ColumnsLine::Names };
+pub(super) async fn respond_legacy(running: RunningQuery, elapsed_ms: u64) -> Response {
+    let mut lines = Lines { running, stage: NdjsonStage::Executing, columns: ColumnsLine::Names };
     match lines.execute_to_first_row().await {
         Ok(()) => {
             let mut head = lines.opening(elapsed_ms);
@@ -88,25 +88,25 @@ impl Lines {
         match self.lines().await {
             Ok(lines) => lines.map(Bytes::from),
             Err(error) => {
-                self.stage = Stage::Done;
+                self.stage = NdjsonStage::Done;
                 self.running.finish(Err(&error));
-                Some(line(&Failure { error: error.message() }).into())
+                Some(line(&FailureLine { error: error.message() }).into())
             }
         }
     }
 
     async fn lines(&mut self) -> Result<Option<Vec<u8>>> {
-        if let Stage::Opening { elapsed_ms } = self.stage {
-            self.stage = Stage::Executing;
+        if let NdjsonStage::OpeningLine { elapsed_ms } = self.stage {
+            self.stage = NdjsonStage::Executing;
             return Ok(Some(self.opening(elapsed_ms)));
         }
-        if matches!(self.stage, Stage::Executing) {
+        if matches!(self.stage, NdjsonStage::Executing) {
             self.execute().await?;
         }
-        let Stage::Rows(rows) = &mut self.stage else { return Ok(None) };
+        let NdjsonStage::EncodedRows(rows) = &mut self.stage else { return Ok(None) };
         let chunk = rows.chunk(&self.running).await?;
         if chunk.is_none() {
-            self.stage = Stage::Done;
+            self.stage = NdjsonStage::Done;
             self.running.finish(Ok(()));
         }
         Ok(chunk)
@@ -115,13 +115,13 @@ impl Lines {
     async fn execute(&mut self) -> Result<()> {
         let result = self.running.execute(Fidelity::Exact).await?;
         let encoder = Ndjson::new(result.shape(), self.columns);
-        self.stage = Stage::Rows(Box::new(Rows::new(result, encoder)));
+        self.stage = NdjsonStage::EncodedRows(Box::new(EncodedRows::new(result, encoder)));
         Ok(())
     }
 
     async fn execute_to_first_row(&mut self) -> Result<()> {
         self.execute().await?;
-        if let Stage::Rows(rows) = &mut self.stage
+        if let NdjsonStage::EncodedRows(rows) = &mut self.stage
             && !rows.first().await?
         {
             rows.encoder_mut().name_no_columns();
@@ -130,14 +130,14 @@ impl Lines {
     }
 
     fn columns_into(&mut self, out: &mut Vec<u8>) {
-        if let Stage::Rows(rows) = &mut self.stage {
+        if let NdjsonStage::EncodedRows(rows) = &mut self.stage {
             rows.header_into(out);
         }
     }
 
     fn opening(&self, elapsed_ms: u64) -> Vec<u8> {
         let request = &self.running.request;
-        line(&Opening {
+        line(&OpeningLine {
             statement: &request.statement,
             rows_limit: request.limit,
             rows_offset: request.offset,

@@ -45,7 +45,7 @@ pub(in crate::doors::lakehouse) struct QueryBody {
     /// `duckdb`, the only dialect.
     dialect: Option<String>,
     /// How rows are written.
-    #[schema(value_type = Option<Format>)]
+    #[schema(value_type = Option<ResultFormat>)]
     format: Option<String>,
     /// The query's id; a new one if absent.
     #[schema(format = Uuid)]
@@ -82,7 +82,7 @@ pub(super) struct QueryRequest {
     /// Its parameters.
     pub(super) bind: Option<Bind>,
     /// How its rows are written.
-    pub(super) format: Format,
+    pub(super) format: ResultFormat,
     /// Its id, the client's or a new one (LQ-20).
     pub(super) id: SentId,
     /// Whether the log shows it.
@@ -94,7 +94,8 @@ pub(super) struct QueryRequest {
 /// The formats of results (LQ-16).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
 #[schema(rename_all = "lowercase")]
-pub(super) enum Format {
+#[schema(as = Format)]
+pub(super) enum ResultFormat {
     Default,
     Csv,
     Jsonl,
@@ -128,7 +129,7 @@ impl TryFrom<QueryBody> for QueryRequest {
             limit,
             offset,
             bind: body.params.map(params::bind).transpose()?,
-            format: Format::named(body.format.as_deref())?,
+            format: ResultFormat::named(body.format.as_deref())?,
             id: match body.query_id {
                 Some(id) => SentId::read("query_id", id)?,
                 None => SentId::new(Uuid::now_v7()),
@@ -139,7 +140,7 @@ impl TryFrom<QueryBody> for QueryRequest {
     }
 }
 
-impl Format {
+impl ResultFormat {
     fn named(name: Option<&str>) -> Result<Self> {
         match name {
             None | Some("default") => Ok(Self::Default),
@@ -198,7 +199,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(request.statement, "SELECT 1");
-        assert_eq!(request.format, Format::Default);
+        assert_eq!(request.format, ResultFormat::Default);
         assert!(!request.ephemeral && request.visible && request.bind.is_none());
         assert_eq!(request.id.id().get_version_num(), 7);
     }

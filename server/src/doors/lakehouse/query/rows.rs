@@ -1,8 +1,8 @@
-//! Rows of a running query as chunks of bytes, in whatever format.
+//! EncodedRows of a running query as chunks of bytes, in whatever format.
 
 use arrow::array::RecordBatch;
 
-use super::running::Running;
+use super::running::RunningQuery;
 use crate::doors::lakehouse::encode::Encode;
 use engine::{Result, ResultStream};
 
@@ -11,7 +11,7 @@ use engine::{Result, ResultStream};
 const CHUNK: usize = 256 * 1024;
 
 /// A result on its way through an encoder.
-pub(super) struct Rows<E> {
+pub(super) struct EncodedRows<E> {
     result: ResultStream,
     encoder: E,
     /// The batch being encoded, and its first row not written yet.
@@ -22,11 +22,11 @@ pub(super) struct Rows<E> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Header,
-    Rows,
+    EncodedRows,
     Done,
 }
 
-impl<E: Encode> Rows<E> {
+impl<E: Encode> EncodedRows<E> {
     /// The rows of `result`, through an encoder made for its shape.
     pub(super) fn new(result: ResultStream, encoder: E) -> Self {
         Self { result, encoder, batch: None, stage: Stage::Header }
@@ -48,7 +48,7 @@ impl<E: Encode> Rows<E> {
 
     /// Writes what stands before the rows, which the first chunk then begins without.
     pub(super) fn header_into(&mut self, out: &mut Vec<u8>) {
-        self.stage = Stage::Rows;
+        self.stage = Stage::EncodedRows;
         self.encoder.header(out);
     }
 
@@ -56,7 +56,7 @@ impl<E: Encode> Rows<E> {
     ///
     /// # Errors
     /// DuckDB's, when it fails to compute more rows; `Cancelled`; `Internal` from the encoder.
-    pub(super) async fn chunk(&mut self, running: &Running) -> Result<Option<Vec<u8>>> {
+    pub(super) async fn chunk(&mut self, running: &RunningQuery) -> Result<Option<Vec<u8>>> {
         let mut out = Vec::new();
         if self.stage == Stage::Header {
             self.header_into(&mut out);
@@ -64,7 +64,7 @@ impl<E: Encode> Rows<E> {
                 return Ok(Some(out));
             }
         }
-        while self.stage == Stage::Rows {
+        while self.stage == Stage::EncodedRows {
             if !self.pull().await? {
                 self.stage = Stage::Done;
                 self.encoder.finish(&mut out)?;
@@ -88,7 +88,7 @@ impl<E: Encode> Rows<E> {
         Ok(true)
     }
 
-    fn encode(&mut self, running: &Running, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, running: &RunningQuery, out: &mut Vec<u8>) -> Result<()> {
         let Some((batch, from)) = &mut self.batch else { return Ok(()) };
         out.reserve(CHUNK + CHUNK / 8);
         let next = self.encoder.rows(batch, *from, CHUNK, out)?;

@@ -10,16 +10,14 @@ use crate::doors::lakehouse::extract::Caller;
 use crate::doors::lakehouse::response;
 use crate::doors::lakehouse::session::{RequestSession, SentId};
 use duck::types::Fidelity;
-use engine::{
-    Call, CancelToken, Error, Execute, QueryEntry, QueryFacts, Result, ResultStream, Script, Statement,
-};
+use engine::{Call, Error, Execute, QueryEntry, QueryFacts, Result, ResultStream, Script, Statement};
 
 /// The log's word on a query whose client broke off (LQ-07).
 const CLIENT_GONE: &str = "the client disconnected before the end of the result";
 
 /// A logged query. Dropped before its end, it is cancelled and logged as failed.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct RunningQuery {
     /// What was asked.
     pub(super) request: QueryRequest,
     /// Where it runs.
@@ -28,7 +26,7 @@ pub(super) struct Running {
     call: Arc<Call>,
 }
 
-impl Running {
+impl RunningQuery {
     /// Opens or finds the session and logs the query as running (LG-03).
     ///
     /// # Errors
@@ -48,7 +46,6 @@ impl Running {
             true => RequestSession::ephemeral(tenant).await?,
             false => RequestSession::named(tenant, request.session.as_ref().map(SentId::id)).await?,
         };
-        call.in_session(session.id());
         let facts = QueryFacts {
             id: request.id.id(),
             session: match &request.session {
@@ -62,7 +59,7 @@ impl Running {
                 .get(USER_AGENT)
                 .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned()),
         };
-        let entry = tenant.queries().start(facts, CancelToken::new());
+        let entry = tenant.queries().start(facts, call.cancel().clone());
         Ok(Self { request, session, entry, call: Arc::clone(call) })
     }
 
@@ -88,7 +85,7 @@ impl Running {
             finish_writes: false,
             early_shape: false,
         };
-        self.session.execute(execute, self.entry.cancel.clone()).await
+        self.session.execute(execute, &self.call).await
     }
 
     /// Counts rows handed to the client.
@@ -107,7 +104,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningQuery {
     fn drop(&mut self) {
         if self.entry.outcome().is_none() {
             self.entry.cancel.cancel(CLIENT_GONE);

@@ -1,0 +1,107 @@
+//! One project: its events and identities behind one short lock, and the snapshots that readers hold.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use uuid::Uuid;
+
+use super::identity::{Identities, IdentityView};
+use super::item::{Action, Micros};
+use super::log::Events;
+use super::weight;
+
+/// A project's contents at one moment, unaffected by what arrives later.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Every event.
+    pub events: Events,
+    /// Every identity and known id.
+    pub identities: IdentityView,
+    /// How many requests brought them.
+    pub requests: u64,
+}
+
+/// One pair of API key and environment.
+#[derive(Debug)]
+pub struct Project {
+    state: Mutex<ProjectState>,
+}
+
+#[derive(Debug)]
+pub(super) struct ProjectState {
+    events: Events,
+    identities: Identities,
+    requests: u64,
+    /// The latest snapshot, shared by readers until the next write.
+    published: Option<Arc<Snapshot>>,
+}
+
+impl Default for Project {
+    fn default() -> Self {
+        let identities = Identities::new(Uuid::now_v7);
+        Self {
+            state: Mutex::new(ProjectState {
+                events: Events::default(),
+                identities,
+                requests: 0,
+                published: None,
+            }),
+        }
+    }
+}
+
+impl Project {
+    /// The contents now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        let mut state = self.state.lock();
+        let ProjectState { events, identities, requests, published } = &mut *state;
+        Arc::clone(published.get_or_insert_with(|| {
+            Arc::new(Snapshot {
+                events: events.clone(),
+                identities: identities.view().clone(),
+                requests: *requests,
+            })
+        }))
+    }
+
+    /// The project for a request. Whoever needs several takes them in one order, that of the environments.
+    pub(super) fn lock(&self) -> MutexGuard<'_, ProjectState> {
+        self.state.lock()
+    }
+
+    /// What its events and identities take in memory.
+    pub(super) fn weight(&self) -> usize {
+        self.state.lock().weight()
+    }
+}
+
+impl ProjectState {
+    /// What events and identities take in memory.
+    pub(super) fn weight(&self) -> usize {
+        self.events.weight() + self.identities.weight()
+    }
+
+    /// What applying an item may add to that at most.
+    pub(super) fn weight_of(&self, action: &Action) -> usize {
+        weight::at_most(action, |id| self.identities.find(id).is_none())
+    }
+
+    /// A request is about to write.
+    pub(super) fn begin(&mut self) {
+        // Dropped before the write, so that chunks no reader holds are changed in place.
+        self.published = None;
+        self.requests += 1;
+    }
+
+    /// Applies one item received at `now`. It cannot fail, so that a batch is applied whole.
+    pub(super) fn apply(&mut self, action: Action, now: Micros) {
+        let track = match action {
+            Action::Identify(identify) => return self.identities.identify(identify, now),
+            Action::Alias(alias) => return self.identities.alias(&alias, now),
+            Action::Track(track) => track,
+        };
+        let subject = self.identities.track(track.distinct_id.as_deref(), track.anonymous_id.as_deref(), now);
+        let traits = subject.identity.map(|at| self.identities.share_traits(at));
+        self.events.push(Uuid::now_v7(), &track, subject, traits, now);
+    }
+}

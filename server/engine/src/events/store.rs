@@ -1,0 +1,258 @@
+//! The keys, their projects, and the batch that is applied whole.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard, RwLock};
+
+use super::item::{Item, Micros};
+use super::keyring::Keyring;
+use super::project::{Project, ProjectState, Snapshot};
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::limits::{Limits, Size, limit_exceeded};
+
+/// What the store is told at start-up.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// The declared API keys (AX-03), the first of which tenants see unless told otherwise (AC-02).
+    pub keys: Vec<String>,
+    /// The declared environments.
+    pub environments: Vec<String>,
+    /// Whether any non-empty key is accepted (LX-13).
+    pub allow_any_key: bool,
+    /// What each project may take, and how many undeclared keys there may be.
+    pub limits: Limits,
+}
+
+impl fmt::Debug for Settings {
+    /// Keys are secrets: only their number is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("keys", &self.keys.len())
+            .field("environments", &self.environments)
+            .field("allow_any_key", &self.allow_any_key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every project of the server.
+#[derive(Debug)]
+pub struct Store {
+    environments: Vec<Box<str>>,
+    declared: RwLock<Declared>,
+    allow_any_key: bool,
+    limits: Limits,
+    guests: Mutex<HashMap<Box<str>, Guest>>,
+}
+
+/// The declared keys, and the projects of each in step with them.
+#[derive(Debug, Default)]
+struct Declared {
+    keyring: Keyring,
+    projects: Vec<Arc<Environments>>,
+}
+
+/// The projects of one key, in step with the declared environments.
+type Environments = Box<[Project]>;
+
+struct Guest {
+    projects: Arc<Environments>,
+    last_used: Instant,
+}
+
+impl fmt::Debug for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Guest(idle for {:?})", self.last_used.elapsed())
+    }
+}
+
+/// Proof that a key was accepted, and the way to its projects.
+#[derive(Debug, Clone)]
+pub struct Access {
+    projects: Arc<Environments>,
+}
+
+/// Why a batch was not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unapplied {
+    /// It names an environment that nobody declared.
+    Environment(Box<str>),
+    /// It would take a project beyond its limit (AX-14).
+    Full(Error),
+}
+
+impl Store {
+    /// An empty store.
+    pub fn new(settings: Settings) -> Self {
+        let environments: Vec<Box<str>> =
+            settings.environments.into_iter().map(String::into_boxed_str).collect();
+        let projects = settings.keys.iter().map(|_| empty_projects(environments.len())).collect();
+        Self {
+            declared: RwLock::new(Declared { keyring: Keyring::new(settings.keys), projects }),
+            environments,
+            allow_any_key: settings.allow_any_key,
+            limits: settings.limits,
+            guests: Mutex::default(),
+        }
+    }
+
+    /// Declares a key from now on; false if it was declared already.
+    pub fn add_key(&self, key: &str) -> bool {
+        let mut declared = self.declared.write();
+        let is_new = declared.keyring.add(key);
+        if is_new {
+            declared.projects.push(empty_projects(self.environments.len()));
+        }
+        is_new
+    }
+
+    /// Refuses a declared key from now on and drops its projects; false if it was not declared.
+    pub fn remove_key(&self, key: &str) -> bool {
+        let mut declared = self.declared.write();
+        let Some(place) = declared.keyring.remove(key) else { return false };
+        declared.projects.swap_remove(place);
+        true
+    }
+
+    /// Empties every project.
+    pub fn clear(&self) {
+        self.guests.lock().clear();
+        for projects in &mut self.declared.write().projects {
+            *projects = empty_projects(self.environments.len());
+        }
+    }
+
+    /// Checks `key` (AX-05): a declared one in constant time, else under LX-13 any that is not empty.
+    pub fn access(&self, key: &str) -> Option<Access> {
+        self.admit(key).ok().flatten()
+    }
+
+    /// As [`access`](Self::access), telling a key that is not accepted from one too many.
+    ///
+    /// # Errors
+    /// LimitExceeded for one undeclared key too many.
+    pub fn admit(&self, key: &str) -> Result<Option<Access>> {
+        if let Some(projects) = self.declared.read().projects_of(key) {
+            return Ok(Some(Access { projects }));
+        }
+        if !self.allow_any_key || key.is_empty() {
+            return Ok(None);
+        }
+        let mut guests = self.guests.lock();
+        if !guests.contains_key(key) {
+            self.make_room(&mut guests)?;
+        }
+        let guest = guests.entry(key.into()).or_insert_with(|| Guest {
+            projects: empty_projects(self.environments.len()),
+            last_used: clock::moment(),
+        });
+        guest.last_used = clock::moment();
+        Ok(Some(Access { projects: Arc::clone(&guest.projects) }))
+    }
+
+    /// Forgets a key without events, which has nothing to lose, if there are as many as there may be.
+    fn make_room(&self, guests: &mut HashMap<Box<str>, Guest>) -> Result<()> {
+        let most = self.limits.undeclared;
+        if guests.len() < most {
+            return Ok(());
+        }
+        let unused = guests.iter().filter(|(_, guest)| guest.is_unused());
+        let Some(key) = unused.min_by_key(|(_, guest)| guest.last_used).map(|(key, _)| key.clone()) else {
+            return Err(limit_exceeded("the undeclared API keys", most, "--undeclared-user-limit"));
+        };
+        guests.remove(&key);
+        Ok(())
+    }
+
+    /// Applies `items`, received at `now`, in order and as a whole (AX-07): readers see all of them or none.
+    ///
+    /// # Errors
+    /// [`Unapplied`] for the first item whose environment is not declared, or when a project would be too large;
+    /// nothing is applied then.
+    pub fn apply(&self, access: &Access, items: Vec<Item>, now: Micros) -> Result<(), Unapplied> {
+        let mut touched = vec![false; self.environments.len()];
+        for item in &items {
+            let place = self.environment(&item.environment);
+            let place = place.ok_or_else(|| Unapplied::Environment(item.environment.clone()))?;
+            touched[place] = true;
+        }
+        // Locks are taken in the order of the environments, so that two batches never wait for each other.
+        let mut states: Vec<_> = (access.projects.iter().zip(touched))
+            .map(|(project, touched)| touched.then(|| project.lock()))
+            .collect();
+        self.check_room(&items, &states).map_err(Unapplied::Full)?;
+        states.iter_mut().flatten().for_each(|state| state.begin());
+        for item in items {
+            let place = self.environment(&item.environment);
+            if let Some(state) = place.and_then(|place| states[place].as_mut()) {
+                state.apply(item.action, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses items that would take a project beyond its limit.
+    fn check_room(&self, items: &[Item], states: &[Option<MutexGuard<'_, ProjectState>>]) -> Result<()> {
+        let mut weights: Vec<_> =
+            states.iter().map(|state| state.as_ref().map_or(0, |s| s.weight())).collect();
+        for item in items {
+            let Some(place) = self.environment(&item.environment) else { continue };
+            let more = states[place].as_ref().map_or(0, |state| state.weight_of(&item.action));
+            weights[place] += more;
+        }
+        let limit = self.limits.project_events;
+        if weights.iter().any(|weight| *weight as u64 > limit) {
+            let what = "the events and identities of a project";
+            return Err(limit_exceeded(what, Size(limit), "--project-event-limit"));
+        }
+        Ok(())
+    }
+
+    /// What a project takes in memory, `None` if the key is not accepted or the environment not declared.
+    pub fn weight(&self, key: &str, environment: &str) -> Option<u64> {
+        let place = self.environment(environment)?;
+        Some(self.access(key)?.projects[place].weight() as u64)
+    }
+
+    /// How many undeclared keys there are.
+    pub fn undeclared_keys(&self) -> usize {
+        self.guests.lock().len()
+    }
+
+    /// The contents of a project, `None` if the key is not accepted or the environment not declared.
+    pub fn snapshot(&self, key: &str, environment: &str) -> Option<Arc<Snapshot>> {
+        let place = self.environment(environment)?;
+        Some(self.access(key)?.projects[place].snapshot())
+    }
+
+    /// Drops the undeclared keys that nobody has used for `idle` (LX-13).
+    pub fn drop_idle(&self, idle: Duration) {
+        self.guests.lock().retain(|_, guest| guest.last_used.elapsed() < idle);
+    }
+
+    fn environment(&self, name: &str) -> Option<usize> {
+        self.environments.iter().position(|declared| **declared == *name)
+    }
+}
+
+impl Guest {
+    fn is_unused(&self) -> bool {
+        Arc::strong_count(&self.projects) == 1 && self.projects.iter().all(|project| project.weight() == 0)
+    }
+}
+
+impl Declared {
+    fn projects_of(&self, key: &str) -> Option<Arc<Environments>> {
+        self.keyring.place(key).map(|place| Arc::clone(&self.projects[place]))
+    }
+}
+
+fn empty_projects(count: usize) -> Arc<Environments> {
+    Arc::new((0..count).map(|_| Project::default()).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! What the sessions of one user share.
+
+use std::sync::Arc;
+
+use super::turns::Turns;
+use crate::journal::Journal;
+use crate::limits::Limits;
+use crate::meter::TenantMeters;
+
+/// The user whose a session is, and what that user's sessions share.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    /// The user's name.
+    pub(crate) name: Arc<str>,
+    /// Where what runs is noted.
+    pub(crate) journal: Journal,
+    /// What bounds how many statements run at once.
+    pub(crate) turns: Arc<Turns>,
+    /// What may be held.
+    pub(crate) limits: Limits,
+    /// What is held, of those limits that all sessions share.
+    pub(crate) meters: TenantMeters,
+}

@@ -1,0 +1,252 @@
+//! A tenant: one user's database, its sessions and its query log, shared by every protocol.
+
+mod eviction;
+pub(crate) mod query_log;
+mod rest_session;
+pub(crate) mod sessions;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use uuid::Uuid;
+
+use self::query_log::QueryLog;
+use self::sessions::Sessions;
+use crate::blocking;
+use crate::clock;
+use crate::config::EngineConfig;
+use crate::error::Result;
+use crate::ingest::AppendQueues;
+use crate::instance::{Instance, InstancePool};
+use crate::journal::Journal;
+use crate::limits::Limits;
+use crate::meter::{TenantMeters, Usage};
+use crate::session::{Owner, Session, Turns};
+use crate::views::ShownProject;
+use crate::vitals::Vitals;
+
+/// One user and what belongs to that user alone.
+#[derive(Debug)]
+pub struct Tenant {
+    owner: Arc<Owner>,
+    declared: bool,
+    project: Option<ShownProject>,
+    pool: Arc<InstancePool>,
+    /// Held for moments only: never while a database is opened.
+    instance: RwLock<Option<Arc<Instance>>>,
+    /// Held by the call that opens the database; others wait for it.
+    opening: Arc<AsyncMutex<()>>,
+    sessions: Sessions,
+    queries: QueryLog,
+    appends: Arc<AppendQueues>,
+    used: Mutex<Instant>,
+    visits: AtomicUsize,
+}
+
+/// A request of a tenant's, which does not idle as long as this lives: an upload may take hours before it has a session.
+#[derive(Debug)]
+pub struct Visit(Arc<Tenant>);
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.visits.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Tenant {
+    pub(crate) fn new(
+        name: &str,
+        declared: bool,
+        project: Option<ShownProject>,
+        config: &EngineConfig,
+        pool: Arc<InstancePool>,
+        threads: &Arc<Semaphore>,
+    ) -> Arc<Self> {
+        let meters = TenantMeters::new(&config.limits);
+        let turns = Turns::new(config.limits.tenant_concurrency, threads, Arc::clone(&meters.lingering));
+        let owner = Owner {
+            name: name.into(),
+            journal: Journal::new(config.limits.journal),
+            turns,
+            limits: config.limits,
+            meters,
+        };
+        Arc::new(Self {
+            owner: Arc::new(owner),
+            declared,
+            project,
+            pool,
+            instance: RwLock::new(None),
+            opening: Arc::default(),
+            sessions: Sessions::new(config.session_idle_timeout, config.limits.tenant_sessions),
+            queries: QueryLog::new(config.limits.query_log),
+            appends: Arc::default(),
+            used: Mutex::new(clock::moment()),
+            visits: AtomicUsize::new(0),
+        })
+    }
+
+    /// The user's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.owner.name
+    }
+
+    /// Whether the user was declared, rather than admitted by `--allow-any-user`.
+    pub fn is_declared(&self) -> bool {
+        self.declared
+    }
+
+    /// Whether its database was opened.
+    pub(crate) fn is_open(&self) -> bool {
+        self.instance.read().is_some()
+    }
+
+    /// What the tenant may hold at most.
+    pub fn limits(&self) -> &Limits {
+        &self.owner.limits
+    }
+
+    /// What its sessions share of their limits.
+    pub fn meters(&self) -> &TenantMeters {
+        &self.owner.meters
+    }
+
+    /// How much of its limits the tenant uses.
+    pub fn usage(&self) -> Vec<Usage> {
+        let Owner { limits, meters, journal, .. } = &*self.owner;
+        let (spooled, most) = self.instance().map_or((0, 0), |instance| instance.spool_space().usage());
+        let project = self.project.as_ref();
+        let events = project.and_then(|project| project.store.weight(&project.key, &project.environment));
+        vec![
+            Usage::new("tenant-session-limit", self.sessions.len(), limits.tenant_sessions),
+            Usage::from(&*meters.prepared),
+            Usage::from(&*meters.tickets),
+            Usage::from(&*meters.held),
+            Usage::from(&*meters.lingering),
+            Usage::bytes("tenant-spool-limit", spooled, most),
+            Usage::bytes("query-log-limit", self.queries.bytes() as u64, limits.query_log),
+            Usage::bytes("journal-limit", journal.bytes() as u64, limits.journal),
+            Usage::bytes("project-event-limit", events.unwrap_or(0), limits.project_events),
+        ]
+    }
+
+    /// Adds what it holds.
+    pub(crate) fn add_to(&self, vitals: &mut Vitals) {
+        vitals.tenants += u64::from(self.is_open());
+        vitals.sessions += self.sessions.len() as u64;
+        vitals.live_queries += self.sessions.count_busy() as u64;
+        vitals.spool_bytes += self.instance().map_or(0, |instance| instance.spool_space().usage().0);
+    }
+
+    /// The log of this tenant's REST queries.
+    pub fn queries(&self) -> &QueryLog {
+        &self.queries
+    }
+
+    /// What the tenant ran lately, through every door.
+    pub fn journal(&self) -> &Journal {
+        &self.owner.journal
+    }
+
+    /// The small appends that wait for one another.
+    pub(crate) fn appends(&self) -> &Arc<AppendQueues> {
+        &self.appends
+    }
+
+    /// The tenant's sessions.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Opens a session that lives until it is closed or has idled out.
+    ///
+    /// # Errors
+    /// LimitExceeded; Internal when no database can be opened.
+    pub async fn open_session(self: &Arc<Self>) -> Result<Arc<Session>> {
+        self.open_session_as(Uuid::now_v7()).await
+    }
+
+    /// As [`open_session`](Self::open_session), under a given id.
+    ///
+    /// # Errors
+    /// As [`open_session`](Self::open_session).
+    pub(crate) async fn open_session_as(self: &Arc<Self>, id: Uuid) -> Result<Arc<Session>> {
+        self.touch();
+        let instance = match self.instance() {
+            Some(instance) => instance,
+            None => {
+                let opening = Arc::clone(&self.opening).lock_owned().await;
+                let tenant = Arc::clone(self);
+                blocking::run(move |_| {
+                    let _opening = opening;
+                    tenant.open_instance()
+                })
+                .await?
+            }
+        };
+        self.sessions.make_room().await?;
+        self.sessions.add(Session::new(id, instance, Arc::clone(&self.owner)))
+    }
+
+    /// The tenant's database, if it is open and of use.
+    fn instance(&self) -> Option<Arc<Instance>> {
+        self.instance.read().clone().filter(|instance| !instance.is_broken())
+    }
+
+    /// The tenant's database, opened or replaced if need be.
+    fn open_instance(&self) -> Result<Arc<Instance>> {
+        // Another call may have opened it while this one waited.
+        if let Some(instance) = self.instance() {
+            return Ok(instance);
+        }
+        let instance = self.pool.take()?;
+        if let Some(project) = &self.project {
+            instance.viewer().show(project.clone());
+        }
+        *self.instance.write() = Some(Arc::clone(&instance));
+        Ok(instance)
+    }
+
+    /// As if the database took long to open, until what this returns is dropped.
+    #[cfg(test)]
+    pub(crate) async fn hold_opening(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.opening).lock_owned().await
+    }
+
+    /// Removes the folder of its database; what is open in there stays readable.
+    pub(crate) fn remove_folder(&self) {
+        if let Some(instance) = self.instance.read().as_ref() {
+            instance.spool_folder().remove();
+        }
+    }
+
+    /// Notes that the tenant is in use.
+    pub fn touch(&self) {
+        *self.used.lock() = clock::moment();
+    }
+
+    /// A request begins.
+    pub fn visit(self: &Arc<Self>) -> Visit {
+        self.visits.fetch_add(1, Ordering::SeqCst);
+        Visit(Arc::clone(self))
+    }
+
+    /// How long ago the tenant was last used; zero while a request or any session is busy.
+    pub(crate) fn idle(&self) -> Duration {
+        if self.visits.load(Ordering::SeqCst) > 0 {
+            return Duration::ZERO;
+        }
+        let since_use = self.used.lock().elapsed();
+        self.sessions.shortest_idle().map_or(since_use, |idle| idle.min(since_use))
+    }
+
+    /// Closes every session.
+    pub(crate) async fn close(&self) {
+        let sessions = self.sessions.take_all();
+        futures::future::join_all(sessions.iter().map(Session::close)).await;
+    }
+}

@@ -1,0 +1,32 @@
+//! The read-only databases that every tenant finds attached: `product_analytics`, and `altertable` when asked for (AC).
+//!
+//! How they are made, and why:
+//!
+//! - Each is a genuine DuckDB database file that holds views, attached `READ_ONLY`. DuckDB itself lists it, refuses
+//!   every write to it on every protocol in its own words (AC-05), and keeps it when `USE` names it. The file is
+//!   written once per process by [`template`], attached from a private folder, and unlinked at once.
+//! - The views read the store in place through a table function ([`tables`]), so that a row exists once however many
+//!   tenants look at it, and is there for the next statement without any copying (AC-04). Mirroring rows into each
+//!   tenant was the alternative: 20 times the memory at 20 tenants, seconds of delay after a large batch, a writable
+//!   attachment to be guarded by us, and three joins per query for the present identity, which the store knows.
+//! - [`viewer`] decides what a statement sees: one snapshot per statement, or per transaction if one is open.
+
+mod metrics;
+pub(super) mod property;
+pub(super) mod refusal;
+mod rows;
+mod scan;
+mod tables;
+mod template;
+#[cfg(test)]
+mod tests;
+mod viewer;
+
+pub(super) use template::attach;
+pub(super) use viewer::{ShownProject, Viewer};
+
+/// The database that shows a tenant's project.
+const PRODUCT_ANALYTICS: &str = "product_analytics";
+
+/// The same under its former name (AC-12), if asked for.
+const ALTERTABLE: &str = "altertable";

@@ -1,0 +1,154 @@
+//! Keeping `product_analytics`, and `altertable`, what they are (AC-05).
+//!
+//! They are attached read-only, so that DuckDB itself refuses every write. Two things are left to us: statements that
+//! would put another database in their place, which DuckDB allows, and the words for writes to their views, which
+//! DuckDB refuses for being views before it gets to their database being read-only.
+
+use super::{ALTERTABLE, PRODUCT_ANALYTICS};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lookup;
+use crate::sql::lexer::{self, Token};
+use crate::sql::{self, product_analytics};
+use duck::Connection;
+
+/// Refuses to detach, replace or rename a database of ours. These statements stand alone: DuckDB's grammar lets none
+/// of them into PREPARE, EXPLAIN or a function.
+///
+/// # Errors
+/// Refused.
+pub(crate) fn check(connection: &Connection, sql: &str) -> Result<()> {
+    match moved(sql).and_then(|name| ours(connection, &name)) {
+        Some(name) => {
+            let message = format!("Permission Error: \"{name}\" is managed by the server");
+            Err(Error::new(ErrorKind::Refused, message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The database of ours that `name` names.
+fn ours(connection: &Connection, name: &str) -> Option<&'static str> {
+    if name.eq_ignore_ascii_case(PRODUCT_ANALYTICS) {
+        return Some(PRODUCT_ANALYTICS);
+    }
+    // Unless it was asked for, the other name is free for the user's own database.
+    let is_attached = || {
+        let found =
+            connection.query(&product_analytics::find_view(ALTERTABLE, "system", "metrics"))?.text_rows()?;
+        Ok::<_, Error>(!found.is_empty())
+    };
+    (name.eq_ignore_ascii_case(ALTERTABLE) && is_attached().unwrap_or(true)).then_some(ALTERTABLE)
+}
+
+/// The database that a statement detaches, replaces or alters.
+fn moved(sql: &str) -> Option<String> {
+    let mut tokens = lexer::tokens(sql);
+    let first = tokens.next()?;
+    if first.is_keyword("detach") {
+        return name_after(&tokens.collect::<Vec<_>>(), &["database", "schema", "if", "exists"]);
+    }
+    if first.is_keyword("alter") && tokens.next()?.is_keyword("database") {
+        return name_after(&tokens.collect::<Vec<_>>(), &["if", "exists"]);
+    }
+    if first.is_keyword("attach") { replaced(&tokens.collect::<Vec<_>>()) } else { None }
+}
+
+/// The first name that is none of the keywords before it.
+fn name_after(tokens: &[Token<'_>], keywords: &[&str]) -> Option<String> {
+    let name = tokens.iter().find(|token| !keywords.iter().any(|keyword| token.is_keyword(keyword)));
+    match name {
+        Some(Token::Word { name, .. }) => Some(name.clone()),
+        Some(Token::Text(text) | Token::Dollar(text)) => Some((*text).to_owned()),
+        _ => None,
+    }
+}
+
+/// What `ATTACH OR REPLACE` would replace: the alias, else the name that DuckDB takes from the path.
+fn replaced(tokens: &[Token<'_>]) -> Option<String> {
+    if !tokens.first().is_some_and(|token| token.is_keyword("or")) {
+        return None;
+    }
+    let alias = tokens.iter().position(|token| token.is_keyword("as"));
+    if let Some(alias) = alias {
+        return name_after(&tokens[alias + 1..], &[]);
+    }
+    let path = tokens.iter().find_map(|token| {
+        if let Token::Text(path) | Token::Dollar(path) = token { Some(*path) } else { None }
+    })?;
+    let name = path.rsplit(['/', '\\', ':']).next().unwrap_or(path);
+    Some(name.split('.').next().unwrap_or(name).to_owned())
+}
+
+/// What DuckDB would have said of a write to a table of a database of ours, if `sql`, whose planning failed with
+/// `error`, writes to one of its views; else `error`.
+pub(crate) fn rephrase(connection: &Connection, sql: &str, error: Error) -> Error {
+    let tokens: Vec<_> = lexer::tokens(sql).collect();
+    let Some((kind, target)) = write_target(&tokens) else { return error };
+    match database_of_view(connection, &target) {
+        Ok(Some(database)) => Error::new(
+            error.kind(),
+            format!(
+                "Invalid Input Error: Cannot execute statement of type \"{kind}\" on database \"{database}\" which is attached in read-only mode!"
+            ),
+        ),
+        // A transaction that is aborted tells nothing about names; then DuckDB's first error stands.
+        Ok(None) | Err(_) => error,
+    }
+}
+
+/// What a statement writes to, and DuckDB's name for its type. CTEs and options stand in parentheses, so that the
+/// first verb outside of them is the statement's own.
+fn write_target(tokens: &[Token<'_>]) -> Option<(&'static str, Vec<String>)> {
+    const VERBS: &[(&str, &str, &[&str])] = &[
+        ("insert", "INSERT", &["or", "replace", "ignore", "into"]),
+        ("update", "UPDATE", &["or", "only"]),
+        ("delete", "DELETE", &["from", "only"]),
+        ("truncate", "DELETE", &["table"]),
+        ("merge", "MERGE_INTO", &["into"]),
+        ("copy", "COPY", &[]),
+    ];
+    let mut depth = 0_usize;
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            _ => {
+                if let Some((_, kind, between)) = VERBS.iter().find(|(verb, ..)| token.is_keyword(verb)) {
+                    let rest = tokens[at + 1..].iter();
+                    let rest = rest.skip_while(|token| between.iter().any(|word| token.is_keyword(word)));
+                    return Some((kind, dotted_name(rest)));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn dotted_name<'a>(mut tokens: impl Iterator<Item = &'a Token<'a>>) -> Vec<String> {
+    let mut parts = Vec::new();
+    while let Some(Token::Word { name, .. }) = tokens.next() {
+        parts.push(name.clone());
+        if tokens.next() != Some(&Token::Symbol('.')) {
+            break;
+        }
+    }
+    parts
+}
+
+/// The database of ours that has `name` as a view, looked up as DuckDB does from where the session stands.
+fn database_of_view(connection: &Connection, name: &[String]) -> Result<Option<&'static str>> {
+    let (catalog, schema) = lookup::current_target(connection)?;
+    let (database, schema, view) = match name {
+        [database, schema, view] => (ours(connection, database), schema.as_str(), view),
+        [first, view] => match ours(connection, first) {
+            Some(database) => (Some(database), sql::MAIN, view),
+            None => (ours(connection, &catalog), first.as_str(), view),
+        },
+        [view] => (ours(connection, &catalog), schema.as_str(), view),
+        _ => return Ok(None),
+    };
+    let Some(database) = database else { return Ok(None) };
+    let found = connection.query(&product_analytics::find_view(database, schema, view))?.text_rows()?;
+    Ok((!found.is_empty()).then_some(database))
+}

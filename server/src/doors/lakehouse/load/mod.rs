@@ -1,0 +1,122 @@
+//! A body on its way into a table: what both /upload and /upsert do (LU, LM).
+
+mod arrow_file;
+mod format;
+mod json_file;
+mod json_inside;
+mod json_text;
+mod spool;
+
+use axum::Json;
+use axum::body::Body;
+use http::HeaderMap;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub(super) use self::format::Format;
+use super::extract::{Caller, Params};
+use super::foreign;
+use super::response::{ApiError, Code, Result};
+use super::session::RequestSession;
+use super::state::Lakehouse;
+use super::tasks::COMPLETED;
+use crate::doors::http::encoding::{self, Decoded};
+use engine::ingest::{FileFormat, Ingest, IngestMode, IngestTarget, Keys, Source, UploadFile};
+use engine::{Error, ErrorKind, Limits};
+
+/// A finished load (LM-05).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"ok": true, "error_code": null, "error_message": null,
+    "task_id": "0193b3a4-0000-7000-8000-000000000000", "status": "completed"}))]
+pub(super) struct Loaded {
+    ok: bool,
+    error_code: Option<String>,
+    error_message: Option<String>,
+    task_id: Uuid,
+    status: &'static str,
+}
+
+/// Where a load goes, and how.
+#[derive(Debug)]
+pub(super) struct Load {
+    pub(super) target: IngestTarget,
+    pub(super) mode: IngestMode,
+    pub(super) keys: Option<Keys>,
+}
+
+/// The target that the query parameters name.
+///
+/// # Errors
+/// `bad-request` for a missing one.
+pub(super) fn target(params: &Params) -> Result<IngestTarget> {
+    Ok(IngestTarget {
+        catalog: Some(params.required("catalog")?),
+        schema: Some(params.required("schema")?),
+        table: params.required("table")?,
+        temporary: false,
+    })
+}
+
+/// The upsert that the query parameters ask for.
+///
+/// # Errors
+/// `bad-request` for a `cursor_field` that names no column (LM-02).
+pub(super) fn upsert(target: IngestTarget, params: &Params) -> Result<Load> {
+    let keys = Keys { primary: params.list("primary_key"), cursor: params.list("cursor_field") };
+    if params.get("cursor_field").is_some() && keys.cursor.is_empty() {
+        return Err(ApiError::bad_request("cursor_field must name at least one column, if it is given"));
+    }
+    Ok(Load { target, mode: IngestMode::CREATE_APPEND, keys: Some(keys) })
+}
+
+/// Takes the body to a file, and the file into the table; the file is gone when this ends, however it does.
+///
+/// # Errors
+/// The codes of LX-04 for target and data; `bad-request` when the body breaks off; `unsupported-encoding` and
+/// `payload-too-large` for one that was compressed.
+pub(super) async fn store(
+    caller: &Caller,
+    state: &Lakehouse,
+    params: &Params,
+    headers: &HeaderMap,
+    body: Body,
+    load: Load,
+) -> Result<Json<Loaded>> {
+    let declared = Format::declared(headers, params.get("format"))?;
+    let session = RequestSession::ephemeral(&caller.0).await?;
+    let Decoded { body, was_encoded } = encoding::decoded(headers, body)?;
+    let limit = was_encoded.then_some(state.decoded_body_limit);
+    let (file, head) = spool::receive(&session, body, limit).await?;
+    foreign::refuse(headers, &head, Code::InvalidData)?;
+    let format = declared.unwrap_or_else(|| Format::of_content(&head));
+    let source = source(format, file, *session.limits()).await?;
+    let table = load.target.table.clone();
+    let ingest = Ingest { target: load.target, mode: load.mode, source, keys: load.keys };
+    let _gone = caller.cancel_on_drop();
+    session.ingest(ingest, &caller.1).await.map_err(|error| in_duckdb_words(error, &table))?;
+    let task_id = state.tasks.issue(&caller.0);
+    Ok(Json(Loaded { ok: true, error_code: None, error_message: None, task_id, status: COMPLETED }))
+}
+
+async fn source(format: Format, file: UploadFile, limits: Limits) -> Result<Source> {
+    let source = engine::run_blocking(move || {
+        Ok(match format {
+            Format::Csv => Source::File { file, format: FileFormat::Csv },
+            Format::Parquet => Source::File { file, format: FileFormat::Parquet },
+            Format::Json => Source::Json(json_file::open(file, limits.row_keys)?),
+            Format::Arrow => Source::Arrow(arrow_file::open(file, limits.arrow_message)?),
+        })
+    });
+    Ok(source.await?)
+}
+
+/// LX-04: what is wrong with the target is told in DuckDB's words.
+fn in_duckdb_words(error: Error, table: &str) -> ApiError {
+    let message = match error.kind() {
+        ErrorKind::TableExists => format!("Catalog Error: Table with name \"{table}\" already exists!"),
+        ErrorKind::TableNotFound => format!("Catalog Error: Table with name {table} does not exist!"),
+        _ => return error.into(),
+    };
+    Error::new(error.kind(), message).into()
+}
