@@ -50,7 +50,7 @@ struct Bound {
     reader: ConnectionId,
 }
 
-type SourceBox = Arc<dyn TableSource>;
+type SharedSource = Arc<dyn TableSource>;
 type Scan = Box<dyn TableScan>;
 
 impl Connection {
@@ -58,7 +58,7 @@ impl Connection {
     ///
     /// # Errors
     /// Internal when DuckDB refuses the registration.
-    pub fn register_tables(&self, name: &str, source: SourceBox) -> Result<()> {
+    pub fn register_tables(&self, name: &str, source: SharedSource) -> Result<()> {
         let name = c_text(name)?;
         let text = TypeHandle::new(&LogicalType::Varchar).ok_or_else(|| Error::internal("no VARCHAR"))?;
         let source = Box::into_raw(Box::new(source)).cast();
@@ -68,7 +68,7 @@ impl Connection {
             let mut function = ffi::duckdb_create_table_function();
             ffi::duckdb_table_function_set_name(function, name.as_ptr());
             ffi::duckdb_table_function_add_parameter(function, text.raw());
-            ffi::duckdb_table_function_set_extra_info(function, source, Some(free::<SourceBox>));
+            ffi::duckdb_table_function_set_extra_info(function, source, Some(free::<SharedSource>));
             ffi::duckdb_table_function_set_bind(function, Some(bind));
             ffi::duckdb_table_function_set_init(function, Some(init));
             ffi::duckdb_table_function_set_function(function, Some(produce));
@@ -109,8 +109,8 @@ unsafe fn take_id(mut context: ffi::duckdb_client_context) -> ConnectionId {
 
 unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
     let bound = shielded(|| {
-        // SAFETY: the extra info is the `SourceBox` given at registration, alive while the function is.
-        let source = unsafe { &*ffi::duckdb_bind_get_extra_info(info).cast::<SourceBox>() };
+        // SAFETY: the extra info is the `SharedSource` given at registration, alive while the function is.
+        let source = unsafe { &*ffi::duckdb_bind_get_extra_info(info).cast::<SharedSource>() };
         // SAFETY: `info` is live during this call.
         let (table, reader) = unsafe { (first_argument(info), reader(info)) };
         let table = table.ok_or("the table to scan is NULL")?;
@@ -176,7 +176,7 @@ unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
         // SAFETY: set at registration and by `bind`, and alive while the statement is.
         let (source, bound) = unsafe {
             (
-                &*ffi::duckdb_init_get_extra_info(info).cast::<SourceBox>(),
+                &*ffi::duckdb_init_get_extra_info(info).cast::<SharedSource>(),
                 &*ffi::duckdb_init_get_bind_data(info).cast::<Bound>(),
             )
         };

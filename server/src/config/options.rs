@@ -185,7 +185,7 @@ with_doors!(options! {
     /// Threads of the whole process that share the work of longer statements [default: one per core].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     worker_threads: usize,
-    /// ByteSize of one SQL text, such as 64MB [default: 64MB].
+    /// Size of one SQL text, such as 64MB [default: 64MB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     statement_limit: ByteSize,
     /// Seconds after which a statement is interrupted; 0 sets no limit [default: 0].

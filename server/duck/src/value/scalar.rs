@@ -21,9 +21,7 @@ use super::Value;
 pub(super) fn value(array: &dyn Array, row: usize) -> Option<Value> {
     let cell = Cell { array, row };
     match array.data_type() {
-        DataType::Utf8 => varchar(array.as_string::<i32>().value(row)),
-        DataType::LargeUtf8 => varchar(array.as_string::<i64>().value(row)),
-        DataType::Utf8View => varchar(array.as_string_view().value(row)),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => varchar(text(array, row)?),
         DataType::Binary => blob(array.as_binary::<i32>().value(row)),
         DataType::LargeBinary => blob(array.as_binary::<i64>().value(row)),
         DataType::BinaryView => blob(array.as_binary_view().value(row)),
@@ -42,13 +40,18 @@ pub(super) fn value(array: &dyn Array, row: usize) -> Option<Value> {
 
 /// The text of a JSON value, which DuckDB's cast from text would look at only in SQL.
 pub(super) fn json(array: &dyn Array, row: usize) -> Option<Value> {
-    let text = match array.data_type() {
+    let Some(text) = text(array, row) else { return value(array, row) };
+    serde_json::from_str::<&RawValue>(text).is_ok().then(|| varchar(text)).flatten()
+}
+
+/// The text in a row of a column of texts.
+fn text(array: &dyn Array, row: usize) -> Option<&str> {
+    Some(match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().value(row),
         DataType::LargeUtf8 => array.as_string::<i64>().value(row),
         DataType::Utf8View => array.as_string_view().value(row),
-        _ => return value(array, row),
-    };
-    serde_json::from_str::<&RawValue>(text).is_ok().then(|| varchar(text)).flatten()
+        _ => return None,
+    })
 }
 
 /// A UUID from its sixteen bytes.

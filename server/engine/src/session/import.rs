@@ -11,15 +11,13 @@ use duck::{Connection, StatementKind};
 
 /// The folder that a statement imports, if it is an IMPORT DATABASE.
 pub(super) fn folder(sql: &str) -> Option<String> {
-    if !lexer::mentions(sql, &["import"]) || lexer::count_statements(sql) > 1 {
+    let mut tokens = lexer::tokens(sql).filter(|token| *token != Token::Symbol(';'));
+    // Of most statements, no more than this is looked at.
+    if !tokens.next()?.is_keyword("import") || lexer::count_statements(sql) > 1 {
         return None;
     }
-    let tokens: Vec<Token<'_>> =
-        lexer::tokens(sql).filter(|token| *token != Token::Symbol(';')).take(4).collect();
-    match &tokens[..] {
-        [verb, what, path] if verb.is_keyword("import") && what.is_keyword("database") => text(path),
-        _ => None,
-    }
+    let (what, path) = (tokens.next()?, tokens.next()?);
+    if what.is_keyword("database") && tokens.next().is_none() { text(&path) } else { None }
 }
 
 /// What a literal holds; `None` for one with escapes.

@@ -9,7 +9,7 @@ use super::json_values::put;
 use engine::ingest::{AppendColumn, Kinds, value_schema};
 use engine::{Error, Result, too_much_data};
 
-/// The keys of rows in the order in which they come, and what their values are. RowKeys match case-insensitively (LP-06).
+/// The keys of rows in the order in which they come, and what their values are. Keys match case-insensitively (LP-06).
 pub(super) struct RowKeys {
     pub(super) columns: Vec<AppendColumn>,
     /// How many there may be.

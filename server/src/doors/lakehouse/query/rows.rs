@@ -1,4 +1,4 @@
-//! EncodedRows of a running query as chunks of bytes, in whatever format.
+//! Rows of a running query as chunks of bytes, in whatever format.
 
 use arrow::array::RecordBatch;
 
