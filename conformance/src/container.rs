@@ -13,7 +13,7 @@
 use crate::fault::{During, Fault, Result};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use testcontainers::core::{IntoContainerPort, WaitFor};
+use testcontainers::core::{Healthcheck, IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
@@ -98,7 +98,8 @@ impl AltertableMock {
             image = image.with_exposed_port(port.tcp());
         }
         let doing = format!("starting the image {}", self.image);
-        let mut request = image.with_cmd(self.flags);
+        // `start` asks by itself, and a process that Docker starts in each of many containers every second is a load.
+        let mut request = image.with_cmd(self.flags).with_health_check(Healthcheck::none());
         for (file, inside) in self.files {
             request = request.with_copy_to(inside, file);
         }
