@@ -62,7 +62,8 @@ class MockServer:
         self.log: list[str] = []
         self.addresses: dict[str, str] = {}
         self._lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self.addresses = self._wait_for_doors(start_timeout)
 
     def _read(self) -> None:
@@ -144,8 +145,10 @@ class MockServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stops the server; then `log` has all that it said."""
         if self.process.poll() is None:
             self.stop()
+        self._reader.join(15)
 
 
 def run_to_end(*flags: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -167,6 +167,7 @@ def test_events_are_lines_too(server: MockServer) -> None:
     httpx.post(f"{server.analytics_url}/track", json={"event": ""}, headers={"x-api-key": API_KEY})
     first, second = calls(server, "POST /track", 2)
     assert (first["outcome"], second["outcome"], second["status"]) == ("ok", "error", 422)
+    assert first["rows"] == 1 and "rows" not in second
     assert "event" in second["error"] and not any(API_KEY in line for line in server.log)
 
 
