@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use super::item::{Item, Micros};
 use super::keyring::Keyring;
 use super::project::{Project, ProjectState, Snapshot};
+use crate::call::Call;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::limits::{Limits, Size, limit_exceeded};
@@ -69,10 +70,11 @@ impl fmt::Debug for Guest {
     }
 }
 
-/// Proof that a key was accepted, and the way to its projects.
+/// Proof that a call's key was accepted, and the call's way to the key's projects.
 #[derive(Debug, Clone)]
 pub struct Access {
     projects: Arc<Environments>,
+    call: Arc<Call>,
 }
 
 /// Why a batch was not applied.
@@ -125,18 +127,25 @@ impl Store {
         }
     }
 
-    /// Checks `key` (AX-05): a declared one in constant time, else under LX-13 any that is not empty.
-    pub fn access(&self, key: &str) -> Option<Access> {
-        self.admit(key).ok().flatten()
-    }
-
-    /// As [`access`](Self::access), telling a key that is not accepted from one too many.
+    /// Lets a call in that brings this key (AX-05): a declared one, compared in constant time, else under LX-13 any that
+    /// is not empty. It is the one way to a project for whoever writes.
     ///
     /// # Errors
     /// LimitExceeded for one undeclared key too many.
-    pub fn admit(&self, key: &str) -> Result<Option<Access>> {
+    pub fn admit(&self, call: &Arc<Call>, key: &str) -> Result<Option<Access>> {
+        let projects = self.projects_of(key)?;
+        Ok(projects.map(|projects| Access { projects, call: Arc::clone(call) }))
+    }
+
+    /// Lets a call of nobody's in, or none.
+    #[cfg(test)]
+    pub(crate) fn access(&self, key: &str) -> Option<Access> {
+        self.admit(&Call::of_server("a test"), key).ok().flatten()
+    }
+
+    fn projects_of(&self, key: &str) -> Result<Option<Arc<Environments>>> {
         if let Some(projects) = self.declared.read().projects_of(key) {
-            return Ok(Some(Access { projects }));
+            return Ok(Some(projects));
         }
         if !self.allow_any_key || key.is_empty() {
             return Ok(None);
@@ -150,7 +159,7 @@ impl Store {
             last_used: clock::moment(),
         });
         guest.last_used = clock::moment();
-        Ok(Some(Access { projects: Arc::clone(&guest.projects) }))
+        Ok(Some(Arc::clone(&guest.projects)))
     }
 
     /// Forgets a key without events, which has nothing to lose, if there are as many as there may be.
@@ -184,6 +193,7 @@ impl Store {
             .map(|(project, touched)| touched.then(|| project.lock()))
             .collect();
         self.check_room(&items, &states).map_err(Unapplied::Full)?;
+        access.call.count_rows(items.len() as u64);
         states.iter_mut().flatten().for_each(|state| state.begin());
         for item in items {
             let place = self.environment(&item.environment);
@@ -214,7 +224,7 @@ impl Store {
     /// What a project takes in memory, `None` if the key is not accepted or the environment not declared.
     pub fn weight(&self, key: &str, environment: &str) -> Option<u64> {
         let place = self.environment(environment)?;
-        Some(self.access(key)?.projects[place].weight() as u64)
+        Some(self.projects_of(key).ok()??[place].weight() as u64)
     }
 
     /// How many undeclared keys there are.
@@ -225,7 +235,7 @@ impl Store {
     /// The contents of a project, `None` if the key is not accepted or the environment not declared.
     pub fn snapshot(&self, key: &str, environment: &str) -> Option<Arc<Snapshot>> {
         let place = self.environment(environment)?;
-        Some(self.access(key)?.projects[place].snapshot())
+        Some(self.projects_of(key).ok()??[place].snapshot())
     }
 
     /// Drops the undeclared keys that nobody has used for `idle` (LX-13).

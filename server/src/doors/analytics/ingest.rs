@@ -7,6 +7,7 @@ use super::error::Fault;
 use super::extract::{self, Payload};
 use super::response::Accepted;
 use super::{Analytics, body, key};
+use crate::doors::calls;
 use engine::events::{Access, Micros, Store, Unapplied};
 
 /// The environment of an item that names none (AT-01).
@@ -22,8 +23,9 @@ pub(super) async fn ingest<T: Payload>(
 ) -> Result<Json<Accepted>, Fault> {
     let received = Micros::now();
     let (parts, sent) = request.into_parts();
+    let call = calls::of(&parts.extensions);
     let key = key::find(&parts.headers, &parts.uri);
-    let admitted = key.map_or(Ok(None), |key| analytics.store.admit(&key));
+    let admitted = key.map_or(Ok(None), |key| analytics.store.admit(&call, &key));
     let access = admitted.map_err(Fault::Limit)?.ok_or(Fault::Unauthorized)?;
     let bytes = body::read(&parts.headers, sent, analytics.body_limit).await?;
     let store = analytics.store;

@@ -51,6 +51,18 @@ fn only_declared_keys_are_accepted() {
 }
 
 #[test]
+fn a_call_counts_the_events_that_it_stores() {
+    let store = store(false);
+    let call = Call::of_server("POST /track");
+    let access = store.admit(&call, "pk_one").unwrap().unwrap();
+    let batch = vec![track("production", "u"), track("nowhere", "u")];
+    store.apply(&access, batch, Micros(1)).unwrap_err();
+    assert_eq!(call.rows(), None);
+    store.apply(&access, vec![track("production", "u"); 3], Micros(1)).unwrap();
+    assert_eq!(call.rows(), Some(3));
+}
+
+#[test]
 fn any_key_is_a_project_of_its_own_until_it_idles_out() {
     let store = store(true);
     assert!(store.access("").is_none());
@@ -68,15 +80,15 @@ fn any_key_is_a_project_of_its_own_until_it_idles_out() {
 fn one_key_too_many_takes_the_place_of_an_empty_one_or_is_refused() {
     let store = small(true);
     for key in ["one", "two", "three"] {
-        store.admit(key).unwrap();
+        store.projects_of(key).unwrap();
     }
     store.apply(&store.access("one").unwrap(), vec![track("staging", "u")], Micros(1)).unwrap();
     let held = store.access("two").unwrap();
-    let four = store.admit("four").unwrap().expect("in place of three");
-    let refused = store.admit("five").unwrap_err();
+    let four = store.access("four").expect("in place of three");
+    let refused = store.projects_of("five").unwrap_err();
     assert!(refused.message().contains("at most 3; raise it with --undeclared-user-limit"), "{refused}");
     drop((held, four));
-    assert!(store.admit("five").is_ok());
+    assert!(store.projects_of("five").is_ok());
     assert_eq!(store.snapshot("one", "staging").unwrap().events.len(), 1);
 }
 
