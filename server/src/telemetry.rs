@@ -1,8 +1,11 @@
 //! Log lines: on stdout, as text or JSON, filtered by `RUST_LOG`; and a span of each call to an OpenTelemetry collector.
 //!
-//! Lines go through a queue. One that nobody reads fills up and loses lines, rather than hold up those who write them.
+//! Lines go through a [`queue`].
+
+mod queue;
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
@@ -12,24 +15,29 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Span;
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
+use self::queue::{Flush, Lines};
 use crate::config::LogFormat;
 use engine::{Error, ErrorKind, Result};
-
-/// How many lines may wait to be written.
-const WAITING_LINES: usize = 16_384;
 
 /// A log that goes on. Dropped, it writes the lines that wait, for a second at most.
 #[derive(Debug)]
 pub struct Logging {
-    _lines: WorkerGuard,
+    _lines: Flush,
     spans: Option<SdkTracerProvider>,
+}
+
+/// Whether lines are all that is made of spans: the subscriber is ours, and no collector has them.
+static LINES_ALONE: AtomicBool = AtomicBool::new(false);
+
+/// Whether anybody reads what is recorded in a span when its call ends. A line of the log has it by itself.
+pub(crate) fn reads_spans() -> bool {
+    !LINES_ALONE.load(Ordering::Relaxed)
 }
 
 impl Drop for Logging {
@@ -46,10 +54,10 @@ impl Drop for Logging {
 /// before, that one stays.
 ///
 /// # Errors
-/// Config when the endpoint cannot be used.
+/// Config when the endpoint cannot be used; Internal when there can be no thread.
 pub fn init(format: LogFormat, otlp_endpoint: Option<&str>) -> Result<Logging> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let (writer, lines) = queue(std::io::stdout());
+    let (writer, lines) = queue(std::io::stdout())?;
     let logs = fmt::layer().with_target(false).with_writer(writer);
     let logs = match format {
         LogFormat::Text => logs.with_ansi(std::io::stdout().is_terminal()).boxed(),
@@ -62,30 +70,30 @@ pub fn init(format: LogFormat, otlp_endpoint: Option<&str>) -> Result<Logging> {
         tracing_opentelemetry::layer().with_tracer(provider.tracer("altertable-mock")).with_filter(calls)
     });
     // Somebody else's subscriber is just as good: a library's caller may have set one.
-    drop(tracing_subscriber::registry().with(logs.with_filter(filter)).with(exporter).try_init());
+    if tracing_subscriber::registry().with(logs.with_filter(filter)).with(exporter).try_init().is_ok() {
+        LINES_ALONE.store(spans.is_none(), Ordering::Relaxed);
+    }
     Ok(Logging { _lines: lines, spans })
 }
 
 /// Starts logging to stderr what `filter` selects, in the syntax of `RUST_LOG`, for a process whose stdout is its own.
 ///
 /// # Errors
-/// Config when the filter cannot be read.
+/// Config when the filter cannot be read; Internal when there can be no thread.
 pub fn init_to_stderr(filter: &str) -> Result<Logging> {
     let filter = EnvFilter::try_new(filter).map_err(|fault| {
         Error::new(ErrorKind::Config, format!("the log filter \"{filter}\" cannot be read: {fault}"))
     })?;
-    let (writer, lines) = queue(std::io::stderr());
+    let (writer, lines) = queue(std::io::stderr())?;
     let logs = fmt::layer().with_target(false).with_ansi(false).with_writer(writer).with_filter(filter);
-    drop(tracing_subscriber::registry().with(logs).try_init());
+    if tracing_subscriber::registry().with(logs).try_init().is_ok() {
+        LINES_ALONE.store(true, Ordering::Relaxed);
+    }
     Ok(Logging { _lines: lines, spans: None })
 }
 
-fn queue(out: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
-    NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(WAITING_LINES)
-        .thread_name("log")
-        .finish(out)
+fn queue(out: impl Write + Send + 'static) -> Result<(Lines, Flush)> {
+    queue::start(out).map_err(|fault| Error::internal(format!("cannot start the log's thread: {fault}")))
 }
 
 fn collector(endpoint: &str) -> Result<SdkTracerProvider> {

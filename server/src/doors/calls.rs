@@ -205,6 +205,18 @@ impl Ending {
         self.end(outcome);
     }
 
+    /// Completes the span, for whoever collects spans.
+    fn record(&self, operation: &str, outcome: CallOutcome) {
+        let (call, span) = (&self.call, &self.span);
+        let session = call.session().map(tracing::field::display);
+        span.record("operation", operation).record("otel.name", operation);
+        span.record("tenant", call.tenant()).record("session", session);
+        if outcome != CallOutcome::Ok {
+            span.record("otel.status_code", "ERROR");
+        }
+        span.record("rows", call.rows()).record("outcome", outcome.word()).record("error", call.failure());
+    }
+
     fn end(&mut self, outcome: CallOutcome) {
         if std::mem::replace(&mut self.has_ended, true) {
             return;
@@ -214,13 +226,9 @@ impl Ending {
         self.metrics.end(call.door(), &operation, outcome, elapsed);
         let (tenant, rows, error) = (call.tenant(), call.rows(), call.failure());
         let session = call.session().map(tracing::field::display);
-        let span = &self.span;
-        span.record("operation", &*operation).record("tenant", tenant).record("session", &session);
-        span.record("otel.name", &*operation);
-        if outcome != CallOutcome::Ok {
-            span.record("otel.status_code", "ERROR");
+        if telemetry::reads_spans() {
+            self.record(&operation, outcome);
         }
-        span.record("rows", rows).record("outcome", outcome.word()).record("error", error);
         let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
         let (door, request_id) = (call.door(), call.request_id());
         let (status, grpc_status) = (self.status, self.grpc_status);

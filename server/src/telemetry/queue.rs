@@ -1,0 +1,213 @@
+//! Lines on their way to where they are written: whoever logs never waits for that.
+//!
+//! A thread of its own writes what has come, some milliseconds of it at a time: a busy server that wrote each line by itself
+//! would wake that thread, and whoever reads the log, for every call. What nobody reads fills the queue, and further lines
+//! are lost.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// How many bytes may wait to be written.
+const WAITING: usize = 2 << 20;
+
+/// How much memory an idle queue keeps, in bytes.
+const KEPT: usize = 16 << 10;
+
+/// How long lines are gathered before they are written.
+const GATHERS: Duration = Duration::from_millis(4);
+
+/// How long the end of the log waits for the last lines to be written.
+const LAST: Duration = Duration::from_secs(1);
+
+/// Starts the thread that writes to `out` what comes through the queue.
+///
+/// # Errors
+/// The system's, when there can be no thread.
+pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(Lines, Flush)> {
+    let queue = Arc::new(Queue { process: std::process::id(), ..Queue::default() });
+    let writes = Arc::clone(&queue);
+    thread::Builder::new().name("log".to_owned()).spawn(move || writes.write_all(out))?;
+    Ok((Lines(Arc::clone(&queue)), Flush(queue)))
+}
+
+/// Where lines are put.
+#[derive(Debug)]
+pub(super) struct Lines(Arc<Queue>);
+
+/// Dropped, it has the lines that wait written, for a second at most.
+#[derive(Debug)]
+pub(super) struct Flush(Arc<Queue>);
+
+impl Write for &Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.put(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    came: Condvar,
+    written: Condvar,
+    /// The process whose thread writes: one that it forks has none.
+    process: u32,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    /// The thread is about to gather or to write.
+    is_awake: bool,
+    is_ending: bool,
+    has_ended: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, line: &[u8]) {
+        if self.process != std::process::id() {
+            return;
+        }
+        let mut waiting = self.lock();
+        if waiting.bytes.len() + line.len() > WAITING {
+            return;
+        }
+        waiting.bytes.extend_from_slice(line);
+        if !waiting.is_awake {
+            self.came.notify_one();
+        }
+    }
+
+    fn write_all(&self, mut out: impl Write) {
+        let mut lines = Vec::new();
+        while self.gather(&mut lines) {
+            // There is nobody left to tell.
+            let _ = out.write_all(&lines).and_then(|()| out.flush());
+            lines.clear();
+            lines.shrink_to(KEPT);
+        }
+        self.lock().has_ended = true;
+        self.written.notify_all();
+    }
+
+    /// Waits for lines and takes them; false when the log has ended and there are none.
+    fn gather(&self, lines: &mut Vec<u8>) -> bool {
+        let mut waiting = self.lock();
+        waiting.is_awake = false;
+        while waiting.bytes.is_empty() && !waiting.is_ending {
+            waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting.is_awake = true;
+        if !waiting.is_ending {
+            drop(waiting);
+            thread::sleep(GATHERS);
+            waiting = self.lock();
+        }
+        std::mem::swap(lines, &mut waiting.bytes);
+        !lines.is_empty()
+    }
+}
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        let queue = &self.0;
+        if queue.process != std::process::id() {
+            return;
+        }
+        let mut waiting = queue.lock();
+        waiting.is_ending = true;
+        queue.came.notify_one();
+        let ended = queue.written.wait_timeout_while(waiting, LAST, |waiting| !waiting.has_ended);
+        // Whether they are written or not, the process ends.
+        drop(ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// Tells of each write, and waits until it may go on.
+    struct Slow(Sender<Vec<u8>>, Receiver<()>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.send(bytes.to_vec()).unwrap();
+            let _ = self.1.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn slow() -> (Slow, Receiver<Vec<u8>>, Sender<()>) {
+        let ((tell, told), (allow, allowed)) = (channel(), channel());
+        (Slow(tell, allowed), told, allow)
+    }
+
+    #[test]
+    fn lines_come_in_order_and_together() {
+        let (out, told, allow) = slow();
+        let (lines, flush) = start(out).unwrap();
+        drop(allow);
+        for number in 0..1000 {
+            writeln!(lines.make_writer(), "{number}").unwrap();
+        }
+        drop(flush);
+        let writes: Vec<Vec<u8>> = told.iter().collect();
+        let expected: String = (0..1000).map(|number| format!("{number}\n")).collect();
+        assert_eq!(String::from_utf8(writes.concat()).unwrap(), expected);
+        assert!(writes.len() < 100, "{} writes", writes.len());
+    }
+
+    #[test]
+    fn who_logs_never_waits_for_a_reader_and_lines_beyond_the_queue_are_lost() {
+        let (out, told, allow) = slow();
+        let (lines, flush) = start(out).unwrap();
+        writeln!(lines.make_writer(), "first").unwrap();
+        assert_eq!(told.recv().unwrap(), b"first\n");
+        let line = [b'x'; 1024];
+        for _ in 0..2 * WAITING / line.len() {
+            lines.make_writer().write_all(&line).unwrap();
+        }
+        assert_eq!(lines.0.lock().bytes.len(), WAITING);
+        drop(allow);
+        drop(flush);
+        assert_eq!(told.iter().map(|bytes| bytes.len()).sum::<usize>(), WAITING);
+        assert!(lines.0.lock().bytes.capacity() < WAITING);
+    }
+
+    #[test]
+    fn the_end_waits_for_no_one_who_does_not_read() {
+        let (out, told, allow) = slow();
+        let (lines, flush) = start(out).unwrap();
+        writeln!(lines.make_writer(), "first").unwrap();
+        told.recv().unwrap();
+        drop(flush);
+        drop(allow);
+    }
+}
