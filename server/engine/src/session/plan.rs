@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::expand::{Parts, Planned};
-use super::import;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard;
 use crate::guard::calls;
 use crate::sql::nameable::cast_to_nameable;
-use crate::sql::{self as text, lexer};
+use crate::sql::{self as text, import, lexer};
 use crate::views::{property, refusal};
 use duck::types::{Column, Fidelity, LogicalType, ResultShape};
 use duck::{Connection, Extracted, Prepared, Returns, StatementKind};
@@ -67,6 +66,9 @@ fn bind(connection: &Connection, sql: &str, extracted: Extracted) -> Result<Plan
 /// DuckDB's parser error; Refused.
 pub(super) fn read(connection: &Connection, sql: &str) -> Result<Extracted> {
     calls::check(sql)?;
+    if import::is_among_others(sql) {
+        return Err(not_one());
+    }
     guard::check_unplanned(connection, sql)?;
     refusal::check(connection, sql)?;
     Ok(connection.extract(sql)?)
