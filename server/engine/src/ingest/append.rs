@@ -244,9 +244,8 @@ impl<'a> AppendAttempt<'a> {
         let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
         let columns = || group.columns.iter().map(|index| &self.append.columns[*index]);
         let values = columns().zip(&targets).enumerate();
-        let values: Vec<String> = values
-            .map(|(at, (column, target))| column.value(at, names.len(), target.new, &target.ty))
-            .collect();
+        let values: Vec<String> =
+            values.map(|(at, (column, target))| column.value(at, names.len(), &target.ty)).collect();
         let scan = self.scans.register(group.rows.schema(), fitted(group, columns(), &targets))?;
         let relation = ingest::scan(scan.token(), scan.columns());
         let inserted = self.connection.run(&text::insert_values(&self.table, &names, &values, relation));
