@@ -102,10 +102,11 @@ impl MockServer {
     /// Starts a server with checked settings.
     ///
     /// # Errors
-    /// Config, naming the port or file that cannot be used.
+    /// Config, naming the port, file or folder that cannot be used.
     pub async fn start_with(config: Config) -> Result<Self> {
         let listeners = config.ports.try_map(|door, port| Listeners::bind(&config.bind, *port, door))?;
         let connections = Connections::new(config.connections)?;
+        config.engine.check_temporary_folder()?;
         let engine = Engine::new(config.engine.clone());
         let server = Self {
             addresses: listeners.try_map(|_, listeners| first(listeners))?,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 from altertable_lakehouse import Client
 from altertable_lakehouse.models import QueryRequest
 from mock_server import MockServer, run_to_end
+
+ANY_PORTS = ("--bind=127.0.0.1", "--lakehouse-port=0", "--analytics-port=0", "--flight-port=0")
 
 
 def test_version_and_help_tell_a_newcomer_enough() -> None:
@@ -136,6 +140,31 @@ def test_it_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert list(tmp_path.iterdir()), "uploads are expected to go through a temporary folder"
         assert server.stop() == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_temporary_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "none"
+    assert_refused_at_the_start(missing)
+    assert not missing.exists()
+
+
+def test_a_full_temporary_folder_is_named(tmp_path: Path) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(tmp_path)]
+    tried = subprocess.run(mount, capture_output=True, text=True, check=False) if os.geteuid() == 0 else None
+    if tried is None or tried.returncode != 0:
+        pytest.skip("needs to mount a tmpfs: " + (tried.stderr.strip() if tried else "not root"))
+    try:
+        assert_refused_at_the_start(tmp_path)
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+def assert_refused_at_the_start(folder: Path) -> None:
+    ended = run_to_end(*ANY_PORTS, env={"TMPDIR": str(folder)})
+    assert ended.returncode == 2
+    assert str(folder) in ended.stderr and "set TMPDIR" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
 
 
 def test_the_hosts_time_zone_is_nobodys() -> None:

@@ -29,6 +29,7 @@ pub mod types;
 mod units;
 mod value;
 mod vector_writer;
+mod whole_names;
 mod workers;
 
 pub use allocation::{flush, kept_memory, limit_memory, memory};

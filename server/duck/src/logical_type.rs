@@ -6,13 +6,15 @@ use std::sync::Arc;
 use libduckdb_sys as ffi;
 
 use super::type_handle::TypeHandle;
+use super::whole_names::{EnumMembers, mark_cut};
 use crate::types::LogicalType;
 
-/// The logical type behind a handle, with its children; the handle stays the caller's.
+/// The logical type behind a handle, with its children; the handle stays the caller's. Without somebody who reads the
+/// members of an ENUM whole, each ends at its first NUL.
 ///
 /// # Safety
 /// `raw` is a live type handle.
-pub(super) unsafe fn read(raw: ffi::duckdb_logical_type) -> LogicalType {
+pub(super) unsafe fn read(raw: ffi::duckdb_logical_type, whole: Option<&EnumMembers>) -> LogicalType {
     // SAFETY: the handle is live for every call below.
     unsafe {
         let id = ffi::duckdb_get_type_id(raw);
@@ -22,17 +24,17 @@ pub(super) unsafe fn read(raw: ffi::duckdb_logical_type) -> LogicalType {
                 scale: ffi::duckdb_decimal_scale(raw),
             },
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => read_varchar(raw),
-            ffi::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => read_enum(raw),
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => read_enum(raw, whole),
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_LIST => {
-                LogicalType::List(Box::new(take(ffi::duckdb_list_type_child_type(raw))))
+                LogicalType::List(Box::new(take(ffi::duckdb_list_type_child_type(raw), whole)))
             }
-            ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => read_array(raw),
-            ffi::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => read_struct(raw),
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => read_array(raw, whole),
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => read_struct(raw, whole),
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_MAP => LogicalType::Map(
-                Box::new(take(ffi::duckdb_map_type_key_type(raw))),
-                Box::new(take(ffi::duckdb_map_type_value_type(raw))),
+                Box::new(take(ffi::duckdb_map_type_key_type(raw), whole)),
+                Box::new(take(ffi::duckdb_map_type_value_type(raw), whole)),
             ),
-            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UNION => read_union(raw),
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UNION => read_union(raw, whole),
             ffi::DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY => {
                 LogicalType::Geometry(owned_text(ffi::duckdb_geometry_type_get_crs(raw)).map(Arc::from))
             }
@@ -45,12 +47,12 @@ pub(super) unsafe fn read(raw: ffi::duckdb_logical_type) -> LogicalType {
 ///
 /// # Safety
 /// `raw` is null, or a live type handle that the caller owns.
-pub(super) unsafe fn take(raw: ffi::duckdb_logical_type) -> LogicalType {
+pub(super) unsafe fn take(raw: ffi::duckdb_logical_type, whole: Option<&EnumMembers>) -> LogicalType {
     if raw.is_null() {
         return LogicalType::Unknown;
     }
     // SAFETY: the handle is the caller's to give, and lives until the end of this function.
-    unsafe { read(TypeHandle::own(raw).raw()) }
+    unsafe { read(TypeHandle::own(raw).raw(), whole) }
 }
 
 fn read_plain(id: ffi::duckdb_type) -> LogicalType {
@@ -111,7 +113,11 @@ unsafe fn read_varchar(raw: ffi::duckdb_logical_type) -> LogicalType {
 
 /// # Safety
 /// `raw` is a live handle of an ENUM type.
-unsafe fn read_enum(raw: ffi::duckdb_logical_type) -> LogicalType {
+unsafe fn read_enum(raw: ffi::duckdb_logical_type, whole: Option<&EnumMembers>) -> LogicalType {
+    // SAFETY: the handle is live.
+    if let Some(members) = whole.and_then(|whole| unsafe { whole.of(raw) }) {
+        return LogicalType::Enum(members);
+    }
     // SAFETY: every index is below the dictionary's size, and each string is the caller's to free.
     unsafe {
         let size = u64::from(ffi::duckdb_enum_dictionary_size(raw));
@@ -122,11 +128,11 @@ unsafe fn read_enum(raw: ffi::duckdb_logical_type) -> LogicalType {
 
 /// # Safety
 /// `raw` is a live handle of an ARRAY type.
-unsafe fn read_array(raw: ffi::duckdb_logical_type) -> LogicalType {
+unsafe fn read_array(raw: ffi::duckdb_logical_type, whole: Option<&EnumMembers>) -> LogicalType {
     // SAFETY: the handle is live, and the child handle is the caller's.
     unsafe {
         let size = ffi::duckdb_array_type_array_size(raw);
-        let child = take(ffi::duckdb_array_type_child_type(raw));
+        let child = take(ffi::duckdb_array_type_child_type(raw), whole);
         // DuckDB refuses arrays of 100,000 elements and more.
         LogicalType::Array(Box::new(child), u32::try_from(size).unwrap_or(u32::MAX))
     }
@@ -134,27 +140,29 @@ unsafe fn read_array(raw: ffi::duckdb_logical_type) -> LogicalType {
 
 /// # Safety
 /// `raw` is a live handle of a STRUCT type.
-unsafe fn read_struct(raw: ffi::duckdb_logical_type) -> LogicalType {
+unsafe fn read_struct(raw: ffi::duckdb_logical_type, whole: Option<&EnumMembers>) -> LogicalType {
     // SAFETY: every index is below the child count; names and child handles are the caller's.
     unsafe {
         let count = ffi::duckdb_struct_type_child_count(raw);
         let field = |i| {
             let name = owned_text(ffi::duckdb_struct_type_child_name(raw, i)).unwrap_or_default();
-            (name, take(ffi::duckdb_struct_type_child_type(raw, i)))
+            (name, take(ffi::duckdb_struct_type_child_type(raw, i), whole))
         };
-        LogicalType::Struct((0..count).map(field).collect())
+        let mut fields: Vec<_> = (0..count).map(field).collect();
+        mark_cut(raw, &mut fields);
+        LogicalType::Struct(fields)
     }
 }
 
 /// # Safety
 /// `raw` is a live handle of a UNION type.
-unsafe fn read_union(raw: ffi::duckdb_logical_type) -> LogicalType {
+unsafe fn read_union(raw: ffi::duckdb_logical_type, whole: Option<&EnumMembers>) -> LogicalType {
     // SAFETY: every index is below the member count; names and child handles are the caller's.
     unsafe {
         let count = ffi::duckdb_union_type_member_count(raw);
         let member = |i| {
             let name = owned_text(ffi::duckdb_union_type_member_name(raw, i)).unwrap_or_default();
-            (name, take(ffi::duckdb_union_type_member_type(raw, i)))
+            (name, take(ffi::duckdb_union_type_member_type(raw, i), whole))
         };
         LogicalType::Union((0..count).map(member).collect())
     }
@@ -164,7 +172,7 @@ unsafe fn read_union(raw: ffi::duckdb_logical_type) -> LogicalType {
 ///
 /// # Safety
 /// `text` is null or a NUL-terminated string allocated by DuckDB, given up by the caller.
-unsafe fn owned_text(text: *mut c_char) -> Option<String> {
+pub(super) unsafe fn owned_text(text: *mut c_char) -> Option<String> {
     if text.is_null() {
         return None;
     }

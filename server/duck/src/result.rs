@@ -8,6 +8,7 @@ use libduckdb_sys as ffi;
 use super::BatchBuilder;
 use super::error::{copy_text, sql_error};
 use super::logical_type;
+use super::whole_names::EnumMembers;
 use crate::error::{Error, Result};
 use crate::types::arrow::arrow_schema;
 use crate::types::{Column, Fidelity, ResultShape};
@@ -62,12 +63,15 @@ impl ResultSet {
     pub fn columns(&mut self) -> Arc<[Column]> {
         // SAFETY: the result is live.
         let count = unsafe { ffi::duckdb_column_count(&mut self.raw) };
+        let whole = EnumMembers::new(&mut self.raw);
         (0..count)
             .map(|index| {
                 // SAFETY: the index is in range; the text lives as long as the result.
                 let name = unsafe { copy_text(ffi::duckdb_column_name(&mut self.raw, index)) };
                 // SAFETY: the index is in range; the type is ours to destroy.
-                let ty = unsafe { logical_type::take(ffi::duckdb_column_logical_type(&mut self.raw, index)) };
+                let ty = unsafe {
+                    logical_type::take(ffi::duckdb_column_logical_type(&mut self.raw, index), Some(&whole))
+                };
                 Column { name: name.unwrap_or_default(), ty }
             })
             .collect()

@@ -123,6 +123,17 @@ impl ScanGuard {
         &self.source.columns
     }
 
+    /// The schema of the batches.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.source.schema
+    }
+
+    /// Makes another reader of the same schema readable by the same SQL, once more.
+    pub fn refill(&self, reader: BatchReader) {
+        *self.source.progress.lock() = Progress::default();
+        *self.source.reader.lock() = Some(reader);
+    }
+
     /// How many rows DuckDB has taken.
     pub fn rows(&self) -> u64 {
         self.source.progress.lock().rows

@@ -179,7 +179,7 @@ impl Prepared {
         // SAFETY: the statement is live; the type is ours to destroy.
         let raw = unsafe { ffi::duckdb_prepared_statement_column_logical_type(self.raw, index) };
         // SAFETY: `raw` is null or a live logical type that nobody else destroys.
-        unsafe { logical_type::take(raw) }
+        unsafe { logical_type::take(raw, None) }
     }
 
     /// The type of a column of the result, as DuckDB holds it.
@@ -204,7 +204,7 @@ impl Prepared {
                 // SAFETY: the index is in range; the text is ours to free.
                 let name = take_text(unsafe { ffi::duckdb_parameter_name(self.raw, index) });
                 // SAFETY: the index is in range; the type is ours to destroy.
-                let ty = unsafe { logical_type::take(ffi::duckdb_param_logical_type(self.raw, index)) };
+                let ty = unsafe { logical_type::take(ffi::duckdb_param_logical_type(self.raw, index), None) };
                 (name, ty)
             })
             .collect()

@@ -54,7 +54,8 @@ pub enum LogicalType {
     Interval,
     List(Box<LogicalType>),
     Array(Box<LogicalType>, u32),
-    /// Fields in order; an unnamed (tuple) struct has empty names.
+    /// Fields in order; an unnamed (tuple) struct has empty names. One that holds a NUL ends with that, see
+    /// [`LogicalType::has_cut_name`].
     Struct(Vec<(String, LogicalType)>),
     Map(Box<LogicalType>, Box<LogicalType>),
     Union(Vec<(String, LogicalType)>),
@@ -114,6 +115,18 @@ impl LogicalType {
     /// Whether it is a type of numbers.
     pub fn is_number(&self) -> bool {
         self.is_integer() || matches!(self, Self::Float | Self::Double | Self::Decimal { .. } | Self::BigNum)
+    }
+
+    /// Whether the name of a field, here or in a child, goes on behind a NUL, where DuckDB's C API cuts it.
+    pub fn has_cut_name(&self) -> bool {
+        match self {
+            Self::List(child) | Self::Array(child, _) => child.has_cut_name(),
+            Self::Struct(fields) | Self::Union(fields) => {
+                fields.iter().any(|(name, field)| name.ends_with('\0') || field.has_cut_name())
+            }
+            Self::Map(key, value) => key.has_cut_name() || value.has_cut_name(),
+            _ => false,
+        }
     }
 
     /// Whether its Arrow type names the session's time zone, here or in a child.

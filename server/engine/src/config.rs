@@ -1,9 +1,14 @@
 //! What the engine needs to know, already checked; the server's flags fill it.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::limits::Limits;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many bytes a temporary folder has to take: the files of the first database.
+const FIRST_FILES: usize = 1 << 20;
 
 /// A declared user.
 #[derive(Clone, PartialEq, Eq)]
@@ -98,6 +103,23 @@ impl Default for EngineConfig {
 }
 
 impl EngineConfig {
+    /// Finds out whether the temporary folder takes what the first databases need, before anybody does.
+    ///
+    /// # Errors
+    /// Config, naming the folder and `TMPDIR`.
+    pub fn check_temporary_folder(&self) -> Result<()> {
+        let folder = &self.temporary_folder;
+        let written =
+            tempfile::tempfile_in(folder).and_then(|mut file| file.write_all(&vec![0; FIRST_FILES]));
+        written.map_err(|fault| {
+            let folder = folder.display();
+            let message = format!(
+                "cannot write to the temporary folder {folder} ({fault}); set TMPDIR to a writable folder with more space"
+            );
+            Error::new(ErrorKind::Config, message)
+        })
+    }
+
     /// Whether a database may fail to open by what was configured; the defaults are known to work.
     pub fn needs_check(&self) -> bool {
         let default = Self::default();

@@ -100,6 +100,7 @@ impl Engine {
                 tenant.close().await;
             }
             for tenant in engine.accounts.all() {
+                tenant.appends().close_spare(false).await;
                 for session in tenant.sessions().drop_idle() {
                     session.close().await;
                     ended.push(Arc::downgrade(&session));

@@ -7,7 +7,7 @@
 //! EXPLAIN. Functions, which the engine cannot lock, are the matter of [`calls`].
 
 pub(crate) mod calls;
-mod nul_names;
+pub(crate) mod nul_names;
 
 use super::sql::lexer::{self, Token};
 use super::sql::settings::{self, LASTS_FOR_SESSION, SESSION_BY_DEFAULT};

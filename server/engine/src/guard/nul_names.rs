@@ -1,7 +1,11 @@
-//! Functions that make types of a text, in which a name may hold a NUL: DuckDB would keep it, but its C API hands it on cut.
+//! Names with a NUL, which DuckDB keeps, but its C API hands on cut: functions that make types of a text may spell one, or be
+//! given one that only a computation tells.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::lexer::{self, Token};
+use crate::sql::nameable::as_structs;
+use duck::types::Column;
+use duck::{Connection, Prepared, StatementKind};
 
 /// Functions whose last argument is a type as JSON.
 const FUNCTIONS: &[&str] = &["from_json", "from_json_strict", "json_transform", "json_transform_strict"];
@@ -27,6 +31,28 @@ pub(super) fn check(sql: &str) -> Result<()> {
         last = token;
     }
     Ok(())
+}
+
+/// Refuses columns with a field whose name holds a NUL, however it came to it. What such a struct was made of can still be
+/// read: its text, for one.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_columns(columns: &[Column]) -> Result<()> {
+    if columns.iter().any(|column| column.ty.has_cut_name()) { Err(refused()) } else { Ok(()) }
+}
+
+/// Refuses a query that makes columns of the fields of such a type: their names are not those of fields any more.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_query(connection: &Connection, sql: &str, planned: &Prepared) -> Result<()> {
+    if planned.kind() != StatementKind::Select || planned.has_parameters() || !lexer::mentions(sql, FUNCTIONS)
+    {
+        return Ok(());
+    }
+    // What cannot be planned so is left alone.
+    connection.prepare(&as_structs(sql)).map_or(Ok(()), |rows| check_columns(&rows.columns()))
 }
 
 fn spells_nul(token: &Token<'_>) -> bool {

@@ -15,8 +15,9 @@ use crate::limits::too_much_data;
 use crate::session::{Session, Slot, atomically};
 use crate::sql::append as text;
 use crate::sql::{TableRef, ingest};
+use arrow::datatypes::SchemaRef;
 use duck::types::{Column, LogicalType};
-use duck::{BatchReader, Connection, ScanRegistry};
+use duck::{BatchReader, Connection, ScanGuard, ScanRegistry};
 
 /// How often an append begins anew after another statement changed the table under it.
 const ATTEMPTS: u32 = 100;
@@ -95,23 +96,40 @@ pub(super) fn insert_fitting(slot: &mut Slot, append: &Append) -> Result<bool> {
 }
 
 /// What an attempt works with.
-struct AppendAttempt<'a> {
-    connection: &'a Connection,
-    scans: &'a ScanRegistry,
-    append: &'a Append,
-    table: TableRef,
-    existing: Option<Vec<Column>>,
+pub(super) struct AppendAttempt<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) scans: &'a ScanRegistry,
+    pub(super) append: &'a Append,
+    pub(super) table: TableRef,
+    pub(super) existing: Option<Vec<Column>>,
 }
 
 /// A column of the append in the table.
-struct Placed {
+pub(super) struct Placed {
     name: String,
     ty: LogicalType,
     new: bool,
 }
 
+/// An INSERT of rows that DuckDB reads from a scan.
+pub(super) struct Insertion<'a> {
+    table: &'a TableRef,
+    names: Vec<&'a str>,
+    values: Vec<String>,
+    pub(super) schema: SchemaRef,
+    pub(super) rows: BatchReader,
+}
+
+impl Insertion<'_> {
+    /// Its text.
+    pub(super) fn sql(&self, scan: &ScanGuard) -> String {
+        let relation = ingest::scan(scan.token(), scan.columns());
+        text::insert_values(self.table, &self.names, &self.values, relation)
+    }
+}
+
 impl<'a> AppendAttempt<'a> {
-    fn new(slot: &'a Slot, append: &'a Append) -> Result<Self> {
+    pub(super) fn new(slot: &'a Slot, append: &'a Append) -> Result<Self> {
         let (connection, scans) = (slot.connection()?, slot.instance().scans());
         let table = resolve(connection, &append.target)?;
         let existing = table_columns(connection, &table)?;
@@ -120,18 +138,22 @@ impl<'a> AppendAttempt<'a> {
 
     /// Inserts the rows if one statement does it all; false, and nothing, if not.
     fn insert_alone(&self) -> Result<bool> {
-        let (Some(existing), [group]) = (&self.existing, self.append.groups.as_slice()) else {
-            return Ok(false);
-        };
+        match self.fitting() {
+            Some((group, placed)) => self.insert(group, &placed).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// The rows and where they go, if the table takes all of them as it is by one statement.
+    pub(super) fn fitting(&self) -> Option<(&AppendGroup, Vec<Placed>)> {
+        let (Some(existing), [group]) = (&self.existing, self.append.groups.as_slice()) else { return None };
         let fitting = |column: &AppendColumn| {
             let found = existing.iter().find(|found| found.name.eq_ignore_ascii_case(&column.name))?;
             let fits = column.kinds.column_type(&found.ty).as_ref() == Some(&found.ty);
             fits.then(|| Placed { name: found.name.clone(), ty: found.ty.clone(), new: false })
         };
-        match self.append.columns.iter().map(fitting).collect::<Option<Vec<_>>>() {
-            Some(placed) if !placed.is_empty() => self.insert(group, &placed).map(|()| true),
-            _ => Ok(false),
-        }
+        let placed = self.append.columns.iter().map(fitting).collect::<Option<Vec<_>>>()?;
+        (!placed.is_empty()).then_some((group, placed))
     }
 
     /// Adds the rows, and at most so many columns to a table that is there.
@@ -240,17 +262,24 @@ impl<'a> AppendAttempt<'a> {
             let sql = text::insert_defaults(&self.table);
             return Ok((0..group.rows.num_rows()).try_for_each(|_| self.connection.run(&sql))?);
         }
+        let insertion = self.insertion(group, placed);
+        let nothing: BatchReader = Box::new(std::iter::empty());
+        let scan = self.scans.register(Arc::clone(&insertion.schema), nothing)?;
+        let sql = insertion.sql(&scan);
+        scan.refill(insertion.rows);
+        let inserted = self.connection.run(&sql);
+        inserted.map_err(|error| scan.take_error().unwrap_or(error).into())
+    }
+
+    /// How the rows of a group with columns get into the table.
+    pub(super) fn insertion<'b>(&'b self, group: &'b AppendGroup, placed: &'b [Placed]) -> Insertion<'b> {
         let targets: Vec<&Placed> = group.columns.iter().map(|index| &placed[*index]).collect();
         let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
         let columns = || group.columns.iter().map(|index| &self.append.columns[*index]);
         let values = columns().zip(&targets).enumerate();
-        let values: Vec<String> = values
-            .map(|(at, (column, target))| column.value(at, names.len(), target.new, &target.ty))
-            .collect();
-        let scan = self.scans.register(group.rows.schema(), fitted(group, columns(), &targets))?;
-        let relation = ingest::scan(scan.token(), scan.columns());
-        let inserted = self.connection.run(&text::insert_values(&self.table, &names, &values, relation));
-        inserted.map_err(|error| scan.take_error().unwrap_or(error).into())
+        let values = values.map(|(at, (column, target))| column.value(at, names.len(), &target.ty)).collect();
+        let rows = fitted(group, columns(), &targets);
+        Insertion { table: &self.table, names, values, schema: group.rows.schema(), rows }
     }
 }
 

@@ -81,7 +81,7 @@ impl AppendColumn {
     }
 
     /// The value of column `at` of a batch with `width` columns, as one of type `ty`.
-    pub(super) fn value(&self, at: usize, width: usize, new: bool, ty: &LogicalType) -> String {
+    pub(super) fn value(&self, at: usize, width: usize, ty: &LogicalType) -> String {
         let kinds = &self.kinds;
         let others =
             kinds.booleans || kinds.integers.is_some() || kinds.giants || kinds.fractions || kinds.nested;
@@ -93,7 +93,6 @@ impl AppendColumn {
             strings: kinds.strings,
             nested: kinds.nested,
             typed: self.ty.is_some(),
-            new,
         };
         incoming.as_type(ty)
     }

@@ -38,7 +38,7 @@ fn uncastable(slot: &Slot, append: &Append, group: &AppendGroup, existing: &[Col
         let found = existing.iter().find(|found| found.name.eq_ignore_ascii_case(&column.name))?;
         let ty = column.kinds.column_type(&found.ty)?;
         let scan = slot.instance().scans().register(group.rows.schema(), once(&group.rows)).ok()?;
-        let value = column.value(at, group.columns.len(), false, &ty);
+        let value = column.value(at, group.columns.len(), &ty);
         let tried = slot.connection().and_then(|connection| {
             Ok(connection.run(&text::evaluate(&value, ingest::scan(scan.token(), scan.columns())))?)
         });

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use arrow::compute::concat_batches;
 
-use super::append::insert_fitting;
 use super::appended::{Append, AppendGroup};
+use super::kept::{KeptInsert, insert_kept};
 use super::kinds::Kinds;
 use super::queue::{Gathered, Lead, WaitingAppend};
+use super::spare::AppendSession;
 use crate::call::Call;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -52,42 +53,79 @@ impl Tenant {
     }
 }
 
-/// Stores what waits for a table, in a session of its own.
+impl Tenant {
+    /// A session for shared appends, which is one of the tenant's until it is given [back](Self::end_appends).
+    async fn append_session(self: &Arc<Self>) -> Result<AppendSession> {
+        match self.appends().spare().take() {
+            Some(kept) if !kept.is_over() => match self.readmit(&kept.session).await {
+                Ok(()) => Ok(kept),
+                Err(fault) => {
+                    kept.close().await;
+                    Err(fault)
+                }
+            },
+            over => {
+                if let Some(over) = over {
+                    over.close().await;
+                }
+                Ok(AppendSession { session: self.open_session().await?, insert: None })
+            }
+        }
+    }
+
+    /// Gives it back; what is not kept has to be closed.
+    fn end_appends(&self, ended: AppendSession) -> Option<AppendSession> {
+        self.sessions().remove(ended.session.id());
+        self.appends().spare().keep(ended)
+    }
+}
+
+/// Stores what waits for a table, in a session that appends keep.
 async fn lead(tenant: Arc<Tenant>, mut lead: Lead) {
-    let session = match tenant.open_session().await {
-        Ok(session) => session,
+    let mut own = match tenant.append_session().await {
+        Ok(own) => own,
         // Those that wait meet the fault themselves.
         Err(fault) => return tracing::debug!(%fault, "appends cannot share a session"),
     };
     let table = lead.table.table_ref();
     let round_of = Call::of_server("shared appends");
     loop {
+        let session = Arc::clone(&own.session);
         // Between two rounds a load that wants the table for itself has its turn.
         let guard = session.instance().loads().share(&table).await;
+        let of = Arc::clone(&tenant);
         let round = move |slot: &mut Slot| {
             let _guard = guard;
             let begun = clock::moment();
             while begun.elapsed() < ROUND {
-                let Some(waiting) = lead.next() else { return Ok(None) };
-                store(slot, waiting);
+                let Some(waiting) = lead.next() else { return Ok(Round::Over(of.end_appends(own))) };
+                store(slot, waiting, &mut own.insert);
             }
-            Ok(Some(lead))
+            Ok(Round::Left(lead, own))
         };
         match session.in_turn(&round_of, round).await {
-            Ok(Some(left)) => lead = left,
-            Ok(None) => break,
+            Ok(Round::Left(left, again)) => (lead, own) = (left, again),
+            Ok(Round::Over(None)) => return,
+            Ok(Round::Over(Some(unkept))) => return unkept.close().await,
             Err(fault) => {
                 tracing::debug!(%fault, "a session of shared appends ended early");
-                break;
+                tenant.sessions().remove(session.id());
+                return session.close().await;
             }
         }
     }
-    tenant.sessions().remove(session.id());
-    session.close().await;
+}
+
+/// What a round leaves.
+enum Round {
+    /// Appends that wait, and the session.
+    Left(Lead, AppendSession),
+    /// Nothing but, perhaps, a session to be closed.
+    Over(Option<AppendSession>),
 }
 
 /// Stores appends, those of one shape in one INSERT.
-fn store(slot: &mut Slot, waiting: Vec<WaitingAppend>) {
+fn store(slot: &mut Slot, waiting: Vec<WaitingAppend>, kept: &mut Option<KeptInsert>) {
     let mut shapes: Vec<Vec<WaitingAppend>> = Vec::new();
     // A request that its client has left is not begun.
     for waiting in waiting.into_iter().filter(|waiting| !waiting.is_left()) {
@@ -99,8 +137,8 @@ fn store(slot: &mut Slot, waiting: Vec<WaitingAppend>) {
     for alike in shapes {
         let appends: Vec<&Append> = alike.iter().map(|waiting| &waiting.append).collect();
         let stored = match appends.as_slice() {
-            [one] => insert_fitting(slot, one),
-            several => merge(several).and_then(|append| insert_fitting(slot, &append)),
+            [one] => insert_kept(slot, one, kept),
+            several => merge(several).and_then(|append| insert_kept(slot, &append, kept)),
         };
         match stored {
             Ok(true) => alike.into_iter().for_each(WaitingAppend::stored),
@@ -124,84 +162,5 @@ fn merge(appends: &[&Append]) -> Result<Append> {
 }
 
 #[cfg(test)]
-mod tests {
-    use arrow::array::{ArrayRef, Int8Array, StringArray};
-    use arrow::record_batch::RecordBatch;
-
-    use super::super::{AppendColumn, IngestTarget};
-    use super::*;
-    use crate::{Account, Engine, EngineConfig};
-
-    /// An append of one integer to column `id` of table `t`.
-    fn one(id: i128) -> Append {
-        let target = IngestTarget {
-            catalog: Some("memory".to_owned()),
-            schema: Some("main".to_owned()),
-            table: "t".to_owned(),
-            temporary: false,
-        };
-        let kinds = Kinds { integers: Some((id, id)), ..Kinds::default() };
-        let columns: [(&str, ArrayRef); 2] = [
-            ("c0", Arc::new(StringArray::from(vec![id.to_string()]))),
-            ("c1", Arc::new(Int8Array::from(vec![0]))),
-        ];
-        Append {
-            target,
-            columns: vec![AppendColumn { name: "id".to_owned(), kinds, ty: None }],
-            groups: vec![AppendGroup {
-                columns: vec![0],
-                rows: RecordBatch::try_from_iter(columns).unwrap(),
-            }],
-        }
-    }
-
-    /// Appends each of `ids` at the same time, and gives back those that have to run alone.
-    async fn append_all(table: &str, ids: &[i128]) -> (Vec<i128>, Vec<String>) {
-        let account = Account { name: "alice".to_owned(), password: "secret".to_owned() };
-        let engine = Engine::new(EngineConfig { users: vec![account], ..EngineConfig::default() });
-        let tenant = engine.authenticate("alice", "secret").unwrap();
-        let session = tenant.open_session().await.unwrap();
-        let table = table.to_owned();
-        let call = Call::of_server("test");
-        session.in_turn(&call, move |slot| Ok(slot.connection()?.run(&table)?)).await.unwrap();
-        let appends = ids.iter().map(|id| tenant.append_together(one(*id), &call));
-        let answers = futures::future::join_all(appends).await;
-        let refused = ids.iter().zip(answers).filter(|(_, answer)| answer.as_ref().unwrap().is_some());
-        let refused = refused.map(|(id, _)| *id).collect();
-        // The leader answers first and leaves then.
-        while !tenant.appends().is_empty() {
-            tokio::task::yield_now().await;
-        }
-        let read = |slot: &mut Slot| {
-            Ok(slot.connection()?.query("SELECT id::VARCHAR FROM t ORDER BY t.id")?.text_rows()?)
-        };
-        let stored = session.in_turn(&call, read).await.unwrap();
-        (refused, stored.into_iter().flatten().flatten().collect())
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn appends_at_the_same_time_are_all_stored() {
-        let ids: Vec<i128> = (100..300).collect();
-        let (refused, stored) = append_all("CREATE TABLE t (id BIGINT)", &ids).await;
-        assert_eq!(refused, []);
-        assert_eq!(stored, ids.iter().map(ToString::to_string).collect::<Vec<_>>());
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn what_a_table_does_not_take_just_so_comes_back() {
-        // The first is alone in its INSERT, the others share theirs: one that fails gives all of them back.
-        let (refused, stored) = append_all("CREATE TABLE t (id TINYINT)", &[1, 2, 1000, 4]).await;
-        assert!(refused.contains(&1000) && !stored.contains(&"1000".to_owned()));
-        assert_eq!(refused.len() + stored.len(), 4, "{refused:?} {stored:?}");
-        let (refused, stored) = append_all("CREATE TABLE t (id BIGINT CHECK (id < 10))", &[50, 60]).await;
-        assert_eq!((refused, stored.len()), (vec![50, 60], 0));
-    }
-
-    #[test]
-    fn a_merged_append_has_the_rows_and_kinds_of_all() {
-        let (first, second) = (one(5), one(-7));
-        let merged = merge(&[&first, &second]).unwrap();
-        assert_eq!(merged.groups[0].rows.num_rows(), 2);
-        assert_eq!(merged.columns[0].kinds.integers, Some((-7, 5)));
-    }
-}
+#[path = "gather_tests.rs"]
+mod tests;

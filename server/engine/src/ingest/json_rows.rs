@@ -27,20 +27,19 @@ pub(super) fn load(
     let JsonSource { columns, rows } = json;
     names::refuse_nul(columns.iter().map(|column| column.name.as_str()))?;
     let table = existing.as_deref().filter(|_| job.adds_to(existing.as_deref())).unwrap_or_default();
-    let targets: Vec<TargetColumn> =
-        columns.iter().map(|column| target(column, table)).collect::<Result<_>>()?;
+    let types: Vec<LogicalType> =
+        columns.iter().map(|column| type_in(table, column)).collect::<Result<_>>()?;
     let width = columns.len();
-    let fits: conform::Fits = targets
+    let fits: conform::Fits = types
         .iter()
         .enumerate()
-        .filter(|(at, target)| columns[*at].is_fitted(&target.ty))
-        .map(|(at, target)| (at, target.ty.clone()))
+        .filter(|(at, ty)| columns[*at].is_fitted(ty))
+        .map(|(at, ty)| (at, ty.clone()))
         .collect();
     let names: Arc<[String]> = columns.iter().map(|column| column.name.clone()).collect();
     let fitted = fitted(rows.batches, width, fits, Arc::clone(&names));
-    let values = columns.iter().zip(&targets).enumerate();
-    let values: Vec<String> =
-        values.map(|(at, (column, target))| column.value(at, width, target.new, &target.ty)).collect();
+    let values = columns.iter().zip(&types).enumerate();
+    let values: Vec<String> = values.map(|(at, (column, ty))| column.value(at, width, ty)).collect();
     let scan = scans.register(rows.schema, reader(fitted))?;
     let relation = append::select_values(&names, &values, ingest::scan(scan.token(), scan.columns()));
     let loaded = into_table::load(job, existing, &relation, |_| Ok(relation.clone()));
@@ -63,21 +62,13 @@ fn fitted(batches: Batches, width: usize, fits: conform::Fits, names: Arc<[Strin
     }))
 }
 
-/// What a column's values become.
-struct TargetColumn {
-    ty: LogicalType,
-    new: bool,
-}
-
-fn target(column: &AppendColumn, table: &[Column]) -> Result<TargetColumn> {
+/// The type that a column's values become: that of its place in the table, if it has one there.
+fn type_in(table: &[Column], column: &AppendColumn) -> Result<LogicalType> {
     let Some(found) = table.iter().find(|found| found.name.eq_ignore_ascii_case(&column.name)) else {
-        return Ok(TargetColumn { ty: column.kinds.file_type(), new: true });
+        return Ok(column.kinds.file_type());
     };
-    match column.kinds.column_type(&found.ty) {
-        Some(ty) if ty == found.ty => Ok(TargetColumn { ty, new: false }),
-        _ => Err(Error::new(
-            ErrorKind::InvalidData,
-            format!("column \"{}\" of type {} cannot take the values given", found.name, found.ty),
-        )),
-    }
+    column.kinds.column_type(&found.ty).filter(|ty| *ty == found.ty).ok_or_else(|| {
+        let message = format!("column \"{}\" of type {} cannot take the values given", found.name, found.ty);
+        Error::new(ErrorKind::InvalidData, message)
+    })
 }

@@ -8,11 +8,15 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::appended::Append;
+use super::spare::SpareSession;
 use super::target::IngestTarget;
 
 /// A tenant's small appends by table. A table is here as long as it has a leader.
 #[derive(Debug, Default)]
-pub(crate) struct AppendQueues(Mutex<HashMap<IngestTarget, Vec<WaitingAppend>>>);
+pub(crate) struct AppendQueues {
+    tables: Mutex<HashMap<IngestTarget, Vec<WaitingAppend>>>,
+    spare: SpareSession,
+}
 
 /// An append that waits for its leader.
 #[derive(Debug)]
@@ -34,7 +38,17 @@ impl AppendQueues {
     /// Whether nothing waits, and nobody leads.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().is_empty()
+        self.tables.lock().is_empty()
+    }
+
+    /// The session that is kept for the next leader.
+    pub(super) fn spare(&self) -> &SpareSession {
+        &self.spare
+    }
+
+    /// Closes the session that is kept, if no append has come for a while or its database is lost; or `at_once`.
+    pub(crate) async fn close_spare(&self, at_once: bool) {
+        self.spare.close(at_once).await;
     }
 
     /// Adds an append to its table's queue, and returns where its answer comes; with the lead, if nobody has it.
@@ -45,7 +59,7 @@ impl AppendQueues {
     ) -> (oneshot::Receiver<Gathered>, Option<Lead>) {
         let (answer, answered) = oneshot::channel();
         let waiting = WaitingAppend { append, answer };
-        let lead = match self.0.lock().entry(table) {
+        let lead = match self.tables.lock().entry(table) {
             Entry::Occupied(mut queue) => {
                 queue.get_mut().push(waiting);
                 None
@@ -70,7 +84,7 @@ pub(super) struct Lead {
 impl Lead {
     /// Everything that waits; with nothing the lead is over.
     pub(super) fn next(&mut self) -> Option<Vec<WaitingAppend>> {
-        let mut queues = self.queues.0.lock();
+        let mut queues = self.queues.tables.lock();
         let waiting = queues.get_mut(&self.table).map(std::mem::take).unwrap_or_default();
         if waiting.is_empty() {
             queues.remove(&self.table);
@@ -87,7 +101,7 @@ impl Drop for Lead {
         if self.over {
             return;
         }
-        let left = self.queues.0.lock().remove(&self.table);
+        let left = self.queues.tables.lock().remove(&self.table);
         left.into_iter().flatten().for_each(WaitingAppend::give_back);
     }
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::expand::{Parts, Planned};
-use super::import;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard;
-use crate::guard::calls;
+use crate::guard::{calls, nul_names};
 use crate::sql::nameable::cast_to_nameable;
-use crate::sql::{self as text, lexer};
+use crate::sql::{self as text, import, lexer};
 use crate::views::{property, refusal};
 use duck::types::{Column, Fidelity, LogicalType, ResultShape};
 use duck::{Connection, Extracted, Prepared, Returns, StatementKind};
@@ -47,6 +46,7 @@ pub(crate) fn plan(connection: &Connection, sql: &str) -> Result<Planned> {
     match planned.map_err(|error| refusal::rephrase(connection, sql, error))? {
         Planned::One(planned) => {
             guard::check(connection, sql, &planned)?;
+            nul_names::check_query(connection, sql, &planned)?;
             Ok(Planned::One(plan_nameable(connection, sql, &planned).unwrap_or(planned)))
         }
         expanded => Ok(expanded),
@@ -64,8 +64,11 @@ fn bind(connection: &Connection, sql: &str, extracted: Extracted) -> Result<Plan
 /// Parses a user's text, once nothing in it is refused that needs no plan to be known.
 ///
 /// # Errors
-/// DuckDB's parser error; Refused.
+/// DuckDB's parser error; NotOneStatement; Refused.
 pub(super) fn read(connection: &Connection, sql: &str) -> Result<Extracted> {
+    if import::is_among_others(sql) {
+        return Err(not_one());
+    }
     calls::check(sql)?;
     guard::check_unplanned(connection, sql)?;
     refusal::check(connection, sql)?;
@@ -114,9 +117,10 @@ fn plan_nameable(connection: &Connection, sql: &str, planned: &Prepared) -> Opti
 /// What a planned statement tells.
 ///
 /// # Errors
-/// DuckDB's, when it cannot tell the session's time zone.
+/// As [`shape`].
 fn describe(connection: &Connection, statement: &Prepared, fidelity: Fidelity) -> Result<Plan> {
     let columns: Arc<[Column]> = statement.columns();
+    nul_names::check_columns(&columns)?;
     let zone = connection.time_zone()?;
     let schema = duck::types::arrow::arrow_schema(&columns, fidelity, &zone);
     Ok(Plan {
@@ -150,12 +154,13 @@ fn not_one() -> Error {
 /// The columns of a result, and as Arrow has them.
 ///
 /// # Errors
-/// DuckDB's, when it cannot tell the session's time zone.
+/// DuckDB's, when it cannot tell the session's time zone; for a field whose name holds a NUL.
 pub(super) fn shape(
     connection: &Connection,
     columns: Arc<[Column]>,
     fidelity: Fidelity,
 ) -> Result<ResultShape> {
+    nul_names::check_columns(&columns)?;
     let zone = if columns.iter().any(|column| column.ty.has_time_zone()) {
         connection.time_zone()?
     } else {

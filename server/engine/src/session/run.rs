@@ -15,6 +15,7 @@ use super::target::Target;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard;
 use crate::sql as text;
+use crate::sql::import::folder;
 use duck::{Prepared, Returns, StatementKind};
 
 impl StatementRun<'_> {
@@ -30,7 +31,7 @@ impl StatementRun<'_> {
         match &request.statement {
             Statement::Sql(sql) => self.run_one(sql, request, announce)?,
             Statement::Script(script) => self.run_script(script, request, announce)?,
-            Statement::Prepared(handle) if import::folder(handle.sql()).is_some() => {
+            Statement::Prepared(handle) if folder(handle.sql()).is_some() => {
                 self.run_one(handle.sql(), request, announce)?;
             }
             Statement::Prepared(handle) => {
@@ -63,31 +64,35 @@ impl StatementRun<'_> {
 
     /// Runs the one statement of a text.
     fn run_one(&mut self, sql: &str, request: &Execute, announce: &mut Announcement) -> Result<()> {
-        match import::folder(sql) {
+        match folder(sql) {
             None => self.run_text(sql, request, announce),
-            Some(folder) => {
+            Some(from) => {
                 let mut nothing = self.slot.connection()?.prepare(text::NOTHING)?;
                 let runs = match &request.bind {
                     Some(bind) if bind.rows() > 0 => bind.apply(&mut nothing, 0).map(|()| true)?,
                     bind => bind.is_none(),
                 };
                 if runs {
-                    self.import(&folder)?;
+                    self.import(from)?;
                 }
                 self.run_text(text::NOTHING, request, announce)
             }
         }
     }
 
-    /// Runs the statements of an exported folder, all or none of them.
+    /// Runs the statements of the exported folder that a literal names, all or none of them.
     fn import(&mut self, folder: &str) -> Result<()> {
         let connection = self.slot.connection()?;
-        let texts = import::texts(connection, self.session.limits(), folder)?;
-        let scripts = texts.map(|text| Script::new(text, 0));
-        let parts: Vec<Part<'_>> = scripts.iter().flat_map(Script::parts).collect();
-        parts.iter().try_for_each(|part| part.judge(connection))?;
+        let files = import::files(connection, self.session.limits(), folder)?;
+        let parts = files.iter().flat_map(|file| file.parts().into_iter().map(move |part| (file, part)));
+        let parts: Vec<_> = parts.collect();
+        for (file, part) in &parts {
+            part.judge(connection).map_err(|error| file.placed(part, &error))?;
+        }
         let began = atomic::begin(self.slot)?;
-        let ran = parts.iter().try_for_each(|part| self.run_part(part, None, import::check));
+        let ran = parts.iter().try_for_each(|(file, part)| {
+            self.run_part(part, None, import::check).map_err(|error| file.placed(part, &error))
+        });
         atomic::settle(self.slot, began, ran)
     }
 
@@ -104,7 +109,7 @@ impl StatementRun<'_> {
         };
         for part in &parts {
             let connection = self.slot.connection()?;
-            match import::folder(&part.sql) {
+            match folder(&part.sql) {
                 None => part.judge(connection)?,
                 Some(_) => guard::check_import(connection)?,
             }
@@ -132,8 +137,8 @@ impl StatementRun<'_> {
         check: fn(&Planned) -> Result<()>,
     ) -> Result<()> {
         self.shared.cancel.check()?;
-        if let Some(folder) = import::folder(&part.sql) {
-            return self.import(&folder).map_err(|error| placed(error, part.line));
+        if let Some(from) = folder(&part.sql) {
+            return self.import(from);
         }
         let planned = self.slot.connection().and_then(|connection| plan(connection, &part.sql));
         let planned = planned.and_then(|planned| check(&planned).map(|()| planned));

@@ -63,6 +63,12 @@ impl Script {
 }
 
 impl Part<'_> {
+    /// The line on which its first word stands.
+    pub(super) fn first_line(&self) -> usize {
+        let gap = self.sql.len() - lexer::behind(&self.sql, 0).len();
+        self.line + count_lines(&self.sql[..gap]) + 1
+    }
+
     /// Whether it is a statement that may be run, as far as that can be said before its predecessors ran.
     pub(super) fn judge(&self, connection: &Connection) -> Result<()> {
         let judged = read(connection, &self.sql).and_then(|_| guard::judge(connection, &self.sql));
@@ -115,15 +121,23 @@ pub fn placed(error: Error, lines: usize) -> Error {
     }
 }
 
-/// The excerpt ends a text: a line of SQL with its number, and a mark below.
 fn moved(message: &str, lines: usize) -> Option<String> {
+    let (before, number, excerpt) = excerpt(message)?;
+    let line = number.checked_add(lines)?;
+    Some(format!("{before}{line}: {excerpt}"))
+}
+
+/// The line that an error's excerpt is of.
+pub(super) fn excerpt_line(message: &str) -> Option<usize> {
+    excerpt(message).map(|(_, number, _)| number)
+}
+
+/// The excerpt ends a text: a line of SQL with its number, and a mark below.
+fn excerpt(message: &str) -> Option<(&str, usize, &str)> {
     const EXCERPT: &str = "\n\nLINE ";
     let at = message.rfind(EXCERPT)? + EXCERPT.len();
     let (number, excerpt) = message[at..].split_once(": ")?;
     let (_, mark) = excerpt.split_once('\n')?;
-    if mark.trim_start_matches(' ') != "^" {
-        return None;
-    }
-    let line = number.parse::<usize>().ok()?.checked_add(lines)?;
-    Some(format!("{}{line}: {excerpt}", &message[..at]))
+    let is_mark = mark.trim_start_matches(' ') == "^";
+    is_mark.then_some((&message[..at], number.parse().ok()?, excerpt))
 }

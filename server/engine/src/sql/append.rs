@@ -22,8 +22,6 @@ pub(crate) struct Incoming<'a> {
     pub(crate) nested: bool,
     /// Whether the values have a type of their own, and are not JSON text.
     pub(crate) typed: bool,
-    /// Whether the column to take them is new: there a string in a JSON column stays one.
-    pub(crate) new: bool,
 }
 
 impl Incoming<'_> {
@@ -35,13 +33,7 @@ impl Incoming<'_> {
         }
         match ty {
             LogicalType::Varchar => text,
-            LogicalType::Json => {
-                let string = match self.new {
-                    true => format!("to_json({text})"),
-                    false => json_of(&text),
-                };
-                self.by_kind(&string, &format!("CAST({text} AS JSON)"))
-            }
+            LogicalType::Json => self.by_kind(&json_of(&text), &format!("CAST({text} AS JSON)")),
             LogicalType::Struct(_) | LogicalType::List(_) | LogicalType::Map(..) | LogicalType::Array(..) => {
                 self.by_kind(&format!("CAST({text} AS {ty})"), &of_json(&text, ty))
             }
@@ -54,7 +46,7 @@ impl Incoming<'_> {
     /// A typed value; objects and arrays become text as JSON.
     fn cast_typed(&self, value: &str, ty: &LogicalType) -> String {
         match ty {
-            LogicalType::Json if !self.strings || self.new => format!("to_json({value})"),
+            LogicalType::Json if !self.strings => format!("to_json({value})"),
             LogicalType::Json => json_of(value),
             LogicalType::Varchar if self.nested => format!("CAST(to_json({value}) AS VARCHAR)"),
             _ if ty.is_integer() => format!("CAST({} AS {ty})", whole(value)),

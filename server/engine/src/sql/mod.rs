@@ -4,6 +4,7 @@
 pub(super) mod append;
 pub(super) mod assist;
 pub mod catalog;
+pub(super) mod import;
 pub(super) mod ingest;
 pub mod lexer;
 pub(super) mod nameable;
@@ -22,6 +23,11 @@ pub(super) const ROLLBACK: &str = "ROLLBACK";
 pub(super) const NO_VARIANT: &str = "SELECT NULL::VARIANT";
 /// Does nothing, and gives no rows.
 pub(super) const NOTHING: &str = "CREATE SCHEMA IF NOT EXISTS main";
+
+/// Gives what text literals that a user has written one after another mean together.
+pub(super) fn text_of(literals: &str) -> String {
+    format!("SELECT {literals}")
+}
 
 /// Gives the text of a file, whose path may look like a pattern.
 pub(super) fn read_file(path: &str) -> String {

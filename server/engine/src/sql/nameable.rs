@@ -26,6 +26,11 @@ pub(crate) fn cast_to_nameable(sql: &str, columns: &[Column]) -> Option<String> 
     Some(format!("SELECT {list} FROM ({}\n)", first_statement(sql)))
 }
 
+/// The rows of a query as structs, whose fields have the names of its columns.
+pub(crate) fn as_structs(sql: &str) -> String {
+    format!("SELECT row_of_query FROM ({}\n) AS row_of_query", first_statement(sql))
+}
+
 fn nameable(ty: &LogicalType) -> LogicalType {
     use LogicalType as T;
     let boxed = |ty: &LogicalType| Box::new(nameable(ty));

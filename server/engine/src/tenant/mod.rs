@@ -192,6 +192,16 @@ impl Tenant {
         self.sessions.add(Session::new(id, instance, Arc::clone(&self.owner)))
     }
 
+    /// Counts a session among the open ones again.
+    ///
+    /// # Errors
+    /// LimitExceeded.
+    pub(crate) async fn readmit(&self, session: &Arc<Session>) -> Result<()> {
+        self.touch();
+        self.sessions.make_room().await?;
+        self.sessions.add(Arc::clone(session)).map(drop)
+    }
+
     /// The tenant's database, if it is open and of use.
     fn instance(&self) -> Option<Arc<Instance>> {
         self.instance.read().clone().filter(|instance| !instance.is_broken())
@@ -247,6 +257,7 @@ impl Tenant {
     /// Closes every session.
     pub(crate) async fn close(&self) {
         let sessions = self.sessions.take_all();
+        self.appends.close_spare(true).await;
         futures::future::join_all(sessions.iter().map(Session::close)).await;
     }
 }

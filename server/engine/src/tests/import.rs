@@ -110,6 +110,53 @@ async fn neither_file_ends_in_the_other_nor_stands_for_several() {
 }
 
 #[rstest]
+#[case(r"E'{}/it\'s'")]
+#[case(r"E'{}/\x69t\047s'")]
+#[case("'{}'\n'/it''s'")]
+#[case("$x${}/it's$x$")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_named_by_any_literal(#[case] literal: &str) {
+    let (engine, place) = (with_files(), tempfile::tempdir().unwrap());
+    exported(&engine, place.path()).await;
+    let bob = of_bob(&engine).await;
+    let literal = literal.replace("{}", place.path().to_str().unwrap());
+    run(&bob, &format!("IMPORT DATABASE {literal};")).await.unwrap();
+    assert_eq!(number(&bob, "SELECT count(*) FROM s.t").await, 2);
+}
+
+#[rstest]
+#[case("schema.sql", "\n\n-- x\nSELEC;\n", "Parser Error", 4)]
+#[case("schema.sql", ";;\n\nCREATE TABLE w\n(i\nNOTHING);", "Catalog Error", 5)]
+#[case("load.sql", "\n/* y\n */ INSERT INTO s.t VALUES\n(1, 'again');", "Constraint Error", 3)]
+#[case("load.sql", "SELECT 1;\n\nSELECT\n1, nothing", "Binder Error", 4)]
+#[case("load.sql", "\nCOMMIT", "cannot be part of an IMPORT", 2)]
+#[case("load.sql", "SELECT 1;\nCOPY s.t FROM 'none.csv'", "none.csv", 2)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_names_the_file_and_its_line(
+    #[case] file: &str,
+    #[case] added: &str,
+    #[case] expected: &str,
+    #[case] line: usize,
+) {
+    let (engine, place) = (with_files(), tempfile::tempdir().unwrap());
+    exported(&engine, place.path()).await;
+    let path = place.path().join("it's").join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}{added}")).unwrap();
+    let line = text.lines().count() + line - usize::from(!text.ends_with('\n'));
+    let bob = of_bob(&engine).await;
+    let folder = place.path().join("it's");
+    let import = format!("\n\nIMPORT DATABASE $${}$$", folder.display());
+    for script in [import.clone(), format!("{import}; SELECT 1"), format!("SELECT 1;{import}")] {
+        let request = Execute::new(Statement::Script(Script::new(script, 7)), Fidelity::Exact);
+        let error = bob.execute(request, &Call::of_server("test")).await.unwrap_err();
+        assert!(error.message().contains(expected), "{error}");
+        let place = format!("\nin {}/{file}, line {line}", folder.display());
+        assert!(error.message().ends_with(&place), "{error} {place}");
+    }
+}
+
+#[rstest]
 #[case("SET GLOBAL TimeZone = 'Asia/Tokyo';", "managed")]
 #[case("INSERT INTO s.t VALUES (1, 'again');", "Constraint Error")]
 #[case("IMPORT DATABASE 'elsewhere';", "managed")]
