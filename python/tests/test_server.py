@@ -118,7 +118,7 @@ def test_every_flag_of_the_program_has_a_keyword() -> None:
     flags = set(re.findall(r"^\s+(?:-\w, )?--([a-z-]+)", text, re.MULTILINE))
     flags -= {"help", "version", "config", "log-format", "otlp-endpoint"}
     plural = {"user": "users", "api-key": "api_keys", "environment": "environments"}
-    plural.update({"catalog": "catalogs", "attach": "attaches"})
+    plural.update({"catalog": "catalogs", "attach": "attaches", "control-key": "control_keys"})
     keywords = {plural.get(flag, flag.replace("-", "_")) for flag in flags}
     assert len(keywords) > 20
     assert keywords <= set(inspect.signature(MockServer).parameters)

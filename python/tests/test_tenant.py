@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from altertable_mock import MissingClientError, RequestError, Rows, SqlError, Tenant
+from altertable_mock import MissingClientError, MockServer, RequestError, Rows, SqlError, Tenant
 
 UTC = datetime.timezone.utc
 
@@ -165,3 +165,30 @@ def test_a_missing_client_is_named(
 
 def test_rows_are_a_list() -> None:
     assert Rows(["a"], ["INTEGER"], []) == []
+
+
+def test_a_reset_tenant_begins_anew(altertable_mock: Tenant) -> None:
+    altertable_mock.sql("CREATE TABLE t (i INTEGER)")
+    altertable_mock.track("before", "user-1")
+    assert altertable_mock.reset() == []
+    assert altertable_mock.sql("SHOW TABLES") == []
+    assert altertable_mock.events() == []
+    altertable_mock.sql("CREATE TABLE t (i INTEGER)")
+    altertable_mock.reset("sessions")
+    assert altertable_mock.sql("SHOW TABLES") == [("t",)]
+    with pytest.raises(RequestError, match="everything"):
+        altertable_mock.reset("everything")
+
+
+def test_a_project_that_others_see_is_left_alone() -> None:
+    with MockServer(users={"alice": "a", "bob": "b"}, api_keys=["shared"]) as server:
+        alice = server.tenant("alice")
+        alice.track("kept", "user-1")
+        assert alice.reset() == ["project"]
+        assert [event["event"] for event in server.tenant("bob").events()] == ["kept"]
+
+
+def test_a_server_without_control_plane_resets_nobody() -> None:
+    with MockServer(users={"alice": "a"}, no_control=True) as server, pytest.raises(RequestError) as refused:
+        server.tenant("alice").reset()
+    assert refused.value.status == 404

@@ -4,6 +4,7 @@
 //! flag's name) and its key in the TOML file are all derived from it. Flags win over variables, variables over the
 //! file.
 
+mod access;
 mod file;
 mod limits;
 mod options;
@@ -15,6 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use access::ControlOptions;
 pub use options::{LogFormat, Options, QueryStream};
 pub use resolve::{BindAddresses, Config, ConnectionOptions, FlightOptions, LakehouseOptions, TlsOptions};
 pub use size::ByteSize;

@@ -16,6 +16,7 @@
 //! What its doors answer is in `docs/contract/`; how the code is laid out, in `ARCHITECTURE.md`.
 
 pub mod config;
+mod control;
 mod doors;
 pub mod healthcheck;
 mod mock_server;

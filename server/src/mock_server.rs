@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{self, BindAddresses, Config, Options};
+use crate::control;
 use crate::doors::connections::Connections;
 use crate::doors::health::Health;
 use crate::doors::metrics::Metrics;
@@ -117,7 +119,9 @@ impl MockServer {
             shutdown_timeout: config.shutdown_timeout,
             engine,
         };
-        let serves = config.ports.try_map(|door, _| (door.prepare)(&server.surroundings(&config)))?;
+        let control = control::routes(&config, &server.engine, &server.metrics, server.addresses);
+        let serves =
+            config.ports.try_map(|door, _| (door.prepare)(&server.surroundings(&config, &control)))?;
         if config.engine.needs_check() {
             server.engine.check().await?;
         }
@@ -131,12 +135,13 @@ impl MockServer {
         Ok(server)
     }
 
-    fn surroundings<'a>(&'a self, config: &'a Config) -> Surroundings<'a> {
+    fn surroundings<'a>(&'a self, config: &'a Config, control: &'a Router) -> Surroundings<'a> {
         Surroundings {
             config,
             engine: &self.engine,
             health: &self.health,
             metrics: &self.metrics,
+            control,
             stop: &self.stop,
             tasks: &self.tasks,
         }

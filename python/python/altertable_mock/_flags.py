@@ -13,6 +13,7 @@ SINGULAR = {
     "environments": "environment",
     "catalogs": "catalog",
     "attaches": "attach",
+    "control_keys": "control_key",
 }
 """The repeatable flags whose keyword is their plural."""
 

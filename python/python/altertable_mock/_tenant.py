@@ -134,6 +134,21 @@ class Tenant(HasEndpoints):
         body = json.dumps({**item, "properties": dict(properties or {})}, default=str).encode()
         Door(self.analytics_url).post("/track", body, {"X-API-Key": self.api_key or ""})
 
+    def reset(self, *what: str) -> list[str]:
+        """Puts this user back to where the server began: no table, no event, no session.
+
+        ``what`` are the parts, such as ``"sessions"``, if not all of them are meant. What was left alone is returned:
+        ``["project"]`` where other users see the same events. Clients have to log in anew.
+
+        >>> from altertable_mock import MockServer
+        >>> with MockServer() as server, server.new_tenant() as tenant:
+        ...     _ = tenant.sql("CREATE TABLE t (i INTEGER)")
+        ...     tenant.reset(), tenant.sql("SHOW TABLES")
+        ([], [])
+        """
+        skipped: list[str] = self._control("reset", {"what": list(what)} if what else {})["skipped"]
+        return skipped
+
     def flight_client(self, **options: Any) -> altertable_flightsql.Client:
         """An ``altertable_flightsql.Client`` logged in as this user; ``options`` are passed on to it.
 
@@ -180,6 +195,11 @@ class Tenant(HasEndpoints):
         on_close, self._on_close = self._on_close, None
         if on_close is not None:
             on_close()
+
+    def _control(self, route: str, body: Mapping[str, Any]) -> Any:
+        """The answer of a route of the control plane."""
+        answer = self._lakehouse.post(f"/_mock/v1/{route}", json.dumps(body, default=str).encode(), self._login)
+        return json.loads(answer)
 
     @property
     def _login(self) -> dict[str, str]:

@@ -11,10 +11,11 @@ use super::blocking::MayBlock;
 use super::config::{Account, EngineConfig};
 use super::events::Store;
 use super::instance::{self, InstancePool};
+use super::journal::Journal;
 use super::limit_exceeded;
-use super::session::Turns;
+use super::session::{Session, Turns};
 use super::sql;
-use super::tenant::Tenant;
+use super::tenant::{Anew, LeftBehind, Lineage, Tenant};
 use super::views::ShownProject;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,12 +31,22 @@ pub(super) struct Accounts {
     undeclared: Mutex<HashMap<(String, String), Arc<Tenant>>>,
 }
 
-/// A declared user: the password, what the user sees as `product_events`, and the tenant.
+/// A declared user: the password and the tenant.
 #[derive(Debug)]
 struct Login {
     account: Account,
-    project: Option<ShownProject>,
     tenant: Arc<Tenant>,
+    /// Whether the user was made while the server runs, together with a project that goes when the user does (CT-1).
+    is_made: bool,
+}
+
+/// A user who is no more, for closing.
+#[derive(Debug)]
+pub(super) struct Removed {
+    /// The sessions that were open.
+    pub(super) sessions: Vec<Arc<Session>>,
+    /// The API key that goes with the user.
+    pub(super) key: Option<String>,
 }
 
 impl Accounts {
@@ -46,22 +57,23 @@ impl Accounts {
         let config = Arc::clone(&accounts.config);
         let logins = config.users.iter().map(|account| {
             let project = ShownProject::of_declared(&account.name, &config, &accounts.events);
-            (account.name.clone(), accounts.login(account.clone(), project))
+            (account.name.clone(), accounts.login(account.clone(), project, false))
         });
         *accounts.declared.write() = logins.collect();
         accounts
     }
 
-    fn login(&self, account: Account, project: Option<ShownProject>) -> Login {
-        let tenant = Tenant::new(
-            &account.name,
-            true,
-            project.clone(),
-            &self.config,
-            Arc::clone(&self.pool),
-            &self.threads,
-        );
-        Login { account, project, tenant }
+    fn login(&self, account: Account, project: Option<ShownProject>, is_made: bool) -> Login {
+        let tenant = self.tenant(self.lineage(&account.name, true, project), LeftBehind::default());
+        Login { account, tenant, is_made }
+    }
+
+    fn lineage(&self, name: &str, declared: bool, project: Option<ShownProject>) -> Lineage {
+        Lineage::new(name, declared, project, Journal::new(self.config.limits.journal))
+    }
+
+    fn tenant(&self, lineage: Lineage, left: LeftBehind) -> Arc<Tenant> {
+        Tenant::new(lineage, left, &self.config, Arc::clone(&self.pool), &self.threads)
     }
 
     /// Declares a user from now on; with a key, that key's first environment is the user's `product_events`.
@@ -76,18 +88,48 @@ impl Accounts {
             Some(key) => ShownProject::of_key(key, &self.config, &self.events),
             None => ShownProject::of_declared(&account.name, &self.config, &self.events),
         };
+        self.insert(account, project, false).map(drop)
+    }
+
+    /// Declares a user from now on who sees that project, and with whom it goes (CT-1).
+    ///
+    /// # Errors
+    /// Config when the name is taken; LimitExceeded for one too many.
+    pub(super) fn make(&self, account: Account, project: ShownProject) -> Result<Arc<Tenant>> {
+        self.insert(account, Some(project), true)
+    }
+
+    fn insert(&self, account: Account, project: Option<ShownProject>, is_made: bool) -> Result<Arc<Tenant>> {
         let mut declared = self.declared.write();
         if declared.contains_key(&account.name) {
             let message = format!("the user \"{}\" is declared already", account.name);
             return Err(Error::new(ErrorKind::Config, message));
         }
-        declared.insert(account.name.clone(), self.login(account, project));
-        Ok(())
+        let most = self.config.limits.made_tenants;
+        if is_made && declared.values().filter(|login| login.is_made).count() >= most {
+            return Err(limit_exceeded("the tenants made while the server runs", most, "--tenant-limit"));
+        }
+        let name = account.name.clone();
+        let login = self.login(account, project, is_made);
+        let tenant = Arc::clone(&login.tenant);
+        declared.insert(name, login);
+        Ok(tenant)
     }
 
-    /// Refuses a declared user from now on, and returns the tenant for closing.
-    pub(super) fn remove(&self, name: &str) -> Option<Arc<Tenant>> {
-        self.declared.write().remove(name).map(|login| login.tenant)
+    /// Refuses a declared user from now on.
+    pub(super) fn remove(&self, name: &str) -> Option<Removed> {
+        let Login { tenant, is_made, .. } = self.declared.write().remove(name)?;
+        let key = tenant.project().filter(|_| is_made).map(|project| project.key.clone());
+        Some(Removed { sessions: tenant.retire(Anew::Database).0, key })
+    }
+
+    /// Forgets an undeclared user, who is a new one from the next call on; None if it is none.
+    pub(super) fn forget(&self, tenant: &Tenant) -> Option<Removed> {
+        let mut tenants = self.undeclared.lock();
+        let key = tenants.iter().find(|(_, known)| known.lineage().is(tenant.lineage()));
+        let key = key.map(|(key, _)| key.clone())?;
+        let former = tenants.remove(&key)?;
+        Some(Removed { sessions: former.retire(Anew::Database).0, key: None })
     }
 
     /// Opens a database as tenants get it, uses it and drops it again.
@@ -112,19 +154,57 @@ impl Accounts {
         self.pool.fill();
     }
 
-    /// Gives every declared user an empty tenant and forgets the others; returns those there were, for closing.
-    pub(super) fn renew(&self) -> Vec<Arc<Tenant>> {
-        let mut former: Vec<_> = std::mem::take(&mut *self.undeclared.lock()).into_values().collect();
+    /// Gives every declared user an empty tenant and forgets the others; returns the sessions there were, for closing.
+    pub(super) fn renew(&self) -> Vec<Arc<Session>> {
+        let former = std::mem::take(&mut *self.undeclared.lock()).into_values();
+        let mut ended: Vec<_> = former.flat_map(|tenant| tenant.retire(Anew::Database).0).collect();
         for login in self.declared.write().values_mut() {
-            let fresh = self.login(login.account.clone(), login.project.clone());
-            former.push(std::mem::replace(login, fresh).tenant);
+            login.tenant.lineage().begin_anew();
+            ended.extend(self.follow(&mut login.tenant, Anew::Database));
         }
-        former
+        ended
+    }
+
+    /// Gives a user a new tenant in the place of the present one, whose sessions are returned for closing; None if the
+    /// user is no more.
+    pub(super) fn begin_anew(&self, tenant: &Tenant, anew: Anew) -> Option<Vec<Arc<Session>>> {
+        let lineage = tenant.lineage();
+        let mut declared = self.declared.write();
+        let login = declared.get_mut(&**lineage.name()).map(|login| &mut login.tenant);
+        if let Some(place) = login.filter(|place| place.lineage().is(lineage)) {
+            return Some(self.follow(place, anew));
+        }
+        drop(declared);
+        let mut undeclared = self.undeclared.lock();
+        let place = undeclared.values_mut().find(|place| place.lineage().is(lineage))?;
+        Some(self.follow(place, anew))
+    }
+
+    fn follow(&self, place: &mut Arc<Tenant>, anew: Anew) -> Vec<Arc<Session>> {
+        let (sessions, left) = place.retire(anew);
+        *place = self.tenant(place.lineage().clone(), left);
+        sessions
+    }
+
+    /// How many tenants see a project.
+    pub(super) fn count_viewers(&self, project: &ShownProject) -> usize {
+        let sees = |tenant: &Arc<Tenant>| tenant.project().is_some_and(|seen| seen.is(project));
+        let declared = self.declared.read().values().filter(|login| sees(&login.tenant)).count();
+        declared + self.undeclared.lock().values().filter(|tenant| sees(tenant)).count()
     }
 
     /// The tenant of a declared user.
     pub(super) fn find(&self, name: &str) -> Option<Arc<Tenant>> {
         self.declared.read().get(name).map(|login| Arc::clone(&login.tenant))
+    }
+
+    /// The tenants of a name: the declared one, else each that was admitted under it with a password.
+    pub(super) fn named(&self, name: &str) -> Vec<Arc<Tenant>> {
+        if let Some(declared) = self.find(name) {
+            return vec![declared];
+        }
+        let undeclared = self.undeclared.lock();
+        undeclared.values().filter(|tenant| **tenant.name() == *name).cloned().collect()
     }
 
     /// The tenant of a user who proved the password.
@@ -156,7 +236,7 @@ impl Accounts {
         }
         let tenant = tenants.entry(key).or_insert_with(|| {
             let project = ShownProject::of_key(user, &self.config, &self.events);
-            Tenant::new(user, false, project, &self.config, Arc::clone(&self.pool), &self.threads)
+            self.tenant(self.lineage(user, false, project), LeftBehind::default())
         });
         tenant.touch();
         Ok(Arc::clone(tenant))

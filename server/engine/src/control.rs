@@ -2,10 +2,34 @@
 
 use std::sync::Arc;
 
+use crate::accounts::Removed;
 use crate::config::Account;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::JournalEntry;
+use crate::session::Session;
+use crate::tenant::{Anew, Tenant};
+use crate::views::ShownProject;
+
+/// What of a tenant is put back to where it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ResetParts {
+    /// Databases, the log of REST queries and the project; the sessions end with their database.
+    pub data: bool,
+    /// Sessions, with what belongs to them.
+    pub sessions: bool,
+    /// The journal.
+    pub journal: bool,
+    /// The tasks of loads.
+    pub tasks: bool,
+}
+
+/// What a reset has left alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ResetDone {
+    /// Whether the project is still as it was, since other tenants see it too (AC-02).
+    pub skipped_project: bool,
+}
 
 impl Engine {
     /// Opens databases in the background for the first tenants, which otherwise wait some 15 ms for theirs. Runs inside
@@ -30,16 +54,111 @@ impl Engine {
         })
     }
 
-    /// Refuses a declared user from now on, interrupts what the user runs and drops the user's database.
+    /// Declares a user with a project of the user's own, in environments of its own, the first of which the user sees
+    /// (CT-1).
+    ///
+    /// # Errors
+    /// Config when a part is empty, or the name or the key taken; LimitExceeded for one too many. Nothing is declared
+    /// then.
+    pub fn make_tenant(&self, account: Account, key: &str, environments: Vec<String>) -> Result<Arc<Tenant>> {
+        let Some(environment) = environments.first().cloned() else {
+            return Err(Error::new(ErrorKind::Config, "a tenant needs an environment"));
+        };
+        if account.name.is_empty() || account.password.is_empty() || key.is_empty() {
+            return Err(Error::new(ErrorKind::Config, "a tenant needs a name, a password and an API key"));
+        }
+        if !self.events.add_key_in(key, environments) {
+            return Err(key_taken());
+        }
+        let project = ShownProject { store: Arc::clone(&self.events), key: key.to_owned(), environment };
+        self.accounts.make(account, project).inspect_err(|_| {
+            self.events.remove_key(key);
+        })
+    }
+
+    /// Refuses a declared user from now on, interrupts what the user runs and drops the user's database. A project that
+    /// the user was made with goes as well (CT-2).
     ///
     /// # Errors
     /// NotFound when no user of that name is declared.
     pub async fn remove_user(&self, name: &str) -> Result<()> {
-        let Some(tenant) = self.accounts.remove(name) else {
-            return Err(Error::new(ErrorKind::NotFound, format!("there is no user \"{name}\"")));
-        };
-        tenant.close().await;
+        let removed = self.accounts.remove(name).ok_or_else(|| no_user(name))?;
+        self.finish(removed).await;
         Ok(())
+    }
+
+    /// As [`remove_user`](Self::remove_user); an undeclared user is a new one from the next call on.
+    ///
+    /// # Errors
+    /// NotFound for a user who is no more.
+    pub async fn remove_tenant(&self, tenant: &Tenant) -> Result<()> {
+        if tenant.is_declared() {
+            return self.remove_user(tenant.name()).await;
+        }
+        let removed = self.accounts.forget(tenant).ok_or_else(|| no_user(tenant.name()))?;
+        self.finish(removed).await;
+        Ok(())
+    }
+
+    async fn finish(&self, removed: Removed) {
+        if let Some(key) = removed.key {
+            self.events.remove_key(&key);
+        }
+        futures::future::join_all(removed.sessions.iter().map(Session::close)).await;
+    }
+
+    /// Every tenant there is, by name.
+    pub fn tenants(&self) -> Vec<Arc<Tenant>> {
+        let mut tenants = self.accounts.all();
+        tenants.sort_by(|one, other| one.name().cmp(other.name()));
+        tenants
+    }
+
+    /// The tenant of a name.
+    ///
+    /// # Errors
+    /// NotFound; FailedPrecondition for a name under which `--allow-any-user` has admitted several passwords.
+    pub fn tenant_named(&self, name: &str) -> Result<Arc<Tenant>> {
+        let mut found = self.accounts.named(name).into_iter();
+        let tenant = found.next().ok_or_else(|| no_user(name))?;
+        if found.next().is_some() {
+            let message = format!("several users are named \"{name}\", each with a password of its own");
+            return Err(Error::new(ErrorKind::FailedPrecondition, message));
+        }
+        Ok(tenant)
+    }
+
+    /// Puts a tenant back to where it began (CT-3). What began before ends with a cancel error; what comes after this
+    /// returns finds the new state.
+    ///
+    /// # Errors
+    /// NotFound for a user who is no more.
+    pub async fn reset_tenant(&self, tenant: &Tenant, parts: ResetParts) -> Result<ResetDone> {
+        let mut done = ResetDone::default();
+        let lineage = tenant.lineage();
+        if parts.data || parts.sessions {
+            let anew = if parts.data { Anew::Database } else { Anew::Sessions };
+            let sessions = self.accounts.begin_anew(tenant, anew).ok_or_else(|| no_user(tenant.name()))?;
+            end(sessions).await;
+        }
+        if let Some(project) = lineage.project().filter(|_| parts.data) {
+            done.skipped_project = self.accounts.count_viewers(project) > 1;
+            if !done.skipped_project {
+                self.events.clear_project(&project.key, &project.environment);
+            }
+        }
+        if parts.journal {
+            lineage.journal().clear();
+        }
+        if parts.tasks {
+            lineage.forget_tasks();
+        }
+        Ok(done)
+    }
+
+    /// Empties a project, whoever sees it; false if there is none.
+    pub fn reset_project(&self, key: &str, environment: &str) -> bool {
+        self.events.clear_project(key, environment)
     }
 
     /// What a declared user ran lately, oldest first; empty for an unknown one.
@@ -56,7 +175,7 @@ impl Engine {
             return Err(Error::new(ErrorKind::Config, "an API key is empty"));
         }
         if !self.events.add_key(key) {
-            return Err(Error::new(ErrorKind::Config, "an API key is declared already"));
+            return Err(key_taken());
         }
         Ok(())
     }
@@ -76,7 +195,26 @@ impl Engine {
     /// declared stays.
     pub async fn reset(&self) {
         self.events.clear();
-        let former = self.accounts.renew();
-        futures::future::join_all(former.iter().map(|tenant| tenant.close())).await;
+        let ended = self.accounts.renew();
+        futures::future::join_all(ended.iter().map(Session::close)).await;
     }
+}
+
+/// Interrupts what sessions run; they close behind, since DuckDB may take its time over it.
+async fn end(sessions: Vec<Arc<Session>>) {
+    let mut closing = Box::pin(async move {
+        futures::future::join_all(sessions.iter().map(Session::close)).await;
+    });
+    // What a session runs is cancelled before anything is waited for.
+    if futures::poll!(&mut closing).is_pending() {
+        tokio::spawn(closing);
+    }
+}
+
+fn key_taken() -> Error {
+    Error::new(ErrorKind::Config, "an API key is declared already")
+}
+
+fn no_user(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no user \"{name}\""))
 }

@@ -104,6 +104,16 @@ impl Instance {
         Ok(connection)
     }
 
+    /// What the database takes in memory. Blocks.
+    ///
+    /// # Errors
+    /// DuckDB's, when the instance is beyond use.
+    pub(super) fn bytes(&self) -> Result<u64> {
+        let rows = self.open_connection()?.query(sql::DATABASE_BYTES)?.text_rows()?;
+        let bytes = rows.into_iter().flatten().flatten().next();
+        Ok(bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(0))
+    }
+
     /// Opens a connection for the next session, since one has just been closed: most calls over REST name no session,
     /// and opening one takes longer than a small query.
     pub(super) fn open_ahead(&self) {

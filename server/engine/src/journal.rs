@@ -66,6 +66,11 @@ impl Journal {
         while size(entries) > self.limit && entries.pop_front().is_some() {}
     }
 
+    /// Forgets every entry.
+    pub(crate) fn clear(&self) {
+        self.entries.lock().clear();
+    }
+
     /// How many bytes the entries take.
     pub(crate) fn bytes(&self) -> usize {
         size(&self.entries.lock())

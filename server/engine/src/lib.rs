@@ -40,6 +40,7 @@ pub use blocking::{leave_signals_to_others, run_blocking};
 pub use call::Call;
 pub use catalog::{CatalogQuery, KeyOrder, KeySide};
 pub use config::{Account, EngineConfig, ProjectChoice};
+pub use control::{ResetDone, ResetParts};
 pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
@@ -56,5 +57,5 @@ pub use session::{
 pub use sql::TableRef;
 pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use tenant::sessions::Sessions;
-pub use tenant::{Tenant, Visit};
+pub use tenant::{Tenant, TenantState, Visit};
 pub use vitals::Vitals;

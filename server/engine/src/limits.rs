@@ -35,6 +35,8 @@ pub struct Limits {
     pub tenant_held: u64,
     /// `--undeclared-user-limit`: users, and API keys, that `--allow-any-user` admitted.
     pub undeclared: usize,
+    /// `--tenant-limit`: tenants made over the control plane (CT-1).
+    pub made_tenants: usize,
     /// `--project-event-limit`: bytes of events and identities, per analytics project.
     pub project_events: u64,
     /// `--statement-limit`: bytes of one SQL text.
@@ -73,6 +75,7 @@ impl Default for Limits {
             tenant_tickets: 65_536,
             tenant_held: 512 * MIB,
             undeclared: 10_000,
+            made_tenants: 10_000,
             project_events: GIB,
             statement: 64 * MIB,
             statement_timeout: None,

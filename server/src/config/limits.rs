@@ -37,6 +37,7 @@ pub(super) fn limits(options: &Options) -> Result<Limits> {
         tenant_tickets: number(options.tenant_ticket_limit, default.tenant_tickets, "--tenant-ticket-limit")?,
         tenant_held: size(options.tenant_held_limit, default.tenant_held),
         undeclared: number(options.undeclared_user_limit, default.undeclared, "--undeclared-user-limit")?,
+        made_tenants: number(options.tenant_limit, default.made_tenants, "--tenant-limit")?,
         project_events: size(options.project_event_limit, default.project_events),
         statement: size(options.statement_limit, default.statement),
         statement_timeout: options.statement_timeout.filter(|seconds| *seconds > 0).map(Duration::from_secs),

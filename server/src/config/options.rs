@@ -120,6 +120,13 @@ with_doors!(options! {
     #[arg(long, value_name = "USER=KEY:ENV", action = ArgAction::Append, help_heading = "Who may connect")]
     #[serde(default, deserialize_with = "one_or_many")]
     product_analytics: Vec<String>,
+    /// Open the whole control plane to whoever sends this key as a Bearer token (may be repeated).
+    #[arg(long, value_name = "KEY", action = ArgAction::Append, help_heading = "Who may connect")]
+    #[serde(default, deserialize_with = "one_or_many")]
+    control_key: Vec<String>,
+    /// Have no control plane: /_mock is an unknown path.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "Who may connect")]
+    no_control: bool,
     }
     {
     /// Address to listen on (may be repeated) [default: 127.0.0.1, and ::1 where the machine has it].
@@ -215,6 +222,9 @@ with_doors!(options! {
     /// Users, and API keys, that --allow-any-user may have admitted at a time [default: 10000].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     undeclared_user_limit: usize,
+    /// Tenants that may have been made over the control plane at a time [default: 10000].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    tenant_limit: usize,
     /// Memory that each user's query log may take [default: 8MB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     query_log_limit: ByteSize,

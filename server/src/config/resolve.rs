@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::access::{ControlOptions, control, users};
 use super::limits::{limits, tenant_memory_limit, threads};
 use super::options::{LogFormat, Options, QueryStream};
 use super::size::ByteSize;
@@ -27,6 +28,8 @@ pub struct Config {
     pub flight: FlightOptions,
     /// What the Lakehouse door needs beyond the engine.
     pub lakehouse: LakehouseOptions,
+    /// The control plane (CX).
+    pub control: ControlOptions,
     /// Largest body of the analytics API in bytes (AX-08).
     pub analytics_body_limit: u64,
     /// Connections, of all doors.
@@ -148,6 +151,7 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             tls: tls(options.tls.unwrap_or(false), options.tls_ca_file, options.tls_cert, options.tls_key)?,
         },
         lakehouse,
+        control: control(options.no_control, options.control_key)?,
         analytics_body_limit: analytics_body_limit(options.analytics_body_limit)?,
         connections,
         shutdown_timeout: seconds(options.shutdown_timeout, 10),
@@ -220,38 +224,7 @@ fn analytics_body_limit(given: Option<u64>) -> Result<u64> {
     Ok(limit)
 }
 
-/// Users as NAME:PASSWORD; the first colon separates. A fault names the user, never the password.
-fn users(given: Vec<String>) -> Result<Vec<Account>> {
-    let mut names = HashSet::new();
-    let mut users = Vec::with_capacity(given.len());
-    for text in given {
-        let Some((name, password)) = text.split_once(':') else {
-            let name = name_alone(&text);
-            return Err(fault(format!("the user \"{name}\" has no password: write --user NAME:PASSWORD")));
-        };
-        if name.is_empty() || password.is_empty() {
-            let missing = if name.is_empty() { "name" } else { "password" };
-            return Err(fault(format!(
-                "--user \"{name}:…\" has an empty {missing}: write --user NAME:PASSWORD"
-            )));
-        }
-        if !names.insert(name.to_owned()) {
-            return Err(fault(format!("the user \"{name}\" is declared twice: keep one --user {name}:…")));
-        }
-        users.push(Account { name: name.to_owned(), password: password.to_owned() });
-    }
-    Ok(users)
-}
-
-/// As much of a user without a colon as can be shown: what follows another separator may be the password.
-fn name_alone(text: &str) -> String {
-    match text.find(|c: char| !(c.is_alphanumeric() || "_.@+-".contains(c))) {
-        Some(end) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-fn distinct(given: Vec<String>, flag: &str, may_be_shown: bool) -> Result<Vec<String>> {
+pub(super) fn distinct(given: Vec<String>, flag: &str, may_be_shown: bool) -> Result<Vec<String>> {
     let mut seen = HashSet::new();
     for (index, value) in given.iter().enumerate() {
         // An API key is a secret, so that a fault names its place instead.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -56,6 +57,8 @@ pub(crate) struct Surroundings<'a> {
     pub health: &'a Arc<Health>,
     /// The counters of the server's calls.
     pub metrics: &'a Arc<Metrics>,
+    /// The control plane's routes, beside those of the Lakehouse door.
+    pub control: &'a Router,
     /// Fires when the server stops.
     pub stop: &'a CancellationToken,
     /// The tasks that the server waits for when it stops.

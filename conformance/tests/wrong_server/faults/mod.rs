@@ -2,6 +2,7 @@
 
 pub mod analytics;
 pub mod contents;
+pub mod control;
 pub mod flight;
 pub mod http;
 pub mod lakehouse;
@@ -13,5 +14,5 @@ use crate::fault::Wrong;
 /// All of them.
 pub fn all() -> Vec<Wrong> {
     let doors = [http::FAULTS, lakehouse::FAULTS, contents::FAULTS, analytics::FAULTS, flight::FAULTS];
-    [&doors[..], &[statements::FAULTS, limits::FAULTS]].concat().concat()
+    [&doors[..], &[statements::FAULTS, limits::FAULTS, control::FAULTS]].concat().concat()
 }

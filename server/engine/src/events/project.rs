@@ -9,6 +9,7 @@ use super::identity::{Identities, IdentityView};
 use super::item::{Action, Micros};
 use super::log::Events;
 use super::weight;
+use crate::blocking;
 
 /// A project's contents at one moment, unaffected by what arrives later.
 #[derive(Debug, Clone, Default)]
@@ -38,19 +39,18 @@ pub(super) struct ProjectState {
 
 impl Default for Project {
     fn default() -> Self {
-        let identities = Identities::new(Uuid::now_v7);
-        Self {
-            state: Mutex::new(ProjectState {
-                events: Events::default(),
-                identities,
-                requests: 0,
-                published: None,
-            }),
-        }
+        Self { state: Mutex::new(ProjectState::empty()) }
     }
 }
 
 impl Project {
+    /// Forgets events and identities; readers keep the snapshots that they have.
+    pub(super) fn clear(&self) {
+        let former = std::mem::replace(&mut *self.state.lock(), ProjectState::empty());
+        // Freeing a gigabyte takes its time, for which nobody need wait.
+        blocking::discard(former);
+    }
+
     /// The contents now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         let mut state = self.state.lock();
@@ -76,6 +76,11 @@ impl Project {
 }
 
 impl ProjectState {
+    fn empty() -> Self {
+        let identities = Identities::new(Uuid::now_v7);
+        Self { events: Events::default(), identities, requests: 0, published: None }
+    }
+
     /// What events and identities take in memory.
     pub(super) fn weight(&self) -> usize {
         self.events.weight() + self.identities.weight()

@@ -42,7 +42,7 @@ impl fmt::Debug for Settings {
 /// Every project of the server.
 #[derive(Debug)]
 pub struct Store {
-    environments: Vec<Box<str>>,
+    environments: Arc<[Box<str>]>,
     declared: RwLock<Declared>,
     allow_any_key: bool,
     limits: Limits,
@@ -53,14 +53,18 @@ pub struct Store {
 #[derive(Debug, Default)]
 struct Declared {
     keyring: Keyring,
-    projects: Vec<Arc<Environments>>,
+    projects: Vec<Arc<KeyProjects>>,
 }
 
-/// The projects of one key, in step with the declared environments.
-type Environments = Box<[Project]>;
+/// The projects of one key, in step with its environments: the declared ones, or those that the key was made with.
+#[derive(Debug)]
+struct KeyProjects {
+    environments: Arc<[Box<str>]>,
+    projects: Box<[Project]>,
+}
 
 struct Guest {
-    projects: Arc<Environments>,
+    projects: Arc<KeyProjects>,
     last_used: Instant,
 }
 
@@ -73,7 +77,7 @@ impl fmt::Debug for Guest {
 /// Proof that a call's key was accepted, and the call's way to the key's projects.
 #[derive(Debug, Clone)]
 pub struct Access {
-    projects: Arc<Environments>,
+    projects: Arc<KeyProjects>,
     call: Arc<Call>,
 }
 
@@ -89,9 +93,8 @@ pub enum Unapplied {
 impl Store {
     /// An empty store.
     pub fn new(settings: Settings) -> Self {
-        let environments: Vec<Box<str>> =
-            settings.environments.into_iter().map(String::into_boxed_str).collect();
-        let projects = settings.keys.iter().map(|_| empty_projects(environments.len())).collect();
+        let environments = named(settings.environments);
+        let projects = settings.keys.iter().map(|_| KeyProjects::empty(&environments)).collect();
         Self {
             declared: RwLock::new(Declared { keyring: Keyring::new(settings.keys), projects }),
             environments,
@@ -101,12 +104,21 @@ impl Store {
         }
     }
 
-    /// Declares a key from now on; false if it was declared already.
+    /// Declares a key from now on, in the declared environments; false if it was declared already.
     pub fn add_key(&self, key: &str) -> bool {
+        self.add(key, &self.environments)
+    }
+
+    /// As [`add_key`](Self::add_key), in environments of its own.
+    pub fn add_key_in(&self, key: &str, environments: Vec<String>) -> bool {
+        self.add(key, &named(environments))
+    }
+
+    fn add(&self, key: &str, environments: &Arc<[Box<str>]>) -> bool {
         let mut declared = self.declared.write();
         let is_new = declared.keyring.add(key);
         if is_new {
-            declared.projects.push(empty_projects(self.environments.len()));
+            declared.projects.push(KeyProjects::empty(environments));
         }
         is_new
     }
@@ -119,12 +131,19 @@ impl Store {
         true
     }
 
-    /// Empties every project.
+    /// Empties every project. What is accepted afterwards is there, also of a request that came before.
     pub fn clear(&self) {
         self.guests.lock().clear();
-        for projects in &mut self.declared.write().projects {
-            *projects = empty_projects(self.environments.len());
-        }
+        let declared = self.declared.read().projects.clone();
+        declared.iter().flat_map(|key| &key.projects).for_each(Project::clear);
+    }
+
+    /// Empties one project, as [`clear`](Self::clear) does all; false if there is none.
+    pub fn clear_project(&self, key: &str, environment: &str) -> bool {
+        let Ok(Some(key)) = self.projects_of(key) else { return false };
+        let Some(place) = key.place(environment) else { return false };
+        key.projects[place].clear();
+        true
     }
 
     /// Lets a call in that brings this key (AX-05): a declared one, compared in constant time, else under LX-13 any that
@@ -143,7 +162,7 @@ impl Store {
         self.admit(&Call::of_server("a test"), key).ok().flatten()
     }
 
-    fn projects_of(&self, key: &str) -> Result<Option<Arc<Environments>>> {
+    fn projects_of(&self, key: &str) -> Result<Option<Arc<KeyProjects>>> {
         if let Some(projects) = self.declared.read().projects_of(key) {
             return Ok(Some(projects));
         }
@@ -155,7 +174,7 @@ impl Store {
             self.make_room(&mut guests)?;
         }
         let guest = guests.entry(key.into()).or_insert_with(|| Guest {
-            projects: empty_projects(self.environments.len()),
+            projects: KeyProjects::empty(&self.environments),
             last_used: clock::moment(),
         });
         guest.last_used = clock::moment();
@@ -182,21 +201,22 @@ impl Store {
     /// [`Unapplied`] for the first item whose environment is not declared, or when a project would be too large;
     /// nothing is applied then.
     pub fn apply(&self, access: &Access, items: Vec<Item>, now: Micros) -> Result<(), Unapplied> {
-        let mut touched = vec![false; self.environments.len()];
+        let key = &*access.projects;
+        let mut touched = vec![false; key.projects.len()];
         for item in &items {
-            let place = self.environment(&item.environment);
+            let place = key.place(&item.environment);
             let place = place.ok_or_else(|| Unapplied::Environment(item.environment.clone()))?;
             touched[place] = true;
         }
         // Locks are taken in the order of the environments, so that two batches never wait for each other.
-        let mut states: Vec<_> = (access.projects.iter().zip(touched))
+        let mut states: Vec<_> = (key.projects.iter().zip(touched))
             .map(|(project, touched)| touched.then(|| project.lock()))
             .collect();
-        self.check_room(&items, &states).map_err(Unapplied::Full)?;
+        self.check_room(key, &items, &states).map_err(Unapplied::Full)?;
         access.call.count_rows(items.len() as u64);
         states.iter_mut().flatten().for_each(|state| state.begin());
         for item in items {
-            let place = self.environment(&item.environment);
+            let place = key.place(&item.environment);
             if let Some(state) = place.and_then(|place| states[place].as_mut()) {
                 state.apply(item.action, now);
             }
@@ -205,11 +225,16 @@ impl Store {
     }
 
     /// Refuses items that would take a project beyond its limit.
-    fn check_room(&self, items: &[Item], states: &[Option<MutexGuard<'_, ProjectState>>]) -> Result<()> {
+    fn check_room(
+        &self,
+        key: &KeyProjects,
+        items: &[Item],
+        states: &[Option<MutexGuard<'_, ProjectState>>],
+    ) -> Result<()> {
         let mut weights: Vec<_> =
             states.iter().map(|state| state.as_ref().map_or(0, |s| s.weight())).collect();
         for item in items {
-            let Some(place) = self.environment(&item.environment) else { continue };
+            let Some(place) = key.place(&item.environment) else { continue };
             let more = states[place].as_ref().map_or(0, |state| state.weight_of(&item.action));
             weights[place] += more;
         }
@@ -223,8 +248,8 @@ impl Store {
 
     /// What a project takes in memory, `None` if the key is not accepted or the environment not declared.
     pub fn weight(&self, key: &str, environment: &str) -> Option<u64> {
-        let place = self.environment(environment)?;
-        Some(self.projects_of(key).ok()??[place].weight() as u64)
+        let key = self.projects_of(key).ok()??;
+        Some(key.projects[key.place(environment)?].weight() as u64)
     }
 
     /// How many undeclared keys there are.
@@ -234,34 +259,42 @@ impl Store {
 
     /// The contents of a project, `None` if the key is not accepted or the environment not declared.
     pub fn snapshot(&self, key: &str, environment: &str) -> Option<Arc<Snapshot>> {
-        let place = self.environment(environment)?;
-        Some(self.projects_of(key).ok()??[place].snapshot())
+        let key = self.projects_of(key).ok()??;
+        Some(key.projects[key.place(environment)?].snapshot())
     }
 
     /// Drops the undeclared keys that nobody has used for `idle` (LX-13).
     pub fn drop_idle(&self, idle: Duration) {
         self.guests.lock().retain(|_, guest| guest.last_used.elapsed() < idle);
     }
+}
 
-    fn environment(&self, name: &str) -> Option<usize> {
-        self.environments.iter().position(|declared| **declared == *name)
+impl KeyProjects {
+    fn empty(environments: &Arc<[Box<str>]>) -> Arc<Self> {
+        let projects = environments.iter().map(|_| Project::default()).collect();
+        Arc::new(Self { environments: Arc::clone(environments), projects })
+    }
+
+    fn place(&self, environment: &str) -> Option<usize> {
+        self.environments.iter().position(|declared| **declared == *environment)
     }
 }
 
 impl Guest {
     fn is_unused(&self) -> bool {
-        Arc::strong_count(&self.projects) == 1 && self.projects.iter().all(|project| project.weight() == 0)
+        let projects = &self.projects.projects;
+        Arc::strong_count(&self.projects) == 1 && projects.iter().all(|project| project.weight() == 0)
     }
 }
 
 impl Declared {
-    fn projects_of(&self, key: &str) -> Option<Arc<Environments>> {
+    fn projects_of(&self, key: &str) -> Option<Arc<KeyProjects>> {
         self.keyring.place(key).map(|place| Arc::clone(&self.projects[place]))
     }
 }
 
-fn empty_projects(count: usize) -> Arc<Environments> {
-    Arc::new((0..count).map(|_| Project::default()).collect())
+fn named(environments: Vec<String>) -> Arc<[Box<str>]> {
+    environments.into_iter().map(String::into_boxed_str).collect()
 }
 
 #[cfg(test)]

@@ -166,6 +166,11 @@ impl Session {
         self.gate.occupancy().is_closed()
     }
 
+    /// Whether it ended with its user's state, which was reset, or with its user (CT-3).
+    pub fn is_retired(&self) -> bool {
+        self.owner.retired.load(Ordering::SeqCst)
+    }
+
     /// Whether the session is as a new one would be: no statement has left anything in its connection.
     pub fn is_pristine(&self) -> bool {
         !self.marked.load(Ordering::SeqCst)

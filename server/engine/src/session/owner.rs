@@ -1,6 +1,7 @@
 //! What the sessions of one user share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::turns::Turns;
 use crate::journal::Journal;
@@ -13,11 +14,13 @@ pub(crate) struct Owner {
     /// The user's name.
     pub(crate) name: Arc<str>,
     /// Where what runs is noted.
-    pub(crate) journal: Journal,
+    pub(crate) journal: Arc<Journal>,
     /// What bounds how many statements run at once.
     pub(crate) turns: Arc<Turns>,
     /// What may be held.
     pub(crate) limits: Limits,
     /// What is held, of those limits that all sessions share.
     pub(crate) meters: TenantMeters,
+    /// Whether the user was reset or removed since: the sessions are unknown then.
+    pub(crate) retired: AtomicBool,
 }

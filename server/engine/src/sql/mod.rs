@@ -40,6 +40,10 @@ pub(super) const PROBE: &str = "SELECT 1";
 pub(super) const FIRST_USE: &str =
     "CREATE TEMP TABLE first_use AS SELECT range FROM range(2048) ORDER BY hash(range)";
 
+/// What the database takes of its memory limit, past any function of the user's.
+pub(super) const DATABASE_BYTES: &str =
+    "SELECT coalesce(sum(memory_usage_bytes), 0)::BIGINT::VARCHAR FROM system.main.duckdb_memory()";
+
 /// Has a row if the session has a temporary table or view. The functions are named in full, past any of the user's.
 pub(super) const HAS_TEMPORARY: &str = "SELECT table_name FROM system.main.duckdb_tables() WHERE temporary \
      UNION ALL SELECT view_name FROM system.main.duckdb_views() WHERE temporary AND NOT internal LIMIT 1";

@@ -1,24 +1,28 @@
 //! A tenant: one user's database, its sessions and its query log, shared by every protocol.
 
 mod eviction;
+mod lineage;
 pub(crate) mod query_log;
 mod rest_session;
 pub(crate) mod sessions;
+mod state;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use uuid::Uuid;
 
+pub(crate) use self::lineage::{Anew, Lineage};
 use self::query_log::QueryLog;
-use self::sessions::Sessions;
+use self::sessions::{EndedIds, Sessions};
+pub use self::state::TenantState;
 use crate::blocking;
 use crate::clock;
 use crate::config::EngineConfig;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::AppendQueues;
 use crate::instance::{Instance, InstancePool};
 use crate::journal::Journal;
@@ -28,22 +32,32 @@ use crate::session::{Owner, Session, Turns};
 use crate::views::ShownProject;
 use crate::vitals::Vitals;
 
-/// One user and what belongs to that user alone.
+/// One user and what belongs to that user alone, from one reset to the next.
 #[derive(Debug)]
 pub struct Tenant {
     owner: Arc<Owner>,
-    declared: bool,
-    project: Option<ShownProject>,
+    lineage: Lineage,
     pool: Arc<InstancePool>,
     /// Held for moments only: never while a database is opened.
     instance: RwLock<Option<Arc<Instance>>>,
     /// Held by the call that opens the database; others wait for it.
     opening: Arc<AsyncMutex<()>>,
     sessions: Sessions,
-    queries: QueryLog,
+    queries: Arc<QueryLog>,
     appends: Arc<AppendQueues>,
     used: Mutex<Instant>,
     visits: AtomicUsize,
+}
+
+/// What a tenant finds that takes the place of a former one.
+#[derive(Debug, Default)]
+pub(crate) struct LeftBehind {
+    /// The database, unless it begins anew.
+    instance: Option<Arc<Instance>>,
+    /// The log of REST queries, unless it begins anew.
+    queries: Option<Arc<QueryLog>>,
+    /// The ids of the sessions that have ended.
+    ended: EndedIds,
 }
 
 /// A request of a tenant's, which does not idle as long as this lives: an upload may take hours before it has a session.
@@ -58,10 +72,10 @@ impl Drop for Visit {
 }
 
 impl Tenant {
+    /// A tenant with nothing, or with what is left of a former one.
     pub(crate) fn new(
-        name: &str,
-        declared: bool,
-        project: Option<ShownProject>,
+        lineage: Lineage,
+        left: LeftBehind,
         config: &EngineConfig,
         pool: Arc<InstancePool>,
         threads: &Arc<Semaphore>,
@@ -69,21 +83,22 @@ impl Tenant {
         let meters = TenantMeters::new(&config.limits);
         let turns = Turns::new(config.limits.tenant_concurrency, threads, Arc::clone(&meters.lingering));
         let owner = Owner {
-            name: name.into(),
-            journal: Journal::new(config.limits.journal),
+            name: Arc::clone(lineage.name()),
+            journal: Arc::clone(lineage.journal()),
             turns,
             limits: config.limits,
             meters,
+            retired: AtomicBool::new(false),
         };
+        let most = config.limits.tenant_sessions;
         Arc::new(Self {
             owner: Arc::new(owner),
-            declared,
-            project,
+            lineage,
             pool,
-            instance: RwLock::new(None),
+            instance: RwLock::new(left.instance),
             opening: Arc::default(),
-            sessions: Sessions::new(config.session_idle_timeout, config.limits.tenant_sessions),
-            queries: QueryLog::new(config.limits.query_log),
+            sessions: Sessions::new(config.session_idle_timeout, most, left.ended),
+            queries: left.queries.unwrap_or_else(|| Arc::new(QueryLog::new(config.limits.query_log))),
             appends: Arc::default(),
             used: Mutex::new(clock::moment()),
             visits: AtomicUsize::new(0),
@@ -97,7 +112,22 @@ impl Tenant {
 
     /// Whether the user was declared, rather than admitted by `--allow-any-user`.
     pub fn is_declared(&self) -> bool {
-        self.declared
+        self.lineage.is_declared()
+    }
+
+    /// What stays of the tenant when it is reset.
+    pub(crate) fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// A number that no other tenant has, nor had this one before its tasks were last reset.
+    pub fn task_epoch(&self) -> u64 {
+        self.lineage.task_epoch()
+    }
+
+    /// The project that it sees, if there is one.
+    pub(crate) fn project(&self) -> Option<&ShownProject> {
+        self.lineage.project()
     }
 
     /// Whether its database was opened.
@@ -119,8 +149,8 @@ impl Tenant {
     pub fn usage(&self) -> Vec<Usage> {
         let Owner { limits, meters, journal, .. } = &*self.owner;
         let (spooled, most) = self.instance().map_or((0, 0), |instance| instance.spool_space().usage());
-        let project = self.project.as_ref();
-        let events = project.and_then(|project| project.store.weight(&project.key, &project.environment));
+        let events =
+            self.project().and_then(|project| project.store.weight(&project.key, &project.environment));
         vec![
             Usage::new("tenant-session-limit", self.sessions.len(), limits.tenant_sessions),
             Usage::from(&*meters.prepared),
@@ -175,6 +205,7 @@ impl Tenant {
     /// # Errors
     /// As [`open_session`](Self::open_session).
     pub(crate) async fn open_session_as(self: &Arc<Self>, id: Uuid) -> Result<Arc<Session>> {
+        self.check_retired()?;
         self.touch();
         let instance = match self.instance() {
             Some(instance) => instance,
@@ -214,7 +245,7 @@ impl Tenant {
             return Ok(instance);
         }
         let instance = self.pool.take()?;
-        if let Some(project) = &self.project {
+        if let Some(project) = self.project() {
             instance.viewer().show(project.clone());
         }
         *self.instance.write() = Some(Arc::clone(&instance));
@@ -259,5 +290,16 @@ impl Tenant {
         let sessions = self.sessions.take_all();
         self.appends.close_spare(true).await;
         futures::future::join_all(sessions.iter().map(Session::close)).await;
+    }
+
+    /// Refuses what a call asks that came before the tenant was reset or removed.
+    fn check_retired(&self) -> Result<()> {
+        if self.owner.retired.load(Ordering::SeqCst) {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "Cancelled: this user was reset or removed meanwhile",
+            ));
+        }
+        Ok(())
     }
 }

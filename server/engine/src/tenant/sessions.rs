@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::session::Session;
 
 /// How many ids of discarded sessions are remembered.
@@ -24,8 +24,25 @@ pub struct Sessions {
 #[derive(Debug, Default)]
 struct SessionTable {
     open: HashMap<Uuid, OpenSession>,
-    expired: HashSet<Uuid>,
-    expired_order: VecDeque<Uuid>,
+    ended: EndedIds,
+    /// Whether no session is added any more.
+    is_retired: bool,
+}
+
+/// The ids of sessions that have idled out, or ended with a reset: the latest of them.
+#[derive(Debug, Default)]
+pub(crate) struct EndedIds {
+    ids: HashSet<Uuid>,
+    order: VecDeque<Uuid>,
+}
+
+/// What a tenant leaves that is no more.
+#[derive(Debug)]
+pub(crate) struct Retired {
+    /// The sessions that were open, for closing.
+    pub(crate) open: Vec<Arc<Session>>,
+    /// The ids that a follower remembers, those of the open ones among them.
+    pub(crate) ended: EndedIds,
 }
 
 /// An open session, and who has it.
@@ -41,16 +58,23 @@ struct OpenSession {
 }
 
 impl Sessions {
-    pub(crate) fn new(idle_limit: Duration, most: usize) -> Self {
-        Self { idle_limit, most, state: Mutex::new(SessionTable::default()) }
+    /// No sessions, after others that have ended.
+    pub(crate) fn new(idle_limit: Duration, most: usize, ended: EndedIds) -> Self {
+        Self { idle_limit, most, state: Mutex::new(SessionTable { ended, ..SessionTable::default() }) }
     }
 
     /// Adds a session, unless another call has opened one under its id meanwhile; that one is returned then.
     ///
     /// # Errors
-    /// LimitExceeded when there are as many sessions as there may be.
+    /// LimitExceeded when there are as many sessions as there may be; Cancelled when the tenant is no more.
     pub(crate) fn add(&self, session: Arc<Session>) -> Result<Arc<Session>> {
         let mut state = self.state.lock();
+        if state.is_retired {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "Cancelled: this user was reset or removed meanwhile",
+            ));
+        }
         if let Some(known) = state.open.get(&session.id()).filter(|known| !known.is_over()) {
             return Ok(Arc::clone(&known.session));
         }
@@ -97,9 +121,9 @@ impl Sessions {
         }
     }
 
-    /// Whether a session of this id idled out.
+    /// Whether a session of this id idled out, or ended with a reset (LS-04, CT-3).
     pub fn is_expired(&self, id: Uuid) -> bool {
-        self.state.lock().expired.contains(&id)
+        self.state.lock().ended.ids.contains(&id)
     }
 
     /// An open session.
@@ -196,6 +220,16 @@ impl Sessions {
     pub(crate) fn take_all(&self) -> Vec<Arc<Session>> {
         self.state.lock().open.drain().map(|(_, entry)| entry.session).collect()
     }
+
+    /// Ends all sessions, and takes no more.
+    pub(crate) fn retire(&self) -> Retired {
+        let mut state = self.state.lock();
+        state.is_retired = true;
+        let mut ended = std::mem::take(&mut state.ended);
+        let open: Vec<_> = state.open.drain().map(|(_, entry)| entry.session).collect();
+        open.iter().for_each(|session| ended.add(session.id()));
+        Retired { open, ended }
+    }
 }
 
 impl OpenSession {
@@ -210,14 +244,20 @@ impl SessionTable {
     }
 
     fn expire(&mut self, id: Uuid) -> Option<Arc<Session>> {
-        if self.expired.insert(id) {
-            self.expired_order.push_back(id);
+        self.ended.add(id);
+        self.open.remove(&id).map(|entry| entry.session)
+    }
+}
+
+impl EndedIds {
+    fn add(&mut self, id: Uuid) {
+        if self.ids.insert(id) {
+            self.order.push_back(id);
         }
-        while self.expired_order.len() > REMEMBERED {
-            if let Some(oldest) = self.expired_order.pop_front() {
-                self.expired.remove(&oldest);
+        while self.order.len() > REMEMBERED {
+            if let Some(oldest) = self.order.pop_front() {
+                self.ids.remove(&oldest);
             }
         }
-        self.open.remove(&id).map(|entry| entry.session)
     }
 }

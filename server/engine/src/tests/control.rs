@@ -1,7 +1,9 @@
 //! Users, keys and contents changed while the engine runs.
 
 use super::*;
+use crate::control::ResetParts;
 use crate::events::{Action, Item, Micros, Track};
+use uuid::Uuid;
 
 fn account(name: &str) -> Account {
     Account { name: name.to_owned(), password: "secret".to_owned() }
@@ -109,4 +111,120 @@ async fn the_journal_has_every_statement_and_how_it_failed() {
     let expected = [("SELECT 1", false), ("FROM nowhere", true), ("SELECT error", true), ("SELEC", true)];
     assert_eq!(seen, expected.map(|(what, failed)| (what.to_owned(), failed)));
     assert!(engine.journal("bob").is_empty() && engine.journal("nobody").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_began_before_a_reset_ends_and_finds_no_new_state() {
+    let engine = engine();
+    let former = engine.authenticate("alice", "secret").unwrap();
+    let alice = former.open_session().await.unwrap();
+    run(&alice, "CREATE TABLE t (i INTEGER)").await.unwrap();
+    let running = tokio::spawn({
+        let alice = Arc::clone(&alice);
+        async move { run(&alice, ENDLESS).await.map(drop) }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let all = ResetParts { data: true, sessions: true, journal: true, tasks: true };
+    let epoch = former.task_epoch();
+    let done = engine.reset_tenant(&former, all).await.unwrap();
+    assert!(!done.skipped_project);
+    assert!(alice.is_closed() && alice.is_retired());
+    assert_eq!(running.await.unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+    // A call that was let in before and has no session yet.
+    assert_eq!(former.open_session().await.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(former.rest_session(None).await.unwrap_err().kind(), ErrorKind::Cancelled);
+    let fresh = engine.authenticate("alice", "secret").unwrap();
+    assert!(fresh.task_epoch() != epoch && fresh.sessions().is_empty());
+    assert!(run(&fresh.open_session().await.unwrap(), "FROM t").await.is_err());
+    // A caller that still has the former one means the user.
+    engine.reset_tenant(&former, all).await.unwrap();
+    engine.remove_tenant(&former).await.unwrap();
+    assert_eq!(engine.reset_tenant(&former, all).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_of_sessions_keeps_the_database() {
+    let engine = engine();
+    let former = engine.authenticate("alice", "secret").unwrap();
+    let id = Uuid::now_v7();
+    let alice = former.rest_session(Some(id)).await.unwrap();
+    run(&alice, "CREATE TABLE t (i INTEGER)").await.unwrap();
+    run(&alice, "BEGIN").await.unwrap();
+    run(&alice, "INSERT INTO t VALUES (1)").await.unwrap();
+    let sessions = ResetParts { sessions: true, ..ResetParts::default() };
+    engine.reset_tenant(&former, sessions).await.unwrap();
+    let fresh = engine.authenticate("alice", "secret").unwrap();
+    let next = fresh.rest_session(Some(id)).await.unwrap();
+    assert_ne!(next.id(), id);
+    assert_eq!(number(&next, "SELECT count(*) FROM t").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resets_under_load_lose_and_leak_nothing() {
+    let engine = engine();
+    let load = tokio::spawn({
+        let engine = Arc::clone(&engine);
+        async move {
+            let mut outcomes = [0, 0];
+            for number in 0..200 {
+                let alice = engine.authenticate("alice", "secret").unwrap();
+                let made = async {
+                    let session = alice.open_session().await?;
+                    run(&session, &format!("CREATE TABLE t{number} (i INTEGER)")).await.map(drop)
+                };
+                match made.await {
+                    Ok(()) => outcomes[0] += 1,
+                    Err(error) => {
+                        let gone = [ErrorKind::Cancelled, ErrorKind::SessionUnknown];
+                        assert!(gone.contains(&error.kind()), "{error:?}");
+                        outcomes[1] += 1;
+                    }
+                }
+            }
+            outcomes
+        }
+    });
+    let all = ResetParts { data: true, sessions: true, journal: true, tasks: true };
+    for _ in 0..20 {
+        let alice = engine.authenticate("alice", "secret").unwrap();
+        engine.reset_tenant(&alice, all).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let outcomes = load.await.unwrap();
+    assert_eq!(outcomes[0] + outcomes[1], 200);
+    let alice = engine.authenticate("alice", "secret").unwrap();
+    engine.reset_tenant(&alice, all).await.unwrap();
+    assert_eq!(
+        number(
+            &session_of(&engine, "alice").await,
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'memory'"
+        )
+        .await,
+        0
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_made_tenant_has_environments_of_its_own_and_takes_its_project_along() {
+    let engine = engine();
+    let environments = vec!["staging".to_owned(), "production".to_owned()];
+    let made = engine.make_tenant(account("carol"), "key-of-carol", environments.clone()).unwrap();
+    track(&engine, "key-of-carol");
+    let carol = made.open_session().await.unwrap();
+    assert_eq!(events(&carol).await, 0);
+    let staging = Item { environment: "staging".into(), action: Action::Track(Track::default()) };
+    let access = engine.events().access("key-of-carol").unwrap();
+    engine.events().apply(&access, vec![staging], Micros(1)).unwrap();
+    assert_eq!(events(&carol).await, 1);
+    for (name, key) in [("carol", "other"), ("dave", "key-of-carol"), ("", "other"), ("dave", "")] {
+        let refused = engine.make_tenant(account(name), key, environments.clone());
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Config);
+    }
+    assert!(engine.events().access("other").is_none());
+    let state = made.state().await.unwrap();
+    assert_eq!((state.sessions, state.is_declared), (1, true));
+    assert!(state.database_bytes.is_some());
+    engine.remove_tenant(&made).await.unwrap();
+    assert!(engine.events().access("key-of-carol").is_none());
+    assert_eq!(engine.tenant_named("carol").unwrap_err().kind(), ErrorKind::NotFound);
 }

@@ -36,6 +36,11 @@ impl ShownProject {
         Some(Self { store: Arc::clone(store), key: key.clone(), environment: environment.clone() })
     }
 
+    /// Whether both are one project.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.key == other.key && self.environment == other.environment
+    }
+
     /// The project of a key in the first environment; an undeclared user sees the key of that user's name (LX-13).
     pub(crate) fn of_key(key: &str, config: &EngineConfig, store: &Arc<Store>) -> Option<Self> {
         let environment = config.environments.first()?.clone();

@@ -122,6 +122,7 @@ impl SessionsByToken {
             let mut table = self.table.lock();
             let over = |session: &FlightSession| session.engine.is_closed() || self.has_idled_out(session);
             table.implicit.retain(|_, (_, session)| !over(session));
+            table.open.retain(|_, session| !session.engine.is_retired());
             let ended: Vec<String> =
                 table.open.iter().filter(|(_, session)| over(session)).map(|(id, _)| id.clone()).collect();
             ended.iter().for_each(|id| table.expire(id));
@@ -167,6 +168,10 @@ impl SessionsByToken {
             return Err(expired());
         }
         let session = table.open.get(id).filter(|s| s.token.matches(text)).cloned().ok_or_else(unknown)?;
+        if session.engine.is_retired() {
+            table.open.remove(id);
+            return Err(unknown());
+        }
         if session.engine.is_closed() || self.has_idled_out(&session) {
             table.expire(id);
             return Err(expired());

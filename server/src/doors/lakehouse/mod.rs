@@ -50,6 +50,7 @@ pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
     let metrics = Arc::clone(around.metrics);
     let own = http::own_routes(around);
     let routes = router(state, Arc::clone(around.health).route(), own, &metrics);
+    let routes = routes.merge(around.control.clone());
     let refuse = Arc::new(move |error| refuse(error, &metrics));
     Ok(http::serving(around, Routes { routes, refuse }))
 }

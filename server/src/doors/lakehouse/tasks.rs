@@ -35,8 +35,8 @@ impl TaskIds {
     }
 
     fn signed(&self, tenant: &Arc<Tenant>, nonce: u64) -> Uuid {
-        // Two tenants may share a name (LX-13), but not an address.
-        let hash = self.key.hash_one((Arc::as_ptr(tenant).addr(), nonce));
+        // Two tenants may share a name (LX-13), but not this number, which a reset of the tasks changes (CT-3).
+        let hash = self.key.hash_one((tenant.task_epoch(), nonce));
         let bytes = Uuid::from_u64_pair(nonce, hash).into_bytes();
         Builder::from_random_bytes(bytes).into_uuid()
     }

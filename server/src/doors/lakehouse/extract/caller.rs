@@ -3,23 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use crate::doors::calls;
+use crate::doors::http::credentials::pair;
 use crate::doors::lakehouse::response::{ApiError, Code};
 use crate::doors::lakehouse::state::Lakehouse;
 use engine::{Call, CancelOnDrop, Engine, ErrorKind, Tenant, Visit};
-
-/// Padding is optional.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// The tenant of the user who proved a password. Handlers take it first, so that nothing else is checked before.
 #[derive(Debug)]
@@ -68,9 +60,7 @@ fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
     if !scheme.eq_ignore_ascii_case("basic") && !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
-    let decoded = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    Some((user.to_owned(), password.to_owned()))
+    pair(encoded.trim())
 }
 
 fn refused() -> ApiError {

@@ -1,0 +1,87 @@
+//! What the control plane may get wrong.
+
+use crate::fault::{HONEST, HTTP, Http, Wrong};
+use crate::message::Reply;
+use axum::http::HeaderValue;
+use serde_json::json;
+
+pub const FAULTS: &[Wrong] = &[
+    Wrong {
+        name: "a reset is promised and forgotten",
+        breaks: &["CX-2", "CX-4", "CT-3", "LS-04", "FA-6", "LT-01"],
+        http: Http {
+            instead: |call| {
+                let done = json!({"reset": ["data", "sessions", "tasks"], "skipped": []});
+                call.is("POST /_mock/v1/reset").then(|| Reply::json(200, &done))
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "whoever asks for the whole server gets it",
+        breaks: &["CX-3"],
+        http: Http {
+            request: |call| {
+                if call.path.starts_with("/_mock") {
+                    call.headers.insert("authorization", HeaderValue::from_static("Bearer the-key"));
+                }
+            },
+            reply: Some(|call, reply| {
+                if call.path.starts_with("/_mock") && [401, 403].contains(&reply.status) {
+                    *reply = Reply::json(200, &json!({"tenants": []}));
+                }
+            }),
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "what the plane does not know it ignores",
+        breaks: &["CX-1"],
+        http: Http { request: |call| call.forget(&["when", "name"]), ..HTTP },
+        ..HONEST
+    },
+    Wrong {
+        name: "the plane cannot be turned off",
+        breaks: &["CX-5", "CX-1", "CT-2"],
+        http: Http {
+            reply: Some(|call, reply| {
+                if reply.status == 404 && call.path.starts_with("/_mock") {
+                    *reply = Reply::json(200, &json!({}));
+                }
+            }),
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "every tenant that is made has the same password and no key",
+        breaks: &["CT-1", "AX-03", "AC-02"],
+        http: Http {
+            request: |call| {
+                if call.is("POST /_mock/v1/tenants") {
+                    call.forget(&["api_key", "environments"]);
+                }
+            },
+            reply: Some(|call, reply| {
+                if call.is("POST /_mock/v1/tenants") {
+                    reply.edit(|made| made["password"] = "secret".into());
+                }
+            }),
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "a removed tenant stays",
+        breaks: &["CT-2"],
+        http: Http {
+            instead: |call| {
+                call.is("DELETE /_mock/v1/tenants/").then(|| Reply::json(200, &json!({"removed": "it"})))
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+];

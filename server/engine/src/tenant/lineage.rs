@@ -1,0 +1,107 @@
+//! What a user is from reset to reset, and how one [`Tenant`] follows another.
+//!
+//! A reset makes a new tenant in the place of the former: whatever began before has the former one, whose sessions end, and
+//! can leave nothing in the new one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::sessions::Retired;
+use super::{LeftBehind, Tenant};
+use crate::journal::Journal;
+use crate::session::Session;
+use crate::views::ShownProject;
+
+/// The numbers of tenants' tasks given out so far.
+static EPOCHS: AtomicU64 = AtomicU64::new(0);
+
+/// Who a tenant is, and what stays of it when it is reset.
+#[derive(Debug, Clone)]
+pub(crate) struct Lineage(Arc<Lasting>);
+
+#[derive(Debug)]
+struct Lasting {
+    name: Arc<str>,
+    declared: bool,
+    project: Option<ShownProject>,
+    journal: Arc<Journal>,
+    task_epoch: AtomicU64,
+}
+
+impl Lineage {
+    /// A user who is new.
+    pub(crate) fn new(name: &str, declared: bool, project: Option<ShownProject>, journal: Journal) -> Self {
+        Self(Arc::new(Lasting {
+            name: name.into(),
+            declared,
+            project,
+            journal: Arc::new(journal),
+            task_epoch: AtomicU64::new(EPOCHS.fetch_add(1, Ordering::Relaxed)),
+        }))
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    pub(super) fn is_declared(&self) -> bool {
+        self.0.declared
+    }
+
+    /// The project that the user sees, if there is one.
+    pub(crate) fn project(&self) -> Option<&ShownProject> {
+        self.0.project.as_ref()
+    }
+
+    /// What the user's calls were.
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.0.journal
+    }
+
+    pub(super) fn task_epoch(&self) -> u64 {
+        self.0.task_epoch.load(Ordering::SeqCst)
+    }
+
+    /// Forgets what a reset of everything does not keep.
+    pub(crate) fn begin_anew(&self) {
+        self.forget_tasks();
+        self.0.journal.clear();
+    }
+
+    /// Forgets every task that there was.
+    pub(crate) fn forget_tasks(&self) {
+        self.0.task_epoch.store(EPOCHS.fetch_add(1, Ordering::Relaxed), Ordering::SeqCst);
+    }
+
+    /// Whether two tenants are one user, before and after a reset.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Anew {
+    /// The database, and with it all that belongs to it.
+    Database,
+    /// The sessions alone.
+    Sessions,
+}
+
+impl Tenant {
+    /// Ends the tenant: none of its calls opens another session. Its sessions are returned for closing, and what a
+    /// follower finds.
+    pub(crate) fn retire(&self, anew: Anew) -> (Vec<Arc<Session>>, LeftBehind) {
+        // First, so that the sessions' clients are told that these are unknown rather than idled out.
+        self.owner.retired.store(true, Ordering::SeqCst);
+        let Retired { open, ended } = self.sessions.retire();
+        let left = match anew {
+            Anew::Database => LeftBehind { ended, ..LeftBehind::default() },
+            Anew::Sessions => {
+                let queries = Some(Arc::clone(&self.queries));
+                LeftBehind { instance: self.instance(), queries, ended }
+            }
+        };
+        (open, left)
+    }
+}

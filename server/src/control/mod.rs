@@ -1,0 +1,73 @@
+//! The control plane: how a test steers the server, as JSON over HTTP (`docs/contract/control.md`).
+//!
+//! It stands beside the service on the Lakehouse port and belongs to no door: what it changes is the engine's, for every
+//! door at once. [`routes`] lists all that it serves.
+
+mod access;
+mod addresses;
+mod answer;
+mod body;
+mod openapi;
+mod reset;
+mod tenants;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{any, get, post};
+
+use self::answer::MANNER;
+use crate::config::Config;
+use crate::doors::metrics::Metrics;
+use crate::doors::{Addresses, calls};
+use engine::Engine;
+
+/// What every handler may use.
+#[derive(Clone)]
+pub(crate) struct Plane {
+    engine: Arc<Engine>,
+    /// The keys that open the server scope (CX-3).
+    keys: Arc<[String]>,
+    /// Largest body in bytes (LX-08).
+    body_limit: usize,
+    /// Where the doors are bound.
+    addresses: Addresses,
+    /// Whether Flight clients are to use TLS.
+    flight_tls: bool,
+}
+
+impl std::fmt::Debug for Plane {
+    /// Keys are secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plane").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+/// Every route of the plane; none with `--no-control`.
+pub(crate) fn routes(
+    config: &Config,
+    engine: &Arc<Engine>,
+    metrics: &Arc<Metrics>,
+    addresses: Addresses,
+) -> Router {
+    if config.control.is_off {
+        return Router::new();
+    }
+    let plane = Plane {
+        engine: Arc::clone(engine),
+        keys: config.control.keys.iter().cloned().collect(),
+        body_limit: usize::try_from(config.lakehouse.json_body_limit).unwrap_or(usize::MAX),
+        addresses,
+        flight_tls: config.flight.tls.is_some(),
+    };
+    let routes = Router::new()
+        .route("/openapi/mock.json", get(openapi::document))
+        .route("/_mock/v1/tenants", get(tenants::list).post(tenants::create))
+        .route("/_mock/v1/tenants/{user}", get(tenants::show).delete(tenants::remove))
+        .route("/_mock/v1/reset", post(reset::reset))
+        .route("/_mock", any(answer::not_found))
+        .route("/_mock/{*path}", any(answer::not_found))
+        .method_not_allowed_fallback(answer::method_not_allowed)
+        .with_state(plane);
+    calls::watch(routes, MANNER, Arc::clone(metrics))
+}
