@@ -21,7 +21,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-use self::queue::{Flush, Lines};
+use self::queue::{Flush, LogWriter};
 use crate::config::LogFormat;
 use engine::{Error, ErrorKind, Result};
 
@@ -92,7 +92,7 @@ pub fn init_to_stderr(filter: &str) -> Result<Logging> {
     Ok(Logging { _lines: lines, spans: None })
 }
 
-fn queue(out: impl Write + Send + 'static) -> Result<(Lines, Flush)> {
+fn queue(out: impl Write + Send + 'static) -> Result<(LogWriter, Flush)> {
     queue::start(out).map_err(|fault| Error::internal(format!("cannot start the log's thread: {fault}")))
 }
 

@@ -27,22 +27,22 @@ const LAST: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The system's, when there can be no thread.
-pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(Lines, Flush)> {
+pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(LogWriter, Flush)> {
     let queue = Arc::new(Queue { process: std::process::id(), ..Queue::default() });
     let writes = Arc::clone(&queue);
     thread::Builder::new().name("log".to_owned()).spawn(move || writes.write_all(out))?;
-    Ok((Lines(Arc::clone(&queue)), Flush(queue)))
+    Ok((LogWriter(Arc::clone(&queue)), Flush(queue)))
 }
 
 /// Where lines are put.
 #[derive(Debug)]
-pub(super) struct Lines(Arc<Queue>);
+pub(super) struct LogWriter(Arc<Queue>);
 
 /// Dropped, it has the lines that wait written, for a second at most.
 #[derive(Debug)]
 pub(super) struct Flush(Arc<Queue>);
 
-impl Write for &Lines {
+impl Write for &LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.put(line);
         Ok(line.len())
@@ -53,7 +53,7 @@ impl Write for &Lines {
     }
 }
 
-impl<'a> MakeWriter<'a> for Lines {
+impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = &'a Self;
 
     fn make_writer(&'a self) -> Self::Writer {
