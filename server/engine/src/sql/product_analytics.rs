@@ -11,7 +11,8 @@ pub const PROPERTY_FUNCTION: &str = "json_extract_string_property";
 /// Defines it for a session; found whatever `USE` says, because temporary names come first.
 pub const PROPERTY_MACRO: &str = "CREATE TEMP MACRO IF NOT EXISTS json_extract_string_property(value, path) AS json_extract_string(value, path)";
 
-/// The statements that make `product_analytics`, in a database of its own that is the current one.
+/// The statements that made the file of `product_analytics`, in a database of its own that is the current one.
+#[cfg(test)]
 pub fn objects() -> Vec<String> {
     let tables = RAW.iter().chain(ANALYTICS).map(|statement| scanning(statement));
     tables.chain([web_pageviews("analytics"), web_sessions("analytics", "")]).collect()

@@ -3,8 +3,8 @@
 //! How they are made, and why:
 //!
 //! - Each is a genuine DuckDB database file that holds views, attached `READ_ONLY`. DuckDB itself lists it, refuses
-//!   every write to it on every protocol in its own words (AC-05), and keeps it when `USE` names it. The file is
-//!   written once per process by [`template`], attached from a private folder, and unlinked at once.
+//!   every write to it on every protocol in its own words (AC-05), and keeps it when `USE` names it. [`template`] has the
+//!   file, copies it to a private folder, attaches it, and unlinks it at once.
 //! - The views read the store in place through a table function ([`tables`]), so that a row exists once however many
 //!   tenants look at it, and is there for the next statement without any copying (AC-04). Mirroring rows into each
 //!   tenant was the alternative: 20 times the memory at 20 tenants, seconds of delay after a large batch, a writable

@@ -1,6 +1,10 @@
-//! The database files behind the read-only catalogs: written once per process, attached by every instance.
+//! The database files behind the read-only catalogs, attached by every instance.
+//!
+//! That of `product_analytics` is part of the program: to make its views and to write them takes a quarter of the time to
+//! the first answer. A test holds it to the statements that it was made of. That of `altertable`, which few ask for, is
+//! written once per process.
 
-use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,8 +18,14 @@ use duck::Connection;
 /// The table function that the views read.
 const SCAN: &str = product_analytics::SCAN;
 
-/// The bytes of each database file that has been written, by its name.
-static FILES: Mutex<BTreeMap<&str, Arc<[u8]>>> = Mutex::new(BTreeMap::new());
+/// The file of `product_analytics`, without the zeros at its end.
+const MADE: &[u8] = include_bytes!("product_analytics.db");
+
+/// How long a file is that holds no more than views: DuckDB's headers and one block.
+const LENGTH: u64 = 3 * 4096 + (256 << 10);
+
+/// The file of `altertable`, once it has been written.
+static WRITTEN: Mutex<Option<Arc<[u8]>>> = Mutex::new(None);
 
 /// Attaches `product_analytics` to an instance, and `altertable` if `legacy` (AC-12), their views reading from
 /// `viewer`.
@@ -25,31 +35,39 @@ static FILES: Mutex<BTreeMap<&str, Arc<[u8]>>> = Mutex::new(BTreeMap::new());
 pub(crate) fn attach(connection: &Connection, viewer: &Arc<Viewer>, legacy: bool) -> Result<()> {
     let source: Arc<Viewer> = Arc::clone(viewer);
     connection.register_tables(SCAN, source)?;
-    attach_one(connection, PRODUCT_ANALYTICS, product_analytics::objects)?;
-    if legacy { attach_one(connection, ALTERTABLE, product_analytics::legacy_objects) } else { Ok(()) }
+    attach_file(connection, PRODUCT_ANALYTICS, MADE)?;
+    if legacy { attach_file(connection, ALTERTABLE, &written(connection)?) } else { Ok(()) }
 }
 
-fn attach_one(connection: &Connection, name: &'static str, objects: fn() -> Vec<String>) -> Result<()> {
-    let bytes = bytes(connection, name, objects)?;
+fn attach_file(connection: &Connection, name: &str, bytes: &[u8]) -> Result<()> {
     let folder = tempfile::tempdir().map_err(|fault| unwritable(&fault))?;
-    let file = folder.path().join(name).with_extension("db");
-    std::fs::write(&file, &bytes).map_err(|fault| unwritable(&fault))?;
+    let path = folder.path().join(name).with_extension("db");
+    let copied = std::fs::File::create(&path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.set_len(LENGTH.max(bytes.len() as u64))
+    });
+    copied.map_err(|fault| unwritable(&fault))?;
     // DuckDB keeps the file open; its name goes with the folder when this returns.
-    Ok(connection.run(&sql::attach_file(name, &file.to_string_lossy()))?)
+    Ok(connection.run(&sql::attach_file(name, &path.to_string_lossy()))?)
 }
 
-/// The bytes of a database file; the first instance of the process writes it.
-fn bytes(connection: &Connection, name: &'static str, objects: fn() -> Vec<String>) -> Result<Arc<[u8]>> {
-    let mut files = FILES.lock();
-    if let Some(bytes) = files.get(name) {
+/// The file of `altertable`; the first instance of the process writes it.
+fn written(connection: &Connection) -> Result<Arc<[u8]>> {
+    let mut written = WRITTEN.lock();
+    if let Some(bytes) = &*written {
         return Ok(Arc::clone(bytes));
     }
+    let bytes: Arc<[u8]> = make(connection, ALTERTABLE, &product_analytics::legacy_objects())?.into();
+    *written = Some(Arc::clone(&bytes));
+    Ok(bytes)
+}
+
+/// The bytes of a new database with these objects.
+fn make(connection: &Connection, name: &str, objects: &[String]) -> Result<Vec<u8>> {
     let folder = tempfile::tempdir().map_err(|fault| unwritable(&fault))?;
     let file = folder.path().join(name).with_extension("db");
-    write(connection, name, &file, &objects()).map_err(|fault| unwritable(&fault))?;
-    let bytes: Arc<[u8]> = std::fs::read(&file).map_err(|fault| unwritable(&fault))?.into();
-    files.insert(name, Arc::clone(&bytes));
-    Ok(bytes)
+    write(connection, name, &file, objects).map_err(|fault| unwritable(&fault))?;
+    std::fs::read(&file).map_err(|fault| unwritable(&fault))
 }
 
 /// Writes the database `name` with its objects into a new file.
@@ -71,4 +89,41 @@ fn unwritable(fault: &dyn std::error::Error) -> Error {
     Error::internal(format!(
         "cannot write a temporary file for a read-only catalog: {fault}; set TMPDIR to a writable folder with more space"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use duck::{Database, Workers};
+
+    fn connection() -> (Database, Connection) {
+        let database = Database::open_in_memory(&Vec::new(), 1, &Workers::new(0)).unwrap();
+        let connection = database.connect().unwrap();
+        connection.register_tables(SCAN, Arc::new(Viewer::default())).unwrap();
+        (database, connection)
+    }
+
+    fn views(connection: &Connection) -> Vec<Vec<Option<String>>> {
+        let sql = "SELECT schema_name, view_name, sql, column_count::VARCHAR, comment FROM duckdb_views() \
+                   WHERE database_name = 'product_analytics' ORDER BY ALL";
+        connection.query(sql).unwrap().text_rows().unwrap()
+    }
+
+    #[test]
+    fn the_file_in_the_program_is_what_its_statements_make() {
+        let objects = product_analytics::objects();
+        let (_database, fresh) = connection();
+        let mut bytes = make(&fresh, PRODUCT_ANALYTICS, &objects).unwrap();
+        assert_eq!(bytes.len() as u64, LENGTH);
+        attach_file(&fresh, PRODUCT_ANALYTICS, &bytes).unwrap();
+        let (_database, shipped) = connection();
+        attach_file(&shipped, PRODUCT_ANALYTICS, MADE).unwrap();
+        if views(&fresh) != views(&shipped) {
+            bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+            let (_, file) = tempfile::NamedTempFile::new().unwrap().keep().unwrap();
+            std::fs::write(&file, bytes).unwrap();
+            panic!("copy {} to server/engine/src/views/product_analytics.db", file.display());
+        }
+        assert!(views(&shipped).len() > 5);
+    }
 }
