@@ -10,6 +10,7 @@
 //! # }
 //! ```
 
+use crate::control::TenantControl;
 use crate::fault::{During, Fault, Result};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -166,6 +167,11 @@ impl Running {
     /// `http://host:port` of Flight SQL, without TLS.
     pub fn flight_url(&self) -> &str {
         &self.flight
+    }
+
+    /// The control plane of a tenant of the container.
+    pub fn tenant(&self, user: &str, password: &str) -> TenantControl {
+        TenantControl::new(&self.lakehouse, user, password)
     }
 
     /// Removes the container now instead of when it is dropped, which would block the thread.

@@ -12,6 +12,7 @@ pub mod choice;
 pub mod client;
 #[cfg(feature = "testcontainers")]
 pub mod container;
+pub mod control;
 pub mod coverage;
 pub mod driver;
 pub mod fault;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::process;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use altertable_mock::{Addresses, MockServer, runtime};
 use parking_lot::RwLock;
@@ -18,9 +18,6 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How long threads that are at work inside DuckDB get to end once the server has stopped.
 const LAST_WORK: Duration = Duration::from_secs(2);
-
-/// What was run, when in seconds since 1970, and how it failed.
-type Noted = (String, f64, Option<String>);
 
 /// A server in this process: its ports are bound once it exists, and free again once it is stopped.
 #[pyclass(frozen, module = "altertable_mock._native")]
@@ -97,17 +94,6 @@ impl Server {
             running.runtime.block_on(running.server.reset());
             Ok(())
         })
-    }
-
-    /// What a user ran lately, oldest first.
-    fn journal(&self, py: Python<'_>, name: &str) -> PyResult<Vec<Noted>> {
-        let entries = self.ask(py, |running| Ok(running.server.journal(name)))?;
-        let noted = entries.into_iter().map(|entry| {
-            let started = entry.started.duration_since(UNIX_EPOCH).unwrap_or_default();
-            let failure = entry.failure().map(|error| error.message().to_owned());
-            (entry.what.clone(), started.as_secs_f64(), failure)
-        });
-        Ok(noted.collect())
     }
 
     /// Stops the server and waits for it; a second call changes nothing.

@@ -207,18 +207,6 @@ def test_users_and_keys_come_and_go() -> None:
         server.add_api_key("key-of-carol")
 
 
-def test_the_journal_tells_what_failed(server: MockServer) -> None:
-    with server.new_tenant() as tenant:
-        tenant.sql("SELECT 1")
-        with pytest.raises(SqlError):
-            tenant.sql("FROM nowhere")
-        first, last = tenant.journal()
-        assert (first.what, first.error) == ("SELECT 1", None)
-        assert "nowhere does not exist" in (last.error or "")
-        assert first.started <= last.started
-    assert server.journal("nobody") == []
-
-
 def test_many_threads_may_use_one_server(server: MockServer) -> None:
     wrong: list[object] = []
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import sys
+import threading
 import uuid
 from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from altertable_mock import MissingClientError, MockServer, RequestError, Rows, SqlError, Tenant
+from altertable_mock import MissingClientError, MockServer, RequestError, Rows, SqlError, Tenant, WaitError
 
 UTC = datetime.timezone.utc
 
@@ -128,7 +129,8 @@ def test_the_official_clients_work_on_one_tenant(altertable_mock: Tenant) -> Non
     (event,) = altertable_mock.events()
     assert (event["event"], event["distinct_id"], event["properties"]) == ("signed_up", "user-1", {"plan": "pro"})
     assert isinstance(event["timestamp"], datetime.datetime)
-    assert [entry.what for entry in altertable_mock.journal()][:2] == ["load rows into users", "SELECT 42 AS answer"]
+    whats = [request.what for request in altertable_mock.requests() if request.is_work]
+    assert whats[:2] == ["DoPut CommandStatementIngest: rows into users", "SELECT 42 AS answer"]
 
 
 def test_events_are_filtered(altertable_mock: Tenant) -> None:
@@ -192,3 +194,39 @@ def test_a_server_without_control_plane_resets_nobody() -> None:
     with MockServer(users={"alice": "a"}, no_control=True) as server, pytest.raises(RequestError) as refused:
         server.tenant("alice").reset()
     assert refused.value.status == 404
+
+
+def test_requests_tell_what_was_asked_on_every_door(altertable_mock: Tenant) -> None:
+    altertable_mock.sql("SELECT $day AS day", {"day": "2024-01-15"})
+    altertable_mock.load("orders", [{"id": 1}])
+    altertable_mock.track("seen", "user-1")
+    with pytest.raises(SqlError):
+        altertable_mock.sql("FROM nowhere")
+    query, load, track, failed = altertable_mock.requests()
+    assert (query.operation, query.status, query.rows, query.parameters) == ("POST /query", 200, 1, ["2024-01-15"])
+    assert query.time.tzinfo is not None and 0 < query.duration < 60
+    assert (load.operation, load.table, track.door, track.events) == ("POST /append", "orders", "analytics", ["seen"])
+    assert failed.error is not None and "nowhere does not exist" in failed.error
+    assert altertable_mock.requests(statement="(?i)^from", status=200) == [failed]
+    assert altertable_mock.requests(since=load, until=track) == [track]
+    assert altertable_mock.requests(since=query.time, limit=1, order="desc") == [failed]
+    with pytest.raises(RequestError, match="statement"):
+        altertable_mock.requests(statement="(")
+
+
+def test_waits_end_with_what_they_were_for(altertable_mock: Tenant) -> None:
+    def act() -> None:
+        altertable_mock.sql("SELECT 1")
+        altertable_mock.track("signed_up", "user-1", {"plan": "pro"})
+
+    acting = threading.Timer(0.2, act)
+    acting.start()
+    request = altertable_mock.wait_for_request(statement="SELECT 1", timeout=30)
+    event = altertable_mock.wait_for_event("signed_up", properties={"plan": "pro"}, timeout=30)
+    acting.join()
+    assert (request.what, event["distinct_id"]) == ("SELECT 1", "user-1")
+    assert event["request"] == altertable_mock.requests(event="signed_up")[0].id
+    with pytest.raises(WaitError, match=r"0 of 1 .*\n  not by statement: SELECT 1"):
+        altertable_mock.wait_for_request(statement="SELECT 2", operation="POST /query", timeout=0.05)
+    with pytest.raises(WaitError, match=r"not by properties: .*pro"):
+        altertable_mock.wait_for_event("signed_up", properties={"plan": "free"}, timeout=0.05)

@@ -27,26 +27,29 @@ if TYPE_CHECKING:
         NotRunningError,
         RequestError,
         SqlError,
+        WaitError,
     )
     from ._remote import RemoteServer
+    from ._requests import Request
     from ._rows import Rows
     from ._server import MockServer
-    from ._tenant import JournalEntry, Tenant
+    from ._tenant import Tenant
 
 __all__ = [
     "AltertableMockError",
     "ConfigError",
     "ForkedError",
-    "JournalEntry",
     "MissingClientError",
     "MockServer",
     "NotFoundError",
     "NotRunningError",
     "RemoteServer",
+    "Request",
     "RequestError",
     "Rows",
     "SqlError",
     "Tenant",
+    "WaitError",
 ]
 
 _HOMES = {
@@ -54,7 +57,7 @@ _HOMES = {
     "RemoteServer": "_remote",
     "Rows": "_rows",
     "Tenant": "_tenant",
-    "JournalEntry": "_tenant",
+    "Request": "_requests",
 }
 
 

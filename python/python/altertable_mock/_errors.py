@@ -30,12 +30,17 @@ class MissingClientError(AltertableMockError, ImportError):
 class RequestError(AltertableMockError):
     """The server refused a request of a helper, or did not answer.
 
-    ``status`` is the HTTP status, or ``None`` when there was no answer.
+    ``status`` is the HTTP status, or ``None`` when there was no answer; ``answer`` is its body.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, answer: bytes = b"") -> None:
         super().__init__(message)
         self.status = status
+        self.answer = answer
+
+
+class WaitError(AltertableMockError, TimeoutError):
+    """What was waited for did not come in time; the message tells what came nearest."""
 
 
 class SqlError(AltertableMockError):

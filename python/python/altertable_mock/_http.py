@@ -22,21 +22,21 @@ class Door:
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
 
-    def get(self, path: str) -> bytes:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> bytes:
         """The body of an answer. Raises as :meth:`post`."""
-        return self._request("GET", path, None, {})
+        return self._request("GET", path, None, headers or {}, TIMEOUT)
 
-    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    def post(self, path: str, body: bytes, headers: Mapping[str, str], *, timeout: float = TIMEOUT) -> bytes:
         """The body of the answer to a JSON body.
 
         Raises :class:`RequestError` when there is none, or its status is not 200.
         """
-        return self._request("POST", path, body, {**headers, "Content-Type": "application/json"})
+        return self._request("POST", path, body, {**headers, "Content-Type": "application/json"}, timeout)
 
-    def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+    def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float) -> bytes:
         import http.client
 
-        connection = connect(self._base_url)
+        connection = connect(self._base_url, timeout)
         try:
             connection.request(method, path, body, {**headers, "Connection": "close"})
             response = connection.getresponse()
@@ -46,17 +46,18 @@ class Door:
         finally:
             connection.close()
         if status != 200:
-            raise RequestError(f"{self._base_url}{path} answered {status}: {message(answer)}", status)
+            told = f"{self._base_url}{path} answered {status}: {message(answer)}"
+            raise RequestError(told, status, answer)
         return answer
 
 
-def connect(base_url: str) -> http.client.HTTPConnection:
+def connect(base_url: str, timeout: float = TIMEOUT) -> http.client.HTTPConnection:
     """A connection to the host of a URL, not yet opened."""
     import http.client
 
     parts = urlsplit(base_url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    return kind(parts.hostname or "", parts.port, timeout=timeout)
 
 
 def message(answer: bytes) -> str:

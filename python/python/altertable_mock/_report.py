@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import textwrap
 
-from ._errors import AltertableMockError
-from ._tenant import JournalEntry, Tenant
+from ._errors import AltertableMockError, RequestError
+from ._requests import Request
+from ._tenant import Tenant
 
 SHOWN = 10
-"""How many entries are shown."""
+"""How many requests are shown."""
+
+LOOKED_AT = 1_000
+"""How many are asked for, those that are not worth showing included."""
+
+LONGEST = 2_000
+"""How many characters of a statement are shown."""
 
 
 def describe(tenant: Tenant) -> str:
-    """The latest statements and loads, oldest first, each failure below its statement; empty if there are none."""
+    """The latest requests, oldest first, each failure below its request; empty if there are none."""
     try:
-        entries = tenant.journal()
+        requests = tenant.requests(order="desc", limit=LOOKED_AT)
+    except RequestError as error:
+        # A server without control plane tells nothing.
+        return "" if error.status == 404 else f"(not known: {error})"
     except AltertableMockError as error:
         return f"(not known: {error})"
-    lines = [line(entry) for entry in entries[-SHOWN:]]
-    left_out = len(entries) - len(lines)
+    shown = [request for request in reversed(requests) if request.is_work]
+    lines = [line(request) for request in shown[-SHOWN:]]
+    left_out = len(shown) - len(lines)
     return "\n".join([f"… {left_out} before", *lines] if left_out > 0 else lines)
 
 
-def line(entry: JournalEntry) -> str:
-    """One entry.
-
-    >>> print(line(JournalEntry("FROM nowhere", 0.0, "Catalog Error: no such table\\nDid you mean t?")))
-    ✗ FROM nowhere
-        Catalog Error: no such table
-        Did you mean t?
-    """
-    mark = "✓" if entry.error is None else "✗"
-    shown = f"{mark} {textwrap.indent(entry.what, '  ').lstrip()}"
-    return shown if entry.error is None else f"{shown}\n{textwrap.indent(entry.error.strip(), '    ')}"
+def line(request: Request) -> str:
+    """One request."""
+    what = textwrap.shorten(request.what, LONGEST) if len(request.what) > LONGEST else request.what
+    mark = "✓" if request.error is None else "✗"
+    shown = f"{mark} {textwrap.indent(what, '  ').lstrip()}"
+    return shown if request.error is None else f"{shown}\n{textwrap.indent(request.error.strip(), '    ')}"

@@ -16,7 +16,7 @@ from ._endpoints import Endpoints, HasEndpoints, bracketed, reachable
 from ._errors import ConfigError, ForkedError, NotFoundError, NotRunningError
 from ._flags import flags as as_flags
 from ._flags import in_python, merged
-from ._tenant import JournalEntry, Tenant
+from ._tenant import Tenant
 
 if TYPE_CHECKING:
     from . import _native
@@ -44,6 +44,7 @@ class MockServer(HasEndpoints):
         environments: Iterable[str] = ("production",),
         allow_any_user: bool = False,
         control_keys: Iterable[str] = (),
+        control_api_keys: bool = False,
         no_control: bool = False,
         product_analytics: Mapping[str, tuple[str, str]] | None = None,
         lakehouse_port: int = 0,
@@ -169,7 +170,7 @@ class MockServer(HasEndpoints):
         if password is None:
             raise NotFoundError(f"users= does not declare {user!r}")
         api_key = self._api_keys[0] if self._api_keys else None
-        return Tenant(self.endpoints, user, password, api_key, journal=self.journal)
+        return Tenant(self.endpoints, user, password, api_key)
 
     def new_tenant(self, name: str = "") -> Tenant:
         """A fresh user with an empty database and an API key of its own, none of which can be guessed.
@@ -191,7 +192,7 @@ class MockServer(HasEndpoints):
                 native.remove_user(user)
                 native.remove_api_key(api_key)
 
-        return Tenant(self.endpoints, user, password, api_key, journal=self.journal, on_close=remove)
+        return Tenant(self.endpoints, user, password, api_key, on_close=remove)
 
     def add_user(self, name: str, password: str, api_key: str | None = None) -> None:
         """Declares a user while the server runs, and ``api_key`` too, whose events the user then sees.
@@ -233,10 +234,6 @@ class MockServer(HasEndpoints):
         []
         """
         self._running().reset()
-
-    def journal(self, user: str) -> list[JournalEntry]:
-        """What a user ran lately, through every door, oldest first; empty for an unknown user."""
-        return [JournalEntry(*noted) for noted in self._running().journal(user)]
 
     def _running(self) -> _native.Server:
         native = self._native

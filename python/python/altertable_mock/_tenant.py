@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -13,26 +13,13 @@ from ._clients import build
 from ._endpoints import Endpoints, HasEndpoints
 from ._errors import RequestError
 from ._http import Door
+from ._requests import Plane, Request, request_of
 from ._rows import Rows, read
 
 if TYPE_CHECKING:
     import altertable
     import altertable_flightsql
     import altertable_lakehouse
-
-
-@dataclass(frozen=True)
-class JournalEntry:
-    """A statement or load that a user ran."""
-
-    what: str
-    """The statement, or the load in words."""
-
-    started: float
-    """When it began, in seconds since 1970."""
-
-    error: str | None
-    """Why it failed, if it did."""
 
 
 class Tenant(HasEndpoints):
@@ -50,7 +37,6 @@ class Tenant(HasEndpoints):
         api_key: str | None,
         *,
         environment: str = "production",
-        journal: Callable[[str], list[JournalEntry]] | None = None,
         on_close: Callable[[], None] | None = None,
     ) -> None:
         self._endpoints = endpoints
@@ -62,9 +48,9 @@ class Tenant(HasEndpoints):
         """The API key whose events the user sees, if there is one."""
         self.environment = environment
         """The environment that the user sees and :meth:`analytics_client` sends to."""
-        self._journal = journal
         self._on_close = on_close
         self._lakehouse = Door(endpoints.lakehouse_url)
+        self._plane = Plane(self._lakehouse, self._login)
 
     @property
     def endpoints(self) -> Endpoints:
@@ -146,7 +132,7 @@ class Tenant(HasEndpoints):
         ...     tenant.reset(), tenant.sql("SHOW TABLES")
         ([], [])
         """
-        skipped: list[str] = self._control("reset", {"what": list(what)} if what else {})["skipped"]
+        skipped: list[str] = self._plane.post("reset", {"what": list(what)} if what else {})["skipped"]
         return skipped
 
     def flight_client(self, **options: Any) -> altertable_flightsql.Client:
@@ -180,12 +166,90 @@ class Tenant(HasEndpoints):
         client: altertable.Altertable = build("altertable", "Altertable", self.api_key, **{**place, **options})
         return client
 
-    def journal(self) -> list[JournalEntry]:
-        """What this user ran lately through every door, oldest first, and how it failed.
+    def requests(
+        self,
+        *,
+        door: str | None = None,
+        operation: str | None = None,
+        status: int | str | None = None,
+        statement: str | None = None,
+        error: str | None = None,
+        table: str | None = None,
+        event: str | None = None,
+        session: str | None = None,
+        since: Request | datetime.datetime | str | None = None,
+        until: Request | datetime.datetime | str | None = None,
+        limit: int | None = None,
+        order: str | None = None,
+    ) -> list[Request]:
+        """This user's calls on every door, oldest first, those that meet every condition.
 
-        A server that runs elsewhere does not tell; there it holds nothing.
+        ``statement`` and ``error`` are regular expressions. ``since`` and ``until`` are requests, after and with which
+        the list begins and ends, or times; ``order="desc"`` puts the latest first.
+
+        >>> from altertable_mock import MockServer
+        >>> with MockServer() as server, server.new_tenant() as tenant:
+        ...     _ = tenant.sql("SELECT 42")
+        ...     [(request.operation, request.statement, request.status) for request in tenant.requests()]
+        [('POST /query', 'SELECT 42', 200)]
         """
-        return self._journal(self.user) if self._journal is not None else []
+        conditions = {name: value for name, value in locals().items() if name != "self"}
+        return [request_of(told) for told in self._plane.get("requests", **conditions)["requests"]]
+
+    def wait_for_request(
+        self,
+        *,
+        door: str | None = None,
+        operation: str | None = None,
+        status: int | str | None = None,
+        statement: str | None = None,
+        error: str | None = None,
+        table: str | None = None,
+        event: str | None = None,
+        session: str | None = None,
+        since: Request | datetime.datetime | str | None = None,
+        count: int = 1,
+        timeout: float = 5.0,
+    ) -> Request:
+        """Waits until ``count`` calls meet every condition, those of the past included, and returns the last of them.
+
+        Raises :class:`WaitError` after ``timeout`` seconds, which tells the calls that came nearest.
+        """
+        names = ("door", "operation", "status", "statement", "error", "table", "event", "session")
+        given = locals()
+        conditions = {name: given[name] for name in names}
+        return request_of(self._plane.wait("requests", conditions, count, timeout, since)[-1])
+
+    def wait_for_event(
+        self,
+        event: str | None = None,
+        *,
+        distinct_id: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        anonymous_id: str | None = None,
+        since: Request | datetime.datetime | str | None = None,
+        count: int = 1,
+        timeout: float = 5.0,
+    ) -> dict[str, Any]:
+        """Waits until ``count`` events of this user's project meet every condition, those of the past included, and
+        returns the last of them. ``properties`` are those that it has to have, with these values, beside others.
+
+        Raises :class:`WaitError` after ``timeout`` seconds, which tells the events that came nearest.
+
+        >>> from altertable_mock import MockServer
+        >>> with MockServer() as server, server.new_tenant() as tenant:
+        ...     tenant.track("signed_up", "user-1", {"plan": "pro"})
+        ...     tenant.wait_for_event("signed_up", properties={"plan": "pro"})["distinct_id"]
+        'user-1'
+        """
+        conditions = {
+            "event": event,
+            "distinct_id": distinct_id,
+            "anonymous_id": anonymous_id,
+            "properties": dict(properties) if properties is not None else None,
+        }
+        found: dict[str, Any] = self._plane.wait("events", conditions, count, timeout, since)[-1]
+        return found
 
     def close(self) -> None:
         """Ends the tenant: its database is dropped, and its user and key are refused from then on.
@@ -195,11 +259,6 @@ class Tenant(HasEndpoints):
         on_close, self._on_close = self._on_close, None
         if on_close is not None:
             on_close()
-
-    def _control(self, route: str, body: Mapping[str, Any]) -> Any:
-        """The answer of a route of the control plane."""
-        answer = self._lakehouse.post(f"/_mock/v1/{route}", json.dumps(body, default=str).encode(), self._login)
-        return json.loads(answer)
 
     @property
     def _login(self) -> dict[str, str]:

@@ -69,7 +69,10 @@ impl Accounts {
     }
 
     fn lineage(&self, name: &str, declared: bool, project: Option<ShownProject>) -> Lineage {
-        Lineage::new(name, declared, project, Journal::new(self.config.limits.journal))
+        // An undeclared user sees the key of that name, with which more may have been asked before.
+        let former = if declared { None } else { self.events.take_journal(name) };
+        let journal = former.unwrap_or_else(|| Arc::new(Journal::new(self.config.limits.journal)));
+        Lineage::new(name, declared, project, journal)
     }
 
     fn tenant(&self, lineage: Lineage, left: LeftBehind) -> Arc<Tenant> {

@@ -28,6 +28,7 @@ impl Session {
     /// # Errors
     /// DuckDB's error; NotOneStatement; Refused.
     pub async fn explain(self: &Arc<Self>, sql: String, to: Target, call: &Arc<Call>) -> Result<String> {
+        call.notes().states(&sql);
         self.in_turn(call, move |slot| {
             let in_transaction = slot.in_transaction();
             visit(slot.connection()?, &to, |connection| {
@@ -62,6 +63,7 @@ impl Session {
         call: &Arc<Call>,
     ) -> Result<Vec<Suggestion>> {
         check_completable(&sql)?;
+        call.notes().states(&sql);
         self.in_turn(call, move |slot| {
             visit(slot.connection()?, &to, |connection| {
                 let rows = connection.query(&text::complete(&sql))?.text_rows()?;

@@ -1,5 +1,7 @@
 //! A call: one thing that a client asks of one door, from the moment it comes in until its answer has ended.
 
+mod notes;
+
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,9 +10,11 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use self::notes::CallFacts;
+pub use self::notes::{CallEnd, Notes};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::cut;
+use crate::journal::{JournalEntry, cut};
 use crate::session::CancelToken;
 
 /// How many bytes of an error a call keeps: enough to read what happened.
@@ -36,6 +40,7 @@ pub struct Call {
     counts_rows: AtomicBool,
     binds_values: AtomicBool,
     failure: OnceLock<String>,
+    notes: Notes,
     cancel: CancelToken,
 }
 
@@ -53,6 +58,7 @@ impl Call {
             counts_rows: AtomicBool::new(false),
             binds_values: AtomicBool::new(false),
             failure: OnceLock::new(),
+            notes: Notes::default(),
             cancel: CancelToken::new(),
         }
     }
@@ -150,8 +156,27 @@ impl Call {
         self.binds_values.store(true, Ordering::Relaxed);
     }
 
+    /// What is noted of it for the journal.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// It has ended, and becomes an entry in the journals that it belongs to, or else is handed to `strangers`.
+    pub fn end(&self, end: CallEnd<'_>, strangers: impl FnOnce(Arc<JournalEntry>)) {
+        let facts = CallFacts {
+            door: self.door,
+            operation: self.operation(),
+            tenant: self.tenant.get().cloned(),
+            session: self.session(),
+            rows: self.rows(),
+            duration: self.elapsed(),
+        };
+        self.notes.end(facts, end, strangers);
+    }
+
     /// It fails. The first failure counts: a later one is its consequence.
     pub fn fail(&self, message: &str) {
+        self.notes.fail(message);
         // DuckDB shows the place in the statement last.
         let message = message.split_once("\n\nLINE ").map_or(message, |(text, _)| text);
         let kept = if self.binds_values.load(Ordering::Relaxed) { without_values(message) } else { message };

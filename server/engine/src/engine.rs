@@ -9,6 +9,7 @@ use crate::config::EngineConfig;
 use crate::error::Result;
 use crate::events::{self, Store};
 use crate::instance::InstancePool;
+use crate::journal::Journal;
 use crate::limits;
 use crate::meter::Usage;
 use crate::tenant::Tenant;
@@ -20,12 +21,17 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How much must be free in the allocators for them to be flushed: that holds up whoever allocates meanwhile.
 const WORTH_GIVING_BACK: u64 = 64 << 20;
 
+/// How many calls are kept that are no tenant's.
+const STRANGERS: usize = 1_000;
+
 /// Everything behind the doors.
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) config: Arc<EngineConfig>,
     pub(crate) accounts: Accounts,
     pub(crate) events: Arc<Store>,
+    /// The calls that are no tenant's.
+    strangers: Arc<Journal>,
 }
 
 impl Engine {
@@ -41,7 +47,8 @@ impl Engine {
             limits: config.limits,
         }));
         let accounts = Accounts::new(Arc::clone(&config), pool, Arc::clone(&events));
-        Arc::new(Self { config, accounts, events })
+        let strangers = Arc::new(Journal::of(STRANGERS, config.limits.journal));
+        Arc::new(Self { config, accounts, events, strangers })
     }
 
     /// The settings it was made with.
@@ -52,6 +59,11 @@ impl Engine {
     /// The analytics events and identities of every project.
     pub fn events(&self) -> &Arc<Store> {
         &self.events
+    }
+
+    /// The latest calls that are no tenant's: refused for their credentials, most of them.
+    pub fn strangers(&self) -> &Arc<Journal> {
+        &self.strangers
     }
 
     /// The tenant of a user who proved the password (FA-1, LX-02); in constant time per declared user.

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod assist;
+mod bell;
 mod blocking;
 mod call;
 mod catalog;
@@ -36,15 +37,18 @@ mod views;
 mod vitals;
 
 pub use assist::Suggestion;
+pub use bell::{Bell, Listener};
 pub use blocking::{leave_signals_to_others, run_blocking};
-pub use call::Call;
+pub use call::{Call, CallEnd};
 pub use catalog::{CatalogQuery, KeyOrder, KeySide};
 pub use config::{Account, EngineConfig, ProjectChoice};
 pub use control::{ResetDone, ResetParts};
 pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
-pub use journal::{Journal, JournalEntry};
+pub use journal::{
+    CallFilter, CallStatus, Journal, JournalEntry, KeptText, Moment, NearMiss, Pattern, Span, Waited,
+};
 pub use limits::Limits;
 pub use limits::{Size, limit_exceeded, too_much_data};
 pub use meter::Usage;

@@ -67,7 +67,7 @@ impl Default for Limits {
         Self {
             tenant_spool: None,
             query_log: 8 * MIB,
-            journal: MIB,
+            journal: 8 * MIB,
             tenant_sessions: 4096,
             session_prepared: 4096,
             tenant_prepared: 16_384,

@@ -13,6 +13,8 @@ pub struct ControlOptions {
     pub is_off: bool,
     /// The keys that open all of it (`--control-key`).
     pub keys: Vec<String>,
+    /// Whether an API key opens the events of its projects (`--control-api-keys`).
+    pub api_keys_open: bool,
 }
 
 impl fmt::Debug for ControlOptions {
@@ -25,7 +27,11 @@ impl fmt::Debug for ControlOptions {
     }
 }
 
-pub(super) fn control(no_control: Option<bool>, keys: Option<Vec<String>>) -> Result<ControlOptions> {
+pub(super) fn control(
+    no_control: Option<bool>,
+    keys: Option<Vec<String>>,
+    api_keys: Option<bool>,
+) -> Result<ControlOptions> {
     let keys = distinct(keys.unwrap_or_default(), "--control-key", false)?;
     if let Some(at) = keys.iter().position(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
         let number = at + 1;
@@ -35,7 +41,7 @@ pub(super) fn control(no_control: Option<bool>, keys: Option<Vec<String>>) -> Re
     if is_off && !keys.is_empty() {
         return Err(fault("--no-control leaves nothing that --control-key could open".to_owned()));
     }
-    Ok(ControlOptions { is_off, keys })
+    Ok(ControlOptions { is_off, keys, api_keys_open: api_keys.unwrap_or(false) })
 }
 
 /// Users as NAME:PASSWORD; the first colon separates. A fault names the user, never the password.

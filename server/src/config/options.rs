@@ -124,6 +124,9 @@ with_doors!(options! {
     #[arg(long, value_name = "KEY", action = ArgAction::Append, help_heading = "Who may connect")]
     #[serde(default, deserialize_with = "one_or_many")]
     control_key: Vec<String>,
+    /// Let whoever has an API key read, and wait for, the events of its projects over the control plane.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "Who may connect")]
+    control_api_keys: bool,
     /// Have no control plane: /_mock is an unknown path.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "Who may connect")]
     no_control: bool,
@@ -228,7 +231,7 @@ with_doors!(options! {
     /// Memory that each user's query log may take [default: 8MB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     query_log_limit: ByteSize,
-    /// Memory that each user's journal may take [default: 1MB].
+    /// Memory that the journal of each user's calls may take, 10000 of them at most [default: 8MB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     journal_limit: ByteSize,
     /// Memory that the events of each Product Analytics project may take [default: 1GB].

@@ -151,7 +151,7 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             tls: tls(options.tls.unwrap_or(false), options.tls_ca_file, options.tls_cert, options.tls_key)?,
         },
         lakehouse,
-        control: control(options.no_control, options.control_key)?,
+        control: control(options.no_control, options.control_key, options.control_api_keys)?,
         analytics_body_limit: analytics_body_limit(options.analytics_body_limit)?,
         connections,
         shutdown_timeout: seconds(options.shutdown_timeout, 10),

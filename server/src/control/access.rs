@@ -12,12 +12,15 @@ use super::Plane;
 use super::answer::{PlaneRefusal, PlaneResult, RefusalCode};
 use crate::doors::calls;
 use crate::doors::http::credentials;
+use engine::events::ProjectHandle;
 use engine::{ErrorKind, Tenant, Visit};
 
 /// What a call of the plane acts on.
 pub(super) enum Scope {
     /// One tenant.
     Tenant(Steered),
+    /// The server itself.
+    Server,
     /// One project, whoever sees it.
     Project {
         /// Its API key.
@@ -27,12 +30,25 @@ pub(super) enum Scope {
     },
 }
 
+impl Scope {
+    /// The refusal of a route that acts on a tenant or a project alone.
+    pub(super) fn needs_name() -> PlaneRefusal {
+        PlaneRefusal::bad_request(
+            "a control key acts on the tenant that ?tenant=NAME names, or the project of ?project=KEY:ENV",
+        )
+    }
+}
+
 /// The tenant that a call acts on: the caller's own, or the one that `?tenant=` names in server scope.
 pub(super) struct Steered {
     pub(super) tenant: Arc<Tenant>,
     /// Ends with the request.
     _visit: Visit,
 }
+
+/// The project whose events are asked for: the tenant's own, the one that `?project=` names in server scope, or under
+/// `--control-api-keys` that of an API key.
+pub(super) struct EventScope(pub(super) ProjectHandle);
 
 /// Proof that the caller has a control key.
 pub(super) struct ServerScope;
@@ -54,15 +70,44 @@ impl FromRequestParts<Plane> for Scope {
             (Power::Server, Some(Wanted::Project { key, environment })) => {
                 return Ok(Self::Project { key, environment });
             }
-            (Power::Server, None) => {
-                let message = "a control key acts on the tenant that ?tenant=NAME names, or the project of ?project=KEY:ENV";
-                return Err(PlaneRefusal::bad_request(message));
-            }
+            (Power::Server, None) => return Ok(Self::Server),
         };
         calls::of(&parts.extensions).admit(tenant.name());
         let visit = tenant.visit();
         Ok(Self::Tenant(Steered { tenant, _visit: visit }))
     }
+}
+
+impl FromRequestParts<Plane> for EventScope {
+    type Rejection = PlaneRefusal;
+
+    async fn from_request_parts(parts: &mut Parts, plane: &Plane) -> PlaneResult<Self> {
+        let store = plane.engine.events();
+        let has_credentials = parts.headers.contains_key(AUTHORIZATION);
+        let found = match parts.headers.get("x-api-key").filter(|_| plane.api_keys_open && !has_credentials) {
+            Some(key) => {
+                let key = key.to_str().unwrap_or_default();
+                if !store.accepts(key) {
+                    return Err(unauthorized());
+                }
+                store.project(key, &environment(parts))
+            }
+            None => match Scope::from_request_parts(parts, plane).await? {
+                Scope::Tenant(Steered { tenant, .. }) => tenant.project_handle(),
+                Scope::Project { key, environment } => store.project(&key, &environment),
+                Scope::Server => return Err(Scope::needs_name()),
+            },
+        };
+        let nowhere = || PlaneRefusal::new(RefusalCode::NotFound, "there is no such project");
+        found.map(Self).ok_or_else(nowhere)
+    }
+}
+
+/// The environment that the query string names.
+fn environment(parts: &Parts) -> String {
+    let mut pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let given = pairs.find(|(name, _)| name == "environment");
+    given.map_or_else(|| "production".to_owned(), |(_, value)| value.into_owned())
 }
 
 impl FromRequestParts<Plane> for ServerScope {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::doors::calls::{self, Failure, Manner};
 use crate::doors::http::encoding::{ACCEPTED, Unsupported};
-use engine::{Error, ErrorKind};
+use engine::{CallStatus, Error, ErrorKind};
 
 /// What a handler answers.
 pub(super) type PlaneResult<T> = Result<T, PlaneRefusal>;
@@ -29,6 +29,7 @@ pub(super) enum RefusalCode {
     Forbidden,
     NotFound,
     MethodNotAllowed,
+    Timeout,
     Conflict,
     PayloadTooLarge,
     UnsupportedEncoding,
@@ -44,6 +45,7 @@ impl RefusalCode {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -67,6 +69,14 @@ pub(super) struct RefusalDetail {
     message: String,
 }
 
+/// A refusal with more than its error.
+#[derive(Serialize)]
+struct InVain<T> {
+    error: RefusalDetail,
+    #[serde(flatten)]
+    instead: T,
+}
+
 impl PlaneRefusal {
     pub(super) fn new(code: RefusalCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
@@ -80,6 +90,15 @@ impl PlaneRefusal {
     /// One that does not fit what there is.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         Self::new(RefusalCode::Conflict, message)
+    }
+
+    /// A wait that ended in vain, with what there is instead beside the error.
+    pub(super) fn waited_in_vain(message: String, instead: impl Serialize) -> Response {
+        let error = RefusalDetail { code: RefusalCode::Timeout, message: message.clone() };
+        let body = InVain { error, instead };
+        let mut response = (StatusCode::REQUEST_TIMEOUT, Json(body)).into_response();
+        response.extensions_mut().insert(Failure(message));
+        response
     }
 
     pub(super) fn code(&self) -> RefusalCode {
@@ -139,6 +158,8 @@ pub(super) const MANNER: Manner = Manner {
     },
     broken: || None,
     verdict: |_| None,
+    is_journalled: false,
+    untold: CallStatus::Unanswered,
 };
 
 pub(super) async fn not_found(uri: Uri) -> PlaneRefusal {

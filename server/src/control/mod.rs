@@ -7,8 +7,12 @@ mod access;
 mod addresses;
 mod answer;
 mod body;
+mod events;
 mod openapi;
+mod requests;
 mod reset;
+mod search;
+mod shown;
 mod tenants;
 
 use std::sync::Arc;
@@ -28,6 +32,8 @@ pub(crate) struct Plane {
     engine: Arc<Engine>,
     /// The keys that open the server scope (CX-3).
     keys: Arc<[String]>,
+    /// Whether an API key opens the events of its projects (CX-2).
+    api_keys_open: bool,
     /// Largest body in bytes (LX-08).
     body_limit: usize,
     /// Where the doors are bound.
@@ -56,6 +62,7 @@ pub(crate) fn routes(
     let plane = Plane {
         engine: Arc::clone(engine),
         keys: config.control.keys.iter().cloned().collect(),
+        api_keys_open: config.control.api_keys_open,
         body_limit: usize::try_from(config.lakehouse.json_body_limit).unwrap_or(usize::MAX),
         addresses,
         flight_tls: config.flight.tls.is_some(),
@@ -65,6 +72,10 @@ pub(crate) fn routes(
         .route("/_mock/v1/tenants", get(tenants::list).post(tenants::create))
         .route("/_mock/v1/tenants/{user}", get(tenants::show).delete(tenants::remove))
         .route("/_mock/v1/reset", post(reset::reset))
+        .route("/_mock/v1/requests", get(requests::list).delete(requests::clear))
+        .route("/_mock/v1/requests/wait", post(requests::wait))
+        .route("/_mock/v1/events", get(events::list))
+        .route("/_mock/v1/events/wait", post(events::wait))
         .route("/_mock", any(answer::not_found))
         .route("/_mock/{*path}", any(answer::not_found))
         .method_not_allowed_fallback(answer::method_not_allowed)

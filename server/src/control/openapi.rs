@@ -15,7 +15,8 @@ use super::answer::RefusalBody;
         exists in the hosted service."),
     paths(
         super::tenants::create, super::tenants::list, super::tenants::show, super::tenants::remove,
-        super::reset::reset, document
+        super::reset::reset, super::requests::list, super::requests::clear, super::requests::wait,
+        super::events::list, super::events::wait, document
     ),
     modifiers(&ScopeSchemes, &Refusals)
 )]
@@ -118,6 +119,26 @@ impl IntoResponses for ScopeAnswers {
     }
 }
 
+/// How routes that list refuse.
+pub(super) struct ListAnswers;
+
+impl IntoResponses for ListAnswers {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, LIMIT_EXCEEDED, INTERNAL])
+    }
+}
+
+/// How routes that wait refuse.
+pub(super) struct WaitAnswers;
+
+impl IntoResponses for WaitAnswers {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut answers = ScopeAnswers::responses();
+        answers.extend(refusals(&[TIMEOUT]));
+        answers
+    }
+}
+
 type StatusAbout = (&'static str, &'static str);
 
 const BAD_REQUEST: StatusAbout = (
@@ -127,6 +148,10 @@ const BAD_REQUEST: StatusAbout = (
 const UNAUTHORIZED: StatusAbout = ("401", "`unauthorized`: missing or wrong credentials");
 const FORBIDDEN: StatusAbout = ("403", "`forbidden`: it takes a key of --control-key");
 const NOT_FOUND: StatusAbout = ("404", "`not-found`: there is no such tenant or project");
+const TIMEOUT: StatusAbout = (
+    "408",
+    "`timeout`: too few matched in time; beside the error are those that did, and the nearest of the others",
+);
 const CONFLICT: StatusAbout = ("409", "`conflict`: a name that is taken, or that several users have");
 const TOO_LARGE: StatusAbout = ("413", "`payload-too-large`: beyond --json-body-limit");
 const ENCODING: StatusAbout =

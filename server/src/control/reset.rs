@@ -28,6 +28,8 @@ pub(super) enum ResetPart {
     Data,
     /// Sessions.
     Sessions,
+    /// The journal.
+    Journal,
     /// Tasks of loads.
     Tasks,
 }
@@ -42,7 +44,7 @@ pub(super) struct ResetReport {
 }
 
 impl ResetPart {
-    const ALL: [Self; 3] = [Self::Data, Self::Sessions, Self::Tasks];
+    const ALL: [Self; 4] = [Self::Data, Self::Sessions, Self::Journal, Self::Tasks];
 }
 
 /// Puts the tenant back to where it began: the next call on any door finds the new state.
@@ -62,6 +64,7 @@ pub(super) async fn reset(
     let has = |part| asked.contains(&part);
     let tenant = match scope {
         Scope::Tenant(Steered { tenant, .. }) => tenant,
+        Scope::Server => return Err(Scope::needs_name()),
         Scope::Project { key, environment } => {
             let known = !has(ResetPart::Data) || plane.engine.reset_project(&key, &environment);
             let reset = asked.into_iter().filter(|part| *part == ResetPart::Data).collect();
@@ -72,7 +75,7 @@ pub(super) async fn reset(
     let parts = ResetParts {
         data: has(ResetPart::Data),
         sessions: has(ResetPart::Sessions),
-        journal: false,
+        journal: has(ResetPart::Journal),
         tasks: has(ResetPart::Tasks),
     };
     let done = plane.engine.reset_tenant(&tenant, parts).await?;

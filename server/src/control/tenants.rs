@@ -66,6 +66,8 @@ pub(super) struct ShownTenant {
     sessions: usize,
     /// Statements that run, or whose rows are being read.
     open_statements: usize,
+    /// Calls in the journal.
+    journal_entries: usize,
 }
 
 /// A tenant's database.
@@ -101,6 +103,7 @@ impl From<TenantState> for ShownTenant {
             },
             sessions: state.sessions,
             open_statements: state.open_statements,
+            journal_entries: state.journal_entries,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Where every call begins and ends, whichever door it comes to: its id, its span, its line in the log, its place in the
 //! metrics, and what becomes of a panic.
 
+mod counted;
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
@@ -14,14 +16,16 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use futures::FutureExt;
+use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body::{Body as _, Frame, SizeHint};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
+use self::counted::Counted;
 use super::metrics::{CallOutcome, Metrics};
 use crate::telemetry;
-use engine::Call;
+use engine::{Call, CallEnd, CallStatus};
 
 /// The header of a call's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,6 +45,10 @@ pub(crate) struct Manner {
     pub broken: fn() -> Option<Frame<Bytes>>,
     /// What headers or trailers say of the outcome, in a protocol that tells it there rather than by HTTP's status.
     pub verdict: fn(&HeaderMap) -> Option<GrpcVerdict>,
+    /// Whether its calls are kept in journals (RJ-1).
+    pub is_journalled: bool,
+    /// The status of a call whose client went before one was told.
+    pub untold: CallStatus,
 }
 
 /// What an answer over gRPC says of its outcome.
@@ -106,7 +114,9 @@ async fn answer(mut request: Request, next: Next, manner: Manner, metrics: Arc<M
     let call = Arc::new(Call::new(manner.door, (manner.operation)(&request), &shown));
     let is_head = request.method() == Method::HEAD;
     request.extensions_mut().insert(Arc::clone(&call));
-    let ending = Ending::new(call, manner, metrics);
+    let request = request.map(|body| Counted::wrap(body, &call));
+    let client = request.headers().get(USER_AGENT).cloned();
+    let ending = Ending::new(call, manner, metrics, client);
     telemetry::continue_trace(&ending.span, request.headers());
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(ending.span.clone()).await;
     let mut response = match answered {
@@ -136,11 +146,13 @@ struct Ending {
     /// HTTP's status, once the answer has begun.
     status: Option<u16>,
     grpc_status: Option<&'static str>,
+    client: Option<HeaderValue>,
+    bytes_out: u64,
     has_ended: bool,
 }
 
 impl Ending {
-    fn new(call: Arc<Call>, manner: Manner, metrics: Arc<Metrics>) -> Self {
+    fn new(call: Arc<Call>, manner: Manner, metrics: Arc<Metrics>, client: Option<HeaderValue>) -> Self {
         metrics.begin(manner.door);
         let operation = call.operation();
         let span = tracing::info_span!(
@@ -157,7 +169,8 @@ impl Ending {
             outcome = tracing::field::Empty,
             error = tracing::field::Empty,
         );
-        Self { call, span, manner, metrics, status: None, grpc_status: None, has_ended: false }
+        let (status, grpc_status, bytes_out, has_ended) = (None, None, 0, false);
+        Self { call, span, manner, metrics, status, grpc_status, client, bytes_out, has_ended }
     }
 
     /// The answer begins; the call ends with its body.
@@ -245,6 +258,28 @@ impl Ending {
         } else {
             tell!(tracing::Level::INFO);
         }
+        if self.manner.is_journalled {
+            self.keep(outcome);
+        }
+    }
+
+    /// Leaves an entry in the journals that the call belongs to.
+    fn keep(&self, outcome: CallOutcome) {
+        let call = &self.call;
+        let status = match (self.grpc_status, self.status) {
+            (Some(name), _) => CallStatus::Grpc(name),
+            (None, Some(code)) if self.manner.untold == CallStatus::Unanswered => CallStatus::Http(code),
+            _ => self.manner.untold,
+        };
+        if outcome == CallOutcome::Cancelled {
+            call.fail("the client went away before the end of the answer");
+        }
+        let client = self.client.as_ref().and_then(|client| client.to_str().ok());
+        call.end(CallEnd { status, bytes_out: self.bytes_out, client }, |entry| {
+            if outcome != CallOutcome::Ok || !(self.manner.is_probe)(&entry.operation) {
+                self.metrics.keep_stranger(entry);
+            }
+        });
     }
 }
 
@@ -287,6 +322,7 @@ impl http_body::Body for Watched {
         };
         match &frame {
             Some(Ok(frame)) => {
+                this.ending.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
                 if let Some(trailers) = frame.trailers_ref() {
                     this.ending.judge(trailers);
                 }

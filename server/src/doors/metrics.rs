@@ -11,7 +11,7 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use engine::{Engine, Error, Result};
+use engine::{Engine, Error, JournalEntry, Result};
 
 /// The bounds of the latency histogram, in seconds: from a small query to a long one.
 const SECONDS: &[f64] = &[
@@ -105,6 +105,13 @@ impl Metrics {
             running,
             engine,
         })
+    }
+
+    /// Keeps a call that is no tenant's.
+    pub(crate) fn keep_stranger(&self, entry: Arc<JournalEntry>) {
+        if let Some(engine) = self.engine.upgrade() {
+            engine.strangers().push(entry);
+        }
     }
 
     /// A call begins.

@@ -3,7 +3,7 @@
 use crate::fault::{HONEST, HTTP, Http, Wrong};
 use crate::message::Reply;
 use axum::http::HeaderValue;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub const FAULTS: &[Wrong] = &[
     Wrong {
@@ -11,7 +11,7 @@ pub const FAULTS: &[Wrong] = &[
         breaks: &["CX-2", "CX-4", "CT-3", "LS-04", "FA-6", "LT-01"],
         http: Http {
             instead: |call| {
-                let done = json!({"reset": ["data", "sessions", "tasks"], "skipped": []});
+                let done = json!({"reset": ["data", "sessions", "journal", "tasks"], "skipped": []});
                 call.is("POST /_mock/v1/reset").then(|| Reply::json(200, &done))
             },
             ..HTTP
@@ -71,6 +71,57 @@ pub const FAULTS: &[Wrong] = &[
             }),
             ..HTTP
         },
+        ..HONEST
+    },
+    Wrong {
+        name: "the journal keeps statements as they are, and nothing of parameters and events",
+        breaks: &["RJ-1"],
+        http: Http {
+            reply: Some(|call, reply| {
+                if call.is("GET /_mock/v1/requests") {
+                    reply.edit(|found| {
+                        for request in found["requests"].as_array_mut().into_iter().flatten() {
+                            request["parameters"] = Value::Null;
+                            request["events"] = Value::Null;
+                            request["statement"] = "SELECT 'topsecret'".into();
+                        }
+                    });
+                }
+            }),
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "the journal is not searched but shown whole",
+        breaks: &["RJ-2"],
+        http: Http {
+            request: |call| {
+                if call.is("GET /_mock/v1/requests") {
+                    call.query = None;
+                }
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "a wait is over at once",
+        breaks: &["RJ-3", "RJ-4"],
+        http: Http {
+            request: |call| {
+                if call.path.ends_with("/wait") {
+                    call.edit(|wait| drop(wait.insert("timeout_ms".to_owned(), 0.into())));
+                }
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "a wait is for whatever comes",
+        breaks: &["RJ-3", "RJ-4"],
+        http: Http { request: |call| call.forget(&["match"]), ..HTTP },
         ..HONEST
     },
     Wrong {

@@ -1,5 +1,7 @@
 //! What a request asks of the store, validated and decoded: the doors parse, the store never does.
 
+use uuid::Uuid;
+
 /// An instant, in microseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Micros(pub i64);
@@ -9,6 +11,22 @@ impl Micros {
     pub fn now() -> Self {
         let since = crate::clock::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Self(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// When a request came, and which it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Receipt {
+    /// When.
+    pub at: Micros,
+    /// The id of its call, which its events carry.
+    pub request: Uuid,
+}
+
+impl From<Micros> for Receipt {
+    /// Of something that no call has brought.
+    fn from(at: Micros) -> Self {
+        Self { at, request: Uuid::nil() }
     }
 }
 

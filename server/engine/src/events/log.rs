@@ -19,6 +19,7 @@ const BYTES: usize = 4 << 20;
 #[derive(Debug, Clone, Default)]
 pub struct EventChunk {
     uuids: Vec<Uuid>,
+    requests: Vec<Uuid>,
     timestamps: Vec<Micros>,
     subjects: Vec<Subject>,
     traits: Vec<Option<Arc<str>>>,
@@ -39,6 +40,11 @@ impl<'a> Event<'a> {
     /// Its UUIDv7.
     pub fn uuid(&self) -> Uuid {
         self.chunk.uuids[self.row]
+    }
+
+    /// The id of the call that brought it.
+    pub fn request(&self) -> Uuid {
+        self.chunk.requests[self.row]
     }
 
     /// When it happened.
@@ -114,8 +120,10 @@ impl EventChunk {
 
     /// Gives back the room for more events: a full chunk gets none.
     fn shrink(&mut self) {
-        let Self { uuids, timestamps, subjects, traits, events, properties, devices, sessions } = self;
+        let Self { uuids, requests, timestamps, subjects, traits, events, properties, devices, sessions } =
+            self;
         uuids.shrink_to_fit();
+        requests.shrink_to_fit();
         timestamps.shrink_to_fit();
         subjects.shrink_to_fit();
         traits.shrink_to_fit();
@@ -161,10 +169,23 @@ impl Events {
         self.chunks.iter().flat_map(|chunk| (0..chunk.len()).map(|row| chunk.event(row)))
     }
 
-    /// Appends one event with the UUID `uuid`; `now` stands in for a missing timestamp.
+    /// The events from one on, in order of arrival.
+    pub fn from(&self, first: usize) -> impl Iterator<Item = Event<'_>> {
+        let (mut place, mut before) = (0, 0);
+        while let Some(chunk) = self.chunks.get(place)
+            && before + chunk.len() <= first
+        {
+            before += chunk.len();
+            place += 1;
+        }
+        let chunks = self.chunks.iter().skip(place);
+        chunks.flat_map(|chunk| (0..chunk.len()).map(|row| chunk.event(row))).skip(first - before.min(first))
+    }
+
+    /// Appends one event with the UUID `uuid`, brought by the call `request`; `now` stands in for a missing timestamp.
     pub(super) fn push(
         &mut self,
-        uuid: Uuid,
+        (uuid, request): (Uuid, Uuid),
         track: &Track,
         subject: Subject,
         traits: Option<Arc<str>>,
@@ -181,6 +202,7 @@ impl Events {
         let chunk = Arc::make_mut(last);
         let before: usize = chunk.texts().map(Strings::byte_len).iter().sum();
         chunk.uuids.push(uuid);
+        chunk.requests.push(request);
         chunk.timestamps.push(track.timestamp.unwrap_or(now));
         chunk.subjects.push(subject);
         chunk.traits.push(traits);

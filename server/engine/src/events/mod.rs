@@ -19,11 +19,12 @@ pub mod project;
 pub mod store;
 mod traits;
 mod uuid_text;
+mod watchers;
 mod weight;
 
 pub use identity::{IdRef, Identities, Identity, IdentityRef, IdentityView, KnownId};
-pub use item::{Action, Alias, Identify, Item, Members, Micros, Track};
+pub use item::{Action, Alias, Identify, Item, Members, Micros, Receipt, Track};
 pub use project::Snapshot;
-pub use store::{Access, Settings, Store, Unapplied};
+pub use store::{Access, ProjectHandle, Settings, Store, Unapplied};
 pub use traits::Traits;
 pub use uuid_text::UuidText;

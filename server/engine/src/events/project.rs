@@ -6,9 +6,10 @@ use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::identity::{Identities, IdentityView};
-use super::item::{Action, Micros};
+use super::item::{Action, Receipt};
 use super::log::Events;
 use super::weight;
+use crate::bell::Bell;
 use crate::blocking;
 
 /// A project's contents at one moment, unaffected by what arrives later.
@@ -26,6 +27,8 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct Project {
     state: Mutex<ProjectState>,
+    /// Rung when something was written.
+    bell: Bell,
 }
 
 #[derive(Debug)]
@@ -39,11 +42,16 @@ pub(super) struct ProjectState {
 
 impl Default for Project {
     fn default() -> Self {
-        Self { state: Mutex::new(ProjectState::empty()) }
+        Self { state: Mutex::new(ProjectState::empty()), bell: Bell::default() }
     }
 }
 
 impl Project {
+    /// Rung when something was written.
+    pub(super) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
     /// Forgets events and identities; readers keep the snapshots that they have.
     pub(super) fn clear(&self) {
         let former = std::mem::replace(&mut *self.state.lock(), ProjectState::empty());
@@ -99,7 +107,8 @@ impl ProjectState {
     }
 
     /// Applies one item received at `now`. It cannot fail, so that a batch is applied whole.
-    pub(super) fn apply(&mut self, action: Action, now: Micros) {
+    pub(super) fn apply(&mut self, action: Action, received: Receipt) {
+        let Receipt { at: now, request } = received;
         let track = match action {
             Action::Identify(identify) => return self.identities.identify(identify, now),
             Action::Alias(alias) => return self.identities.alias(&alias, now),
@@ -107,6 +116,6 @@ impl ProjectState {
         };
         let subject = self.identities.track(track.distinct_id.as_deref(), track.anonymous_id.as_deref(), now);
         let traits = subject.identity.map(|at| self.identities.share_traits(at));
-        self.events.push(Uuid::now_v7(), &track, subject, traits, now);
+        self.events.push((Uuid::now_v7(), request), &track, subject, traits, now);
     }
 }

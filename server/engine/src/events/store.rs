@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
-use super::item::{Item, Micros};
+use super::item::{Item, Receipt};
 use super::keyring::Keyring;
 use super::project::{Project, ProjectState, Snapshot};
+use super::watchers::Watchers;
+use crate::bell::Bell;
 use crate::call::Call;
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::journal::Journal;
 use crate::limits::{Limits, Size, limit_exceeded};
 
 /// What the store is told at start-up.
@@ -47,6 +50,7 @@ pub struct Store {
     allow_any_key: bool,
     limits: Limits,
     guests: Mutex<HashMap<Box<str>, Guest>>,
+    watchers: Watchers,
 }
 
 /// The declared keys, and the projects of each in step with them.
@@ -65,6 +69,8 @@ struct KeyProjects {
 
 struct Guest {
     projects: Arc<KeyProjects>,
+    /// What was asked with the key before a user of its name came, who sees its project (LX-13).
+    journal: Option<Arc<Journal>>,
     last_used: Instant,
 }
 
@@ -79,6 +85,25 @@ impl fmt::Debug for Guest {
 pub struct Access {
     projects: Arc<KeyProjects>,
     call: Arc<Call>,
+}
+
+/// One project, to be read and waited for.
+#[derive(Debug, Clone)]
+pub struct ProjectHandle {
+    projects: Arc<KeyProjects>,
+    place: usize,
+}
+
+impl ProjectHandle {
+    /// The contents now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.projects.projects[self.place].snapshot()
+    }
+
+    /// Rung when something was written.
+    pub fn bell(&self) -> &Bell {
+        self.projects.projects[self.place].bell()
+    }
 }
 
 /// Why a batch was not applied.
@@ -101,6 +126,7 @@ impl Store {
             allow_any_key: settings.allow_any_key,
             limits: settings.limits,
             guests: Mutex::default(),
+            watchers: Watchers::default(),
         }
     }
 
@@ -156,6 +182,11 @@ impl Store {
         Ok(projects.map(|projects| Access { projects, call: Arc::clone(call) }))
     }
 
+    /// Whether a key is accepted, as [`admit`](Self::admit) would.
+    pub fn accepts(&self, key: &str) -> bool {
+        self.projects_of(key).is_ok_and(|projects| projects.is_some())
+    }
+
     /// Lets a call of nobody's in, or none.
     #[cfg(test)]
     pub(crate) fn access(&self, key: &str) -> Option<Access> {
@@ -175,6 +206,7 @@ impl Store {
         }
         let guest = guests.entry(key.into()).or_insert_with(|| Guest {
             projects: KeyProjects::empty(&self.environments),
+            journal: None,
             last_used: clock::moment(),
         });
         guest.last_used = clock::moment();
@@ -195,12 +227,18 @@ impl Store {
         Ok(())
     }
 
-    /// Applies `items`, received at `now`, in order and as a whole (AX-07): readers see all of them or none.
+    /// Applies `items` in order and as a whole (AX-07): readers see all of them or none.
     ///
     /// # Errors
     /// [`Unapplied`] for the first item whose environment is not declared, or when a project would be too large;
     /// nothing is applied then.
-    pub fn apply(&self, access: &Access, items: Vec<Item>, now: Micros) -> Result<(), Unapplied> {
+    pub fn apply(
+        &self,
+        access: &Access,
+        items: Vec<Item>,
+        received: impl Into<Receipt>,
+    ) -> Result<(), Unapplied> {
+        let received = received.into();
         let key = &*access.projects;
         let mut touched = vec![false; key.projects.len()];
         for item in &items {
@@ -209,7 +247,7 @@ impl Store {
             touched[place] = true;
         }
         // Locks are taken in the order of the environments, so that two batches never wait for each other.
-        let mut states: Vec<_> = (key.projects.iter().zip(touched))
+        let mut states: Vec<_> = (key.projects.iter().zip(&touched))
             .map(|(project, touched)| touched.then(|| project.lock()))
             .collect();
         self.check_room(key, &items, &states).map_err(Unapplied::Full)?;
@@ -218,9 +256,12 @@ impl Store {
         for item in items {
             let place = key.place(&item.environment);
             if let Some(state) = place.and_then(|place| states[place].as_mut()) {
-                state.apply(item.action, now);
+                state.apply(item.action, received);
             }
         }
+        drop(states);
+        let written = key.projects.iter().zip(touched).filter(|(_, touched)| *touched);
+        written.for_each(|(project, _)| project.bell().ring());
         Ok(())
     }
 
@@ -255,6 +296,40 @@ impl Store {
     /// How many undeclared keys there are.
     pub fn undeclared_keys(&self) -> usize {
         self.guests.lock().len()
+    }
+
+    /// From now on the calls that write to a project are kept in that journal, too.
+    pub(crate) fn watch(&self, key: &str, environment: &str, journal: &Arc<Journal>) {
+        self.watchers.add(key, environment, journal);
+    }
+
+    /// From now on no call is kept in that journal for the key.
+    pub(crate) fn unwatch(&self, key: &str, journal: &Arc<Journal>) {
+        self.watchers.remove(key, journal);
+    }
+
+    /// Whose journals a call with that key goes into, if it names environments of which `is_named` tells.
+    pub fn watchers(&self, key: &str, is_named: impl Fn(&str) -> bool) -> Vec<Arc<Journal>> {
+        let watchers = self.watchers.of(key, is_named);
+        if watchers.is_empty()
+            && let Some(guest) = self.guests.lock().get_mut(key)
+        {
+            let limit = self.limits.journal;
+            return vec![Arc::clone(guest.journal.get_or_insert_with(|| Arc::new(Journal::new(limit))))];
+        }
+        watchers
+    }
+
+    /// What was asked with an undeclared key before its user came.
+    pub(crate) fn take_journal(&self, key: &str) -> Option<Arc<Journal>> {
+        self.guests.lock().get_mut(key)?.journal.take()
+    }
+
+    /// A project, `None` if the key is not accepted or the environment not declared.
+    pub fn project(&self, key: &str, environment: &str) -> Option<ProjectHandle> {
+        let projects = self.projects_of(key).ok()??;
+        let place = projects.place(environment)?;
+        Some(ProjectHandle { projects, place })
     }
 
     /// The contents of a project, `None` if the key is not accepted or the environment not declared.

@@ -6,7 +6,7 @@
 use super::item::{Action, Members};
 
 /// An event beside its texts: one place in each column.
-pub(super) const EVENT: usize = 112;
+pub(super) const EVENT: usize = 128;
 
 /// An id beside its text: its entry, the map that finds it, and its place among the ids of an identity.
 pub(super) const ID: usize = 176;

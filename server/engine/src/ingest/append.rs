@@ -35,9 +35,9 @@ impl Session {
     /// IncompatibleSchema for values that a column cannot take; InvalidData for a table without columns;
     /// CatalogNotFound; ReadOnly; DuckDB's for a constraint.
     pub async fn append(self: &Arc<Self>, append: Append, call: &Arc<Call>) -> Result<()> {
-        let noted = self.journal().begin(&append.noted());
+        call.notes().loads_into(&append.target.table);
         let appended = self.append_in_turn(Arc::new(append), call);
-        appended.await.inspect_err(|error| noted.fail(error)).map_err(|error| error.without_excerpt())
+        appended.await.map_err(|error| error.without_excerpt())
     }
 
     /// Adds the rows beside those of others if their table takes them as it is; else once it has the table for itself.

@@ -54,11 +54,6 @@ pub struct AppendGroup {
 }
 
 impl Append {
-    /// What the journal says of it.
-    pub(super) fn noted(&self) -> String {
-        format!("append rows to {}", self.target.table)
-    }
-
     /// Whether it may share an INSERT: few rows, all with the same keys.
     pub(super) fn is_small(&self) -> bool {
         matches!(self.groups.as_slice(), [group] if group.rows.num_rows() <= SMALL_ROWS && !group.columns.is_empty())

@@ -35,16 +35,13 @@ impl Tenant {
             return Ok(Some(append));
         }
         call.check(self.name())?;
-        let noted = append.noted();
+        call.notes().loads_into(&append.target.table);
         let (answered, to_lead) = self.appends().enqueue(append.target.lowercase(), append);
         if let Some(to_lead) = to_lead {
             tokio::spawn(lead(Arc::clone(self), to_lead));
         }
         match answered.await {
-            Ok(Gathered::Stored) => {
-                self.journal().begin(&noted);
-                Ok(None)
-            }
+            Ok(Gathered::Stored) => Ok(None),
             Ok(Gathered::Alone(append)) => Ok(Some(append)),
             Err(_) => {
                 Err(Error::internal("the rows may or may not have been stored; the server's log says why"))

@@ -26,18 +26,15 @@ impl Turn {
     /// # Errors
     /// As [`Session::ingest`].
     pub async fn ingest(self, ingest: Ingest) -> Result<Ingested> {
-        let noted = self.session().journal().begin(&format!("load rows into {}", ingest.target.table));
+        self.call().notes().loads_into(&ingest.target.table);
         let adds = ingest.keys.is_none() && ingest.mode.if_exists == IfExists::Append;
         let creates = ingest.mode.if_missing == IfMissing::Create;
         let target = ingest.target.clone();
-        let ingested = async {
-            let (guard, turn) = self.may_load(&target, adds, creates).await?;
-            let load = move |slot: &mut Slot| {
-                let _guard = guard;
-                slot.change(|slot| job::run(slot, ingest))
-            };
-            turn.last(load).await
+        let (guard, turn) = self.may_load(&target, adds, creates).await?;
+        let load = move |slot: &mut Slot| {
+            let _guard = guard;
+            slot.change(|slot| job::run(slot, ingest))
         };
-        ingested.await.inspect_err(|error| noted.fail(error))
+        turn.last(load).await
     }
 }

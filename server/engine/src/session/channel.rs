@@ -12,7 +12,6 @@ use super::cancel::CancelToken;
 use super::flow::{Flow, Left, Read};
 use super::pump::Place;
 use crate::error::Error;
-use crate::journal::JournalEntry;
 use crate::spool::SpoolReader;
 use duck::types::ResultShape;
 
@@ -26,7 +25,6 @@ pub(super) struct Channel {
     changed: Notify,
     /// The columns as planning has them, until somebody wants to know.
     planned: Mutex<Option<ResultShape>>,
-    noted: Arc<JournalEntry>,
     pub(super) cancel: CancelToken,
 }
 
@@ -43,20 +41,14 @@ impl Place<RecordBatch, Box<SpoolReader>, Error> for Channel {
 }
 
 impl Channel {
-    pub(super) fn new(noted: Arc<JournalEntry>, cancel: CancelToken) -> Arc<Self> {
+    pub(super) fn new(cancel: CancelToken) -> Arc<Self> {
         let (flow, planned) = (Mutex::new(Flow::new()), Mutex::new(None));
-        Arc::new(Self { flow, changed: Notify::new(), planned, noted, cancel })
+        Arc::new(Self { flow, changed: Notify::new(), planned, cancel })
     }
 
     /// The statement has failed.
     pub(super) fn fail(&self, error: Error) {
-        self.note_failure(&error);
         self.update(|flow| flow.fail(error));
-    }
-
-    /// The statement failed before its columns were known.
-    pub(super) fn note_failure(&self, error: &Error) {
-        self.noted.fail(error);
     }
 
     /// The columns are known, and the execution is about to begin.

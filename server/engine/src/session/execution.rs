@@ -71,8 +71,11 @@ struct Execution {
 impl Execution {
     fn new(session: &Arc<Session>, request: Execute, call: &Call) -> Self {
         let cancel = call.cancel();
-        let noted = session.journal().begin(request.statement.text());
-        let shared = Channel::new(noted, cancel.clone());
+        call.notes().states(request.statement.text());
+        if let Some(bind) = &request.bind {
+            call.notes().states_parameters(bind);
+        }
+        let shared = Channel::new(cancel.clone());
         let on_drop = CancelUnlessStarted { token: cancel.clone(), armed: true, shared: Arc::clone(&shared) };
         Self { session: Arc::clone(session), request, shared, on_drop }
     }
@@ -91,10 +94,7 @@ impl Execution {
             });
             let Err(error) = outcome else { return };
             let untold = match announce {
-                Some(announce) => {
-                    feed.note_failure(&error);
-                    announce.send(Err(error)).err().and_then(Result::err)
-                }
+                Some(announce) => announce.send(Err(error)).err().and_then(Result::err),
                 None => Some(error),
             };
             if let Some(error) = untold {

@@ -25,10 +25,10 @@ use super::slot::Slot;
 use super::transaction::TransactionCell;
 use super::turns::Turns;
 use crate::blocking::{self, MayBlock, Sealed};
+use crate::call::Call;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::instance::Instance;
-use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::meter::TenantMeters;
 
@@ -101,9 +101,11 @@ impl Session {
         &self.owner.name
     }
 
-    /// Where what runs in the session is noted.
-    pub(crate) fn journal(&self) -> &Journal {
-        &self.owner.journal
+    /// A call of the user's comes in, to run in this session.
+    pub fn admit(&self, call: &Call) {
+        call.admit(&self.owner.name);
+        call.notes().is_kept_in(&self.owner.journal);
+        call.in_session(self.id);
     }
 
     /// What its calls queue for.

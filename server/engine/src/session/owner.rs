@@ -13,7 +13,7 @@ use crate::meter::TenantMeters;
 pub(crate) struct Owner {
     /// The user's name.
     pub(crate) name: Arc<str>,
-    /// Where what runs is noted.
+    /// Where the user's calls are kept.
     pub(crate) journal: Arc<Journal>,
     /// What bounds how many statements run at once.
     pub(crate) turns: Arc<Turns>,

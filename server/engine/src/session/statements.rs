@@ -24,14 +24,14 @@ impl Session {
         fidelity: Fidelity,
         call: &Arc<Call>,
     ) -> Result<Plan> {
-        let text = sql.clone();
-        let planned = self.in_turn(call, move |slot| {
+        call.notes().states(&sql);
+        self.in_turn(call, move |slot| {
             let in_transaction = slot.in_transaction();
             target::visit(slot.connection()?, &to, |connection| {
                 foretell(connection, in_transaction, &sql, fidelity).map(|(plan, _)| plan)
             })
-        });
-        planned.await.inspect_err(|error| self.journal().fail(&text, error))
+        })
+        .await
     }
 
     /// Prepares a statement for later executions in this session.
@@ -79,8 +79,9 @@ impl Turn {
     pub async fn prepare(self, sql: String, fidelity: Fidelity) -> Result<(Arc<PreparedStatement>, Self)> {
         let session = Arc::clone(self.session());
         session.mark();
-        let (text, unneeded) = (sql.clone(), session.unneeded());
-        let prepared = self.step(move |slot| {
+        self.call().notes().states(&sql);
+        let unneeded = session.unneeded();
+        self.step(move |slot| {
             let changes = slot.instance().changes();
             let connection = slot.connection()?;
             let (plan, planned) = foretell(connection, slot.in_transaction(), &sql, fidelity)?;
@@ -90,13 +91,14 @@ impl Turn {
                 slot.keep_plan(&statement, planned, changes);
             }
             Ok(statement)
-        });
-        prepared.await.inspect_err(|error| session.journal().fail(&text, error))
+        })
+        .await
     }
 
     /// A statement of this text that was planned lately, if planning it again would tell the same.
     pub fn recall(&self, text: &str) -> Option<Arc<PreparedStatement>> {
         let session = self.session();
+        self.call().notes().states(text);
         let found = session.recent().find(text, |statement| session.is_current(statement));
         found.filter(|statement| session.knows(statement))
     }

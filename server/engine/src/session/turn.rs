@@ -101,7 +101,7 @@ impl Turn {
     }
 
     /// The call whose turn it is.
-    pub(super) fn call(&self) -> &Arc<Call> {
+    pub(crate) fn call(&self) -> &Arc<Call> {
         &self.call
     }
 

@@ -3,6 +3,8 @@
 //! DuckDB's own parser decides what a text means. This lexer answers the questions that its C API cannot: how many
 //! statements the user wrote (a PIVOT is expanded to several), and which names a settings statement mentions.
 
+use std::ops::Range;
+
 /// A piece of SQL text; blanks and comments are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token<'a> {
@@ -197,6 +199,17 @@ pub fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
     Lexer { rest: sql }
 }
 
+/// The tokens of a text, each with where it stands.
+pub fn tokens_in_place(sql: &str) -> impl Iterator<Item = (Range<usize>, Token<'_>)> {
+    let mut lexer = Lexer { rest: sql };
+    std::iter::from_fn(move || {
+        lexer.skip_blanks();
+        let begin = sql.len() - lexer.rest.len();
+        let token = lexer.next()?;
+        Some((begin..sql.len() - lexer.rest.len(), token))
+    })
+}
+
 struct Lexer<'a> {
     rest: &'a str,
 }
@@ -320,5 +333,4 @@ fn is_word(c: char) -> bool {
 }
 
 #[cfg(test)]
-#[path = "lexer_tests.rs"]
 mod tests;

@@ -9,6 +9,7 @@ pub(super) mod ingest;
 pub mod lexer;
 pub(super) mod nameable;
 pub mod product_analytics;
+pub(super) mod secrets;
 pub(super) mod settings;
 
 use std::fmt;

@@ -30,12 +30,20 @@ struct Lasting {
 
 impl Lineage {
     /// A user who is new.
-    pub(crate) fn new(name: &str, declared: bool, project: Option<ShownProject>, journal: Journal) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        declared: bool,
+        project: Option<ShownProject>,
+        journal: Arc<Journal>,
+    ) -> Self {
+        if let Some(project) = &project {
+            project.store.watch(&project.key, &project.environment, &journal);
+        }
         Self(Arc::new(Lasting {
             name: name.into(),
             declared,
             project,
-            journal: Arc::new(journal),
+            journal,
             task_epoch: AtomicU64::new(EPOCHS.fetch_add(1, Ordering::Relaxed)),
         }))
     }
@@ -76,6 +84,14 @@ impl Lineage {
     /// Whether two tenants are one user, before and after a reset.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        if let Some(project) = &self.project {
+            project.store.unwatch(&project.key, &self.journal);
+        }
     }
 }
 

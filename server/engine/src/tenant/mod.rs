@@ -20,9 +20,11 @@ use self::query_log::QueryLog;
 use self::sessions::{EndedIds, Sessions};
 pub use self::state::TenantState;
 use crate::blocking;
+use crate::call::Call;
 use crate::clock;
 use crate::config::EngineConfig;
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::ProjectHandle;
 use crate::ingest::AppendQueues;
 use crate::instance::{Instance, InstancePool};
 use crate::journal::Journal;
@@ -164,6 +166,11 @@ impl Tenant {
         ]
     }
 
+    /// The project that it sees, to be read and waited for.
+    pub fn project_handle(&self) -> Option<ProjectHandle> {
+        self.project().and_then(|project| project.store.project(&project.key, &project.environment))
+    }
+
     /// Adds what it holds.
     pub(crate) fn add_to(&self, vitals: &mut Vitals) {
         vitals.tenants += u64::from(self.is_open());
@@ -177,9 +184,15 @@ impl Tenant {
         &self.queries
     }
 
-    /// What the tenant ran lately, through every door.
-    pub fn journal(&self) -> &Journal {
+    /// What the tenant's calls were lately, on every door.
+    pub fn journal(&self) -> &Arc<Journal> {
         &self.owner.journal
+    }
+
+    /// A call comes in with the tenant's credentials.
+    pub fn admit(&self, call: &Call) {
+        call.admit(self.name());
+        call.notes().is_kept_in(&self.owner.journal);
     }
 
     /// The small appends that wait for one another.

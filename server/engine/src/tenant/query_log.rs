@@ -1,5 +1,6 @@
 //! The log of a tenant's REST queries: what ran, how it went, and the handle that cancels it (LG, LC).
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::journal::cut;
 use crate::session::CancelToken;
+use crate::sql::secrets;
 
 /// How many entries are kept per tenant at most (LG-05).
 const KEPT: usize = 10_000;
@@ -102,8 +104,9 @@ impl QueryLog {
 
     /// Logs a query as running; an earlier entry of the same id is replaced (LQ-20).
     pub fn start(&self, facts: QueryFacts, cancel: CancelToken) -> Arc<QueryEntry> {
-        let mut state = self.state.lock();
         let query_length = facts.statement.len();
+        let facts = without_secrets(facts);
+        let mut state = self.state.lock();
         let facts = state.make_room(facts);
         let entry = Arc::new(QueryEntry {
             facts,
@@ -235,6 +238,14 @@ impl QueryEntry {
             None => Progress { percentage: 0.0, rows, total: rows },
         }
     }
+}
+
+/// The same with the secrets of the statement masked (LG-03).
+fn without_secrets(mut facts: QueryFacts) -> QueryFacts {
+    if let Cow::Owned(masked) = secrets::masked(&facts.statement) {
+        facts.statement = masked;
+    }
+    facts
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub struct TenantState {
     pub sessions: usize,
     /// Statements that run, or whose rows are being read.
     pub open_statements: usize,
+    /// Entries of the journal.
+    pub journal_entries: usize,
 }
 
 impl Tenant {
@@ -37,6 +39,7 @@ impl Tenant {
             database_bytes,
             sessions: self.sessions.len(),
             open_statements: self.sessions.count_busy(),
+            journal_entries: self.journal().len(),
         })
     }
 }

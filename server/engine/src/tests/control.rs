@@ -1,8 +1,10 @@
 //! Users, keys and contents changed while the engine runs.
 
 use super::*;
+use crate::call::CallEnd;
 use crate::control::ResetParts;
 use crate::events::{Action, Item, Micros, Track};
+use crate::journal::CallStatus;
 use uuid::Uuid;
 
 fn account(name: &str) -> Account {
@@ -98,19 +100,59 @@ async fn a_reset_empties_everything_and_keeps_what_is_declared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_journal_has_every_statement_and_how_it_failed() {
+async fn a_call_that_has_ended_is_an_entry_of_its_tenant() {
     let engine = engine();
-    let alice = session_of(&engine, "alice").await;
-    run(&alice, "SELECT 1").await.unwrap();
-    run(&alice, "FROM nowhere").await.unwrap_err();
-    run(&alice, "SELECT error('late') FROM range(3000000) r(i) WHERE i = 2999999").await.unwrap_err();
-    alice.prepare("SELEC".to_owned(), Fidelity::Exact, &Call::of_server("test")).await.unwrap_err();
-    let seen: Vec<_> = (engine.journal("alice").iter())
-        .map(|entry| (entry.what.chars().take(12).collect::<String>(), entry.failure().is_some()))
+    let alice = engine.authenticate("alice", "secret").unwrap();
+    let session = alice.open_session().await.unwrap();
+    let end = CallEnd { status: CallStatus::Http(200), bytes_out: 7, client: Some("tester/1") };
+    let statements = ["SELECT 1", "FROM nowhere", "ATTACH 'topsecret' AS x"];
+    for sql in statements {
+        let call = Arc::new(Call::new("lakehouse", "POST /query", ""));
+        alice.admit(&call);
+        let ran = session.execute(Execute::sql(sql, Fidelity::Exact), &call).await;
+        if let Err(error) = ran {
+            call.fail(error.message());
+        }
+        call.end(end, |_| panic!("it is alice's"));
+    }
+    let told: Vec<_> = (engine.journal("alice").iter())
+        .map(|entry| {
+            let statement = entry.statement.as_ref().map(|kept| kept.text.to_string()).unwrap();
+            let error = entry.error.as_ref().map(|error| error.lines().next().unwrap().to_owned());
+            assert_eq!((entry.session, entry.bytes_out), (Some(session.id()), 7));
+            assert_eq!(entry.client.as_deref(), Some("tester/1"));
+            (statement, error)
+        })
         .collect();
-    let expected = [("SELECT 1", false), ("FROM nowhere", true), ("SELECT error", true), ("SELEC", true)];
-    assert_eq!(seen, expected.map(|(what, failed)| (what.to_owned(), failed)));
+    let nowhere = "Catalog Error: Table with name nowhere does not exist!".to_owned();
+    assert_eq!(told[0], ("SELECT 1".to_owned(), None));
+    assert_eq!(told[1], ("FROM nowhere".to_owned(), Some(nowhere)));
+    assert_eq!(told[2].0, "ATTACH *** AS x");
+    assert!(told[2].1.as_ref().is_some_and(|error| !error.contains("topsecret")), "{told:?}");
     assert!(engine.journal("bob").is_empty() && engine.journal("nobody").is_empty());
+    let mut strangers = 0;
+    Call::of_server("test").end(end, |_| strangers += 1);
+    assert_eq!(strangers, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_with_a_key_before_its_user_came_is_in_the_users_journal() {
+    let engine = Engine::new(EngineConfig { allow_any_user: true, ..EngineConfig::default() });
+    let end = CallEnd { status: CallStatus::Http(200), bytes_out: 0, client: None };
+    let send = || {
+        engine.events().access("carol").unwrap();
+        let call = Call::new("analytics", "POST /track", "");
+        call.notes().is_seen_by(engine.events().watchers("carol", |_| true));
+        call.end(end, |_| panic!("it is carol's"));
+    };
+    send();
+    let carol = engine.authenticate("carol", "any").unwrap();
+    send();
+    assert_eq!(carol.journal().len(), 2);
+    let sessions = ResetParts { sessions: true, ..ResetParts::default() };
+    engine.reset_tenant(&carol, sessions).await.unwrap();
+    send();
+    assert_eq!(engine.authenticate("carol", "any").unwrap().journal().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

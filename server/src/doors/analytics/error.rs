@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::doors::calls::{self, Failure, Manner};
 use crate::doors::http::encoding::{self, Unsupported};
-use engine::Error;
+use engine::{CallStatus, Error};
 
 /// Why a request was refused (AE-02), in the order in which it is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,4 +147,6 @@ pub(super) const MANNER: Manner = Manner {
     panicked: || Fault::Internal.into_response(),
     broken: || None,
     verdict: |_| None,
+    is_journalled: true,
+    untold: CallStatus::Unanswered,
 };

@@ -31,7 +31,7 @@ use crate::doors::calls::{self, GrpcVerdict, Manner};
 use crate::doors::connections::Entrance;
 use crate::doors::metrics::Metrics;
 use crate::doors::{Serve, Surroundings};
-use engine::{Engine, Error, Result};
+use engine::{CallStatus, Engine, Error, Result};
 
 /// The largest message a client may send, in bytes (FX-4); Python 0.4 allows itself as much.
 const MAX_INBOUND: usize = 512 * 1024 * 1024;
@@ -65,6 +65,8 @@ pub(super) const MANNER: Manner = Manner {
         };
         Some(GrpcVerdict { status: name(status.code()), failure })
     },
+    is_journalled: true,
+    untold: CallStatus::Grpc("CANCELLED"),
 };
 
 /// The RPC's name; those of other services than Flight's with their service.

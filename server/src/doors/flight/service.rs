@@ -38,8 +38,7 @@ impl Service {
     /// The session of a call, by its credentials.
     async fn session(&self, call: Arc<Call>, metadata: &MetadataMap) -> Result<Arc<FlightSession>> {
         let session = self.sessions.of(metadata).await?;
-        call.admit(&session.tenant);
-        call.in_session(session.engine.id());
+        session.engine.admit(&call);
         Ok(session)
     }
 
@@ -177,6 +176,7 @@ impl FlightService for Service {
         request: Request<Streaming<HandshakeRequest>>,
     ) -> AnswerStream<HandshakeResponse> {
         let session = self.sessions.handshake(request.metadata()).await.map_err(|e| status(&e))?;
+        session.engine.admit(&calls::of(request.extensions()));
         let token = session.token.as_str();
         let payload = bytes::Bytes::copy_from_slice(token.as_bytes());
         let mut response = Response::new(one(HandshakeResponse { protocol_version: 0, payload }));

@@ -6,25 +6,22 @@ use parking_lot::Mutex;
 
 use super::options::Options;
 use super::token::BearerToken;
-use engine::{Call, Error, ErrorKind, Result, Session, Tenant, Turn};
+use engine::{Call, Error, ErrorKind, Result, Session, Turn};
 
 /// One session of one user, known by its token.
 pub(super) struct FlightSession {
     pub(super) token: BearerToken,
-    /// The user's name.
-    pub(super) tenant: Arc<str>,
     pub(super) engine: Arc<Session>,
     pub(super) options: Mutex<Options>,
 }
 
 impl FlightSession {
-    /// An engine session of the tenant, under a new token.
+    /// An engine session, under a new token.
     ///
     /// # Errors
     /// `Internal` when the system's random source fails.
-    pub(super) fn new(tenant: &Tenant, engine: Arc<Session>, options: Options) -> Result<Arc<Self>> {
-        let (token, tenant) = (BearerToken::new()?, Arc::clone(tenant.name()));
-        Ok(Arc::new(Self { token, tenant, engine, options: Mutex::new(options) }))
+    pub(super) fn new(engine: Arc<Session>, options: Options) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self { token: BearerToken::new()?, engine, options: Mutex::new(options) }))
     }
 
     /// Waits for this call's turn (FS-3).

@@ -137,7 +137,7 @@ impl SessionsByToken {
     }
 
     async fn new_session(&self, tenant: &Arc<Tenant>) -> Result<Arc<FlightSession>> {
-        FlightSession::new(tenant, tenant.open_session().await?, self.options.clone())
+        FlightSession::new(tenant.open_session().await?, self.options.clone())
     }
 
     async fn implicit(&self, tenant: Arc<Tenant>) -> Result<Arc<FlightSession>> {

@@ -15,6 +15,7 @@ use super::response::{ApiError, Code, plain_text};
 use super::state::Lakehouse;
 use crate::doors::calls::{self, Failure, Manner};
 use crate::doors::metrics::Metrics;
+use engine::CallStatus;
 
 /// The answer to readiness probes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,6 +52,8 @@ const MANNER: Manner = Manner {
     },
     broken: || None,
     verdict: |_| None,
+    is_journalled: true,
+    untold: CallStatus::Unanswered,
 };
 
 async fn not_found(uri: Uri) -> ApiError {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::super::item::{Action, Alias, Identify, Track};
 use super::*;
+use crate::events::Micros;
 
 fn store(allow_any_key: bool) -> Store {
     limited(allow_any_key, Limits::default())

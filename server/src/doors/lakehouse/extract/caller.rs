@@ -35,7 +35,7 @@ impl FromRequestParts<Lakehouse> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &Lakehouse) -> Result<Self, ApiError> {
         let tenant = authenticate(&state.engine, &parts.headers)?;
         let call = calls::of(&parts.extensions);
-        call.admit(tenant.name());
+        tenant.admit(&call);
         let visit = tenant.visit();
         Ok(Self(tenant, call, visit))
     }

@@ -1,4 +1,4 @@
-//! What the lexer tells of texts.
+//! Where tokens and statements begin and end.
 
 use rstest::rstest;
 

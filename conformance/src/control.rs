@@ -1,0 +1,137 @@
+//! The control plane of one tenant, for tests in Rust: of a server in this process, in a container or at an address alike.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use altertable_mock::MockServer;
+//! use altertable_mock_conformance::control::TenantControl;
+//! use serde_json::json;
+//!
+//! let server = MockServer::builder().user("alice", "secret").ephemeral_ports().start().await?;
+//! let alice = TenantControl::new(&format!("http://{}", server.addresses().lakehouse), "alice", "secret");
+//! // … what is under test …
+//! let insert = alice.wait_for_request(&json!({"statement": "(?i)^insert into orders"})).await?;
+//! assert_eq!(insert["status"], 200);
+//! alice.reset().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::fault::{During as _, Fault, Result};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// How long a wait is unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One tenant, by its own credentials.
+#[derive(Clone)]
+pub struct TenantControl {
+    client: Client,
+    plane: String,
+    user: String,
+    password: String,
+    patience: Duration,
+}
+
+impl std::fmt::Debug for TenantControl {
+    /// The password is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TenantControl")
+            .field("plane", &self.plane)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TenantControl {
+    /// The tenant of that user, on the server whose Lakehouse REST API is there.
+    pub fn new(lakehouse_url: &str, user: &str, password: &str) -> Self {
+        let plane = format!("{}/_mock/v1", lakehouse_url.trim_end_matches('/'));
+        let (user, password) = (user.to_owned(), password.to_owned());
+        Self { client: Client::new(), plane, user, password, patience: PATIENCE }
+    }
+
+    /// The same with another time that its waits take at most.
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Puts the tenant back to where it began; what was left alone, such as `project`, since others see it too (CT-3).
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn reset(&self) -> Result<Vec<String>> {
+        let done = self.ask(self.client.post(self.at("reset"))).await?;
+        let skipped = done["skipped"].as_array().into_iter().flatten();
+        Ok(skipped.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    /// The tenant's calls on every door that meet the conditions, oldest first (RJ-2).
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn requests(&self, conditions: &Value) -> Result<Vec<Value>> {
+        self.list("requests", conditions).await
+    }
+
+    /// Waits for a call that meets the conditions, those of the past included (RJ-3).
+    ///
+    /// # Errors
+    /// That none came in time, with those that came nearest; a refusal, or no answer.
+    pub async fn wait_for_request(&self, conditions: &Value) -> Result<Value> {
+        self.wait("requests", conditions).await
+    }
+
+    /// The events of the tenant's project that meet the conditions, in order of arrival (RJ-4).
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn events(&self, conditions: &Value) -> Result<Vec<Value>> {
+        self.list("events", conditions).await
+    }
+
+    /// Waits for an event that meets the conditions, those of the past included (RJ-4).
+    ///
+    /// # Errors
+    /// As [`wait_for_request`](Self::wait_for_request).
+    pub async fn wait_for_event(&self, conditions: &Value) -> Result<Value> {
+        self.wait("events", conditions).await
+    }
+
+    fn at(&self, route: &str) -> String {
+        format!("{}/{route}", self.plane)
+    }
+
+    async fn list(&self, what: &str, conditions: &Value) -> Result<Vec<Value>> {
+        let none = Map::new();
+        let given = conditions.as_object().unwrap_or(&none).iter();
+        let pairs: Vec<_> = given.map(|(name, value)| (name.clone(), crate::vars::as_text(value))).collect();
+        let mut found = self.ask(self.client.get(self.at(what)).query(&pairs)).await?;
+        Ok(found[what].as_array_mut().map(std::mem::take).unwrap_or_default())
+    }
+
+    async fn wait(&self, what: &str, conditions: &Value) -> Result<Value> {
+        let timeout_ms = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
+        let order = json!({"match": conditions, "timeout_ms": timeout_ms});
+        let mut found = self.ask(self.client.post(self.at(&format!("{what}/wait"))).json(&order)).await?;
+        Ok(found[what][0].take())
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> Result<Value> {
+        let answer = request.basic_auth(&self.user, Some(&self.password)).send().await;
+        let answer = answer.during("asking the control plane")?;
+        let (status, body) =
+            (answer.status(), answer.text().await.during("reading the control plane's answer")?);
+        let body: Value = serde_json::from_str(&body).during("reading the control plane's answer")?;
+        let told = body["error"]["message"].as_str().unwrap_or_default();
+        match status {
+            StatusCode::REQUEST_TIMEOUT => Err(Fault(format!("{told}; nearest: {}", body["nearest"]))),
+            status if !status.is_success() => {
+                Err(Fault(format!("the control plane answered {status}: {told}")))
+            }
+            _ => Ok(body),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The control plane as a test in Rust uses it.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use altertable_mock::MockServer;
+use altertable_mock_conformance::control::TenantControl;
+use serde_json::json;
+use std::time::Duration;
+
+async fn query(url: &str, statement: &str) {
+    let body = json!({"statement": statement});
+    let request = reqwest::Client::new().post(format!("{url}/query")).basic_auth("alice", Some("secret"));
+    request.json(&body).send().await.unwrap().text().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_of_a_server_in_this_process_is_steered_over_http() {
+    let server =
+        MockServer::builder().user("alice", "secret").api_key("key").ephemeral_ports().start().await.unwrap();
+    let url = format!("http://{}", server.addresses().lakehouse);
+    let alice = TenantControl::new(&url, "alice", "secret").patient_for(Duration::from_secs(20));
+    let waiting = tokio::spawn({
+        let alice = alice.clone();
+        async move { alice.wait_for_request(&json!({"statement": "^SELECT 42"})).await.unwrap() }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    query(&url, "CREATE TABLE t (a INTEGER)").await;
+    query(&url, "SELECT 42").await;
+    assert_eq!(waiting.await.unwrap()["rows"], 1);
+    let creations = alice.requests(&json!({"statement": "TABLE", "status": 200})).await.unwrap();
+    assert_eq!(creations.len(), 1);
+    let track = reqwest::Client::new().post(format!("http://{}/track", server.addresses().analytics));
+    track
+        .header("x-api-key", "key")
+        .json(&json!({"event": "seen", "distinct_id": "u"}))
+        .send()
+        .await
+        .unwrap();
+    let event = alice.wait_for_event(&json!({"event": "seen"})).await.unwrap();
+    assert_eq!(alice.events(&json!({"distinct_id": "u"})).await.unwrap(), [event]);
+    assert!(alice.reset().await.unwrap().is_empty());
+    assert!(alice.requests(&json!({})).await.unwrap().is_empty());
+    let hasty = alice.patient_for(Duration::from_millis(50));
+    query(&url, "SELECT 1").await;
+    let fault = hasty.wait_for_request(&json!({"statement": "SELECT 2"})).await.unwrap_err().to_string();
+    assert!(fault.contains("0 of 1") && fault.contains("SELECT 1"), "{fault}");
+    let stranger = TenantControl::new(&url, "alice", "wrong").reset().await.unwrap_err().to_string();
+    assert!(stranger.contains("401") && !stranger.contains("wrong"), "{stranger}");
+    server.shutdown().await;
+}
