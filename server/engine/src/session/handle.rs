@@ -247,7 +247,9 @@ impl Session {
         if slot.live.is_none() {
             cancel.stop_clock();
         }
-        outcome.inspect_err(|error| self.instance.check_after(error))
+        outcome
+            .inspect_err(|error| self.instance.check_after(error))
+            .map_err(|error| self.told_of_its_end(error))
     }
 
     /// Keeps the session from idling out until what this returns is dropped: for a call that waits on its client

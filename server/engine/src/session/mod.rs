@@ -49,6 +49,7 @@ pub(crate) use bind::parameters as bind_parameters;
 pub use bind::{Bind, BindBy};
 pub use cancel::{CancelOnDrop, CancelToken, GiveUpOnDrop};
 pub use cursors::{Cancelled, CursorFault, Cursors, Redeemed};
+pub(crate) use ended::retired;
 pub use handle::Session;
 pub use named::{BoundRows, NamedStatement, StatementRoom};
 pub(crate) use owner::Owner;

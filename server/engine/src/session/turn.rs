@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::ended::{closed, lost};
+use super::ended::{closed, lost, retired};
 use super::handle::Session;
 use super::slot::Slot;
 use super::turns::Permit;
 use crate::blocking::{self, MayBlock, Sealed};
 use crate::call::Call;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// The right to use the session's connection, until it is dropped or its last step has run.
 #[derive(Debug)]
@@ -36,8 +36,13 @@ impl Session {
     /// Unauthenticated for a call of another user; `Cancelled` when it is cancelled first; SessionUnknown once the session is closed, SessionExpired once its
     /// database is lost; LimitExceeded while too many cancelled statements go on.
     pub async fn turn(self: &Arc<Self>, call: &Arc<Call>) -> Result<Turn> {
-        let turn = self.next_turn(call).await?;
+        let turn = self.next_turn(call).await.map_err(|error| self.told_of_its_end(error))?;
         if self.has_pending_schema() { turn.enter_pending_schema().await } else { Ok(turn) }
+    }
+
+    /// Why a call finds the session closed.
+    pub(super) fn told_of_its_end(&self, error: Error) -> Error {
+        if error.kind() == ErrorKind::SessionUnknown && self.is_retired() { retired() } else { error }
     }
 
     async fn next_turn(self: &Arc<Self>, call: &Arc<Call>) -> Result<Turn> {

@@ -23,14 +23,14 @@ use crate::blocking;
 use crate::call::Call;
 use crate::clock;
 use crate::config::EngineConfig;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::events::ProjectHandle;
 use crate::ingest::AppendQueues;
 use crate::instance::{Instance, InstancePool};
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::meter::{TenantMeters, Usage};
-use crate::session::{Owner, Session, Turns};
+use crate::session::{Owner, Session, Turns, retired};
 use crate::views::ShownProject;
 use crate::vitals::Vitals;
 
@@ -308,10 +308,7 @@ impl Tenant {
     /// Refuses what a call asks that came before the tenant was reset or removed.
     fn check_retired(&self) -> Result<()> {
         if self.owner.retired.load(Ordering::SeqCst) {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "Cancelled: this user was reset or removed meanwhile",
-            ));
+            return Err(retired());
         }
         Ok(())
     }

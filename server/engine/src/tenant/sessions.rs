@@ -7,8 +7,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::session::Session;
+use crate::error::Result;
+use crate::session::{Session, retired};
 
 /// How many ids of discarded sessions are remembered.
 const REMEMBERED: usize = 10_000;
@@ -70,10 +70,7 @@ impl Sessions {
     pub(crate) fn add(&self, session: Arc<Session>) -> Result<Arc<Session>> {
         let mut state = self.state.lock();
         if state.is_retired {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "Cancelled: this user was reset or removed meanwhile",
-            ));
+            return Err(retired());
         }
         if let Some(known) = state.open.get(&session.id()).filter(|known| !known.is_over()) {
             return Ok(Arc::clone(&known.session));
