@@ -1,21 +1,32 @@
 //! Holds cases and contract together: every clause has a case or a reason, and no case names a clause that does not exist.
 
-use crate::fault::{During, Result};
+use crate::fault::{During, Fault, Result};
 use crate::spec::Case;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The clause ids of the contract, found where each clause begins (`**LQ-01**`, `- **FA-1**`).
+/// The clause ids of all contracts in a folder, found where each clause begins (`**LQ-01**`, `- **FA-1**`).
 ///
 /// # Errors
-/// An unreadable contract.
-pub fn clauses(contract: &Path) -> Result<BTreeSet<String>> {
+/// An unreadable contract, and an id that stands for two clauses.
+pub fn clauses(folder: &Path) -> Result<BTreeSet<String>> {
+    let what = folder.display().to_string();
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).during(&what)? {
+        files.push(entry.during(&what)?.path());
+    }
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    files.sort();
     let mut found = BTreeSet::new();
-    for name in ["flight.md", "lakehouse.md", "analytics.md"] {
-        let path = contract.join(name);
+    for path in files {
         let text = std::fs::read_to_string(&path).during(&path.display().to_string())?;
-        found.extend(text.lines().filter_map(clause_of));
+        for id in text.lines().filter_map(clause_of) {
+            if found.contains(&id) {
+                return Err(Fault(format!("{}: {id} stands for another clause already", path.display())));
+            }
+            found.insert(id);
+        }
     }
     Ok(found)
 }

@@ -113,6 +113,22 @@ fn there_are_400_cases_of_which_at_most_150_are_rows_of_type_tables() {
     assert!(others + type_rows.min(150) >= 400, "{others} cases and {type_rows} rows of type tables");
 }
 
+/// One letter of an id may be mistyped, and a case would then prove a clause of another contract.
+#[test]
+fn an_id_stands_for_one_clause_in_all_contracts_together() {
+    let folder = std::env::temp_dir().join(format!("contracts-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("one.md"), "- **LQ-01** a\n\n**AB-2** b, as LQ-01 has it\n").unwrap();
+    std::fs::write(folder.join("two.md"), "**LQ-02** c\n").unwrap();
+    std::fs::write(folder.join("notes.txt"), "**LQ-01** no contract\n").unwrap();
+    let apart = coverage::clauses(&folder);
+    std::fs::write(folder.join("two.md"), "**LQ-01** c\n").unwrap();
+    let alike = coverage::clauses(&folder);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(apart.unwrap().into_iter().collect::<Vec<_>>(), ["AB-2", "LQ-01", "LQ-02"]);
+    assert!(alike.unwrap_err().to_string().contains("two.md: LQ-01"));
+}
+
 #[test]
 fn every_clause_has_a_case_or_a_reason() {
     let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/contract");

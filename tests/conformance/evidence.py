@@ -20,7 +20,9 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-CONTRACT = ("lakehouse", "flight", "analytics")
+CONTRACTS = ROOT / "docs" / "contract"
+FIRST = ("lakehouse", "flight", "analytics")
+"""The doors of the service itself, in the order in which the support table has them; what else there is follows."""
 CLAUSE = re.compile(r"^[ ]*(?:- )?\*\*([A-Z]{2}-[0-9]+)\*\*", re.MULTILINE)
 SECTION = re.compile(r"^## (([A-Z]{2}) (?:\u2013 )?(.*))\n((?:(?!## ).*\n?)*)", re.MULTILINE)
 UNCOVERED = re.compile(r'^([A-Z]{2}-[0-9]+) = "(.*)"$', re.MULTILINE)
@@ -90,9 +92,15 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+def doors() -> list[str]:
+    """What there is a contract of."""
+    found = {path.stem for path in CONTRACTS.glob("*.md")}
+    return [*FIRST, *sorted(found.difference(FIRST))]
+
+
 def sections() -> Iterator[Section]:
-    for door in CONTRACT:
-        text = (ROOT / "docs" / "contract" / f"{door}.md").read_text()
+    for door in doors():
+        text = (CONTRACTS / f"{door}.md").read_text()
         for found in SECTION.finditer(text):
             heading, letters, title, body = found.groups()
             yield Section(door, letters, title, tuple(CLAUSE.findall(body)), heading)

@@ -20,7 +20,12 @@ from evidence import ROOT, Case, Report, Section
 from matrix import is_shown, tally
 
 PAGE = ROOT / "docs" / "support.md"
-DOORS = {"lakehouse": "Lakehouse REST", "flight": "Flight SQL", "analytics": "Product Analytics"}
+DOORS = {
+    "lakehouse": "Lakehouse REST",
+    "flight": "Flight SQL",
+    "analytics": "Product Analytics",
+    "postgres": "PostgreSQL",
+}
 HOLDS, FAILS = "✅", "❌"
 ROW = re.compile(rf"^\| ([A-Z]{{2}}-[0-9]+) \| ({HOLDS}|{FAILS}) \| (?:\[(.*)\]\(\.\./(.*)\)|.*) \|$", re.MULTILINE)
 

@@ -20,15 +20,18 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 static CITATION: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b([AFL][A-Z])-\d{1,2}\b").expect("a valid pattern"));
+    LazyLock::new(|| Regex::new(r"\b([A-Z]{2})-\d{1,2}\b").expect("a valid pattern"));
 
 /// The ids that docs/contract defines: those it prints in bold.
 static CLAUSES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let definition = Regex::new(r"\*\*([A-Z]{2}-\d+)\*\*").expect("a valid pattern");
-    let contract = source::root().join("docs/contract");
-    let files = ["flight.md", "lakehouse.md", "analytics.md"].map(|name| contract.join(name));
-    let texts =
-        files.map(|file| fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display())));
+    let folder = source::root().join("docs/contract");
+    let files = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let paths = files.map(|file| file.expect("a readable folder").path());
+    let contracts = paths.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let texts: Vec<_> = contracts
+        .map(|file| fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display())))
+        .collect();
     texts.iter().flat_map(|text| definition.captures_iter(text)).map(|found| found[1].to_owned()).collect()
 });
 
