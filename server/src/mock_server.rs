@@ -10,6 +10,7 @@ use crate::config::{self, BindAddresses, Config, Options};
 use crate::doors::connections::Connections;
 use crate::doors::health::Health;
 use crate::doors::metrics::Metrics;
+use crate::doors::tls::TlsIdentity;
 use crate::doors::{Addresses, DOORS, Door, Listeners, PerDoor, Surroundings};
 use engine::{Account, Engine, Error, JournalEntry, Result};
 
@@ -116,7 +117,9 @@ impl MockServer {
             shutdown_timeout: config.shutdown_timeout,
             engine,
         };
-        let serves = config.ports.try_map(|door, _| (door.prepare)(&server.surroundings(&config)))?;
+        let tls = config.tls.as_ref().map(TlsIdentity::new).transpose()?;
+        let serves =
+            config.ports.try_map(|door, _| (door.prepare)(&server.surroundings(&config, tls.as_ref())))?;
         if config.engine.needs_check() {
             server.engine.check().await?;
         }
@@ -130,12 +133,13 @@ impl MockServer {
         Ok(server)
     }
 
-    fn surroundings<'a>(&'a self, config: &'a Config) -> Surroundings<'a> {
+    fn surroundings<'a>(&'a self, config: &'a Config, tls: Option<&'a TlsIdentity>) -> Surroundings<'a> {
         Surroundings {
             config,
             engine: &self.engine,
             health: &self.health,
             metrics: &self.metrics,
+            tls,
             stop: &self.stop,
             tasks: &self.tasks,
         }

@@ -128,7 +128,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 }
 
 /// A call under way. Dropped before it has ended, its client has gone.
-struct Ending {
+pub(crate) struct Ending {
     call: Arc<Call>,
     span: Span,
     manner: Manner,
@@ -140,7 +140,8 @@ struct Ending {
 }
 
 impl Ending {
-    fn new(call: Arc<Call>, manner: Manner, metrics: Arc<Metrics>) -> Self {
+    /// A call begins.
+    pub(crate) fn new(call: Arc<Call>, manner: Manner, metrics: Arc<Metrics>) -> Self {
         metrics.begin(manner.door);
         let operation = call.operation();
         let span = tracing::info_span!(
@@ -158,6 +159,11 @@ impl Ending {
             error = tracing::field::Empty,
         );
         Self { call, span, manner, metrics, status: None, grpc_status: None, has_ended: false }
+    }
+
+    /// The call.
+    pub(crate) fn call(&self) -> &Arc<Call> {
+        &self.call
     }
 
     /// The answer begins; the call ends with its body.
@@ -200,7 +206,8 @@ impl Ending {
         self.call.fail("the server panicked");
     }
 
-    fn ended(&mut self) {
+    /// Its answer is complete.
+    pub(crate) fn ended(&mut self) {
         let outcome = if self.call.failure().is_some() { CallOutcome::Error } else { CallOutcome::Ok };
         self.end(outcome);
     }
