@@ -50,7 +50,7 @@ RUN ["/usr/local/bin/altertable-mock", "--version"]
 WORKDIR /tmp
 # Uploads and results that outgrow memory are spooled here; a volume is writable under --read-only too.
 VOLUME /tmp
-EXPOSE 15000 15001 15002
+EXPOSE 15000 15001 15002 15003
 HEALTHCHECK --interval=1s --timeout=3s --start-period=5s --retries=3 CMD ["/usr/local/bin/altertable-mock", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/altertable-mock"]
 

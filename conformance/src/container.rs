@@ -23,6 +23,7 @@ pub use crate::target::IMAGE;
 const LAKEHOUSE: u16 = 15000;
 const ANALYTICS: u16 = 15001;
 const FLIGHT: u16 = 15002;
+const POSTGRES: u16 = 15003;
 
 /// How long a started container may take until all is ready.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -95,7 +96,7 @@ impl AltertableMock {
     pub async fn start(self) -> Result<Running> {
         let (name, tag) = self.image.rsplit_once(':').unwrap_or((&self.image, "latest"));
         let mut image = GenericImage::new(name, tag).with_wait_for(WaitFor::Nothing);
-        for port in [LAKEHOUSE, ANALYTICS, FLIGHT] {
+        for port in [LAKEHOUSE, ANALYTICS, FLIGHT, POSTGRES] {
             image = image.with_exposed_port(port.tcp());
         }
         let doing = format!("starting the image {}", self.image);
@@ -117,23 +118,33 @@ pub struct Running {
     lakehouse: String,
     analytics: String,
     flight: String,
+    postgres: String,
 }
 
 impl Running {
     async fn find(container: ContainerAsync<GenericImage>) -> Result<Self> {
         let host = container.get_host().await.during("finding the container's host")?;
-        let mut urls = Vec::with_capacity(3);
-        for port in [LAKEHOUSE, ANALYTICS, FLIGHT] {
+        let mut urls = Vec::with_capacity(4);
+        for port in [LAKEHOUSE, ANALYTICS, FLIGHT, POSTGRES] {
             match container.get_host_port_ipv4(port.tcp()).await {
-                Ok(mapped) => urls.push(format!("http://{host}:{mapped}")),
+                Ok(mapped) => urls.push((host.to_string(), mapped)),
                 Err(fault) => {
                     return Err(Fault(format!("{fault}; the container said: {}", said(&container).await)));
                 }
             }
         }
         let mut urls = urls.into_iter();
-        let mut next = || urls.next().unwrap_or_default();
-        Ok(Self { lakehouse: next(), analytics: next(), flight: next(), container })
+        let mut next = |scheme: &str| {
+            let (host, port) = urls.next().unwrap_or_default();
+            format!("{scheme}://{host}:{port}")
+        };
+        Ok(Self {
+            lakehouse: next("http"),
+            analytics: next("http"),
+            flight: next("http"),
+            postgres: next("postgresql"),
+            container,
+        })
     }
 
     async fn until_healthy(&self) -> Result<()> {
@@ -172,6 +183,11 @@ impl Running {
     /// The control plane of a tenant of the container.
     pub fn tenant(&self, user: &str, password: &str) -> TenantControl {
         TenantControl::new(&self.lakehouse, user, password)
+    }
+
+    /// `postgresql://host:port` of the PostgreSQL door, without TLS.
+    pub fn postgres_url(&self) -> &str {
+        &self.postgres
     }
 
     /// Removes the container now instead of when it is dropped, which would block the thread.

@@ -1,4 +1,4 @@
-//! Altertable on your machine: Flight SQL, Lakehouse REST and Product Analytics over one in-memory DuckDB per user.
+//! Altertable on your machine: Flight SQL, PostgreSQL, Lakehouse REST and Product Analytics over one in-memory DuckDB per user.
 //!
 //! The server is a value. It is bound when [`MockServerBuilder::start`] returns, and it stops when it is dropped:
 //!

@@ -12,6 +12,7 @@ use crate::control;
 use crate::doors::connections::Connections;
 use crate::doors::health::Health;
 use crate::doors::metrics::Metrics;
+use crate::doors::tls::TlsIdentity;
 use crate::doors::{Addresses, DOORS, Door, Listeners, PerDoor, Surroundings};
 use engine::{Account, Engine, Error, JournalEntry, Result};
 
@@ -120,8 +121,9 @@ impl MockServer {
             engine,
         };
         let control = control::routes(&config, &server.engine, &server.metrics, server.addresses);
-        let serves =
-            config.ports.try_map(|door, _| (door.prepare)(&server.surroundings(&config, &control)))?;
+        let tls = config.tls.as_ref().map(TlsIdentity::new).transpose()?;
+        let surroundings = server.surroundings(&config, &control, tls.as_ref());
+        let serves = config.ports.try_map(|door, _| (door.prepare)(&surroundings))?;
         if config.engine.needs_check() {
             server.engine.check().await?;
         }
@@ -135,13 +137,19 @@ impl MockServer {
         Ok(server)
     }
 
-    fn surroundings<'a>(&'a self, config: &'a Config, control: &'a Router) -> Surroundings<'a> {
+    fn surroundings<'a>(
+        &'a self,
+        config: &'a Config,
+        control: &'a Router,
+        tls: Option<&'a TlsIdentity>,
+    ) -> Surroundings<'a> {
         Surroundings {
             config,
             engine: &self.engine,
             health: &self.health,
             metrics: &self.metrics,
             control,
+            tls,
             stop: &self.stop,
             tasks: &self.tasks,
         }

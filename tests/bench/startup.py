@@ -29,7 +29,7 @@ def first_answer_ms() -> float:
 
 
 def first_answer() -> float:
-    ports = free_ports(3)
+    ports = free_ports(4)
     body = b'{"statement":"SELECT 42"}'
     asked = b"POST /query HTTP/1.1\r\nHost: bench\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n"
     asked += b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
@@ -68,7 +68,7 @@ def start_ms(*flags: str) -> float:
 
 def start_once(*flags: str) -> float:
     """The time from exec until all three doors accept a connection."""
-    ports = free_ports(3)
+    ports = free_ports(4)
     started, process = begin(ports, *flags)
     try:
         for port in ports:
@@ -80,8 +80,8 @@ def start_once(*flags: str) -> float:
 
 
 def begin(ports: list[int], *flags: str) -> tuple[float, subprocess.Popen[bytes]]:
-    """The program, and when it was started; its ports are those of Flight SQL, Lakehouse and Product Analytics."""
-    named = zip(("--flight-port", "--lakehouse-port", "--analytics-port"), ports, strict=True)
+    """The program, and when it was started; its ports are those of Flight SQL, Lakehouse, Product Analytics and PostgreSQL."""
+    named = zip(("--flight-port", "--lakehouse-port", "--analytics-port", "--postgres-port"), ports, strict=True)
     command = [BINARY, "--bind=127.0.0.1", *(f"{flag}={port}" for flag, port in named), *flags]
     started = time.perf_counter()
     return started, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -24,6 +24,7 @@ DOORS = {
     "lakehouse": "Lakehouse REST",
     "flight": "Flight SQL",
     "analytics": "Product Analytics",
+    "postgres": "PostgreSQL",
     "control": "Control plane",
 }
 HOLDS, FAILS = "✅", "❌"

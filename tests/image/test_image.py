@@ -32,7 +32,7 @@ def ask_in_vain(container: Container, statement: str) -> None:
 def test_it_says_what_it_is() -> None:
     config = inspect(IMAGE)["Config"]
     assert config["User"] == "65532:65532"
-    assert set(config["ExposedPorts"]) == {"15000/tcp", "15001/tcp", "15002/tcp"}
+    assert set(config["ExposedPorts"]) == {"15000/tcp", "15001/tcp", "15002/tcp", "15003/tcp"}
     assert config["Healthcheck"]["Test"] == ["CMD", "/usr/local/bin/altertable-mock", "healthcheck"]
     labels = {key.removeprefix("org.opencontainers.image."): value for key, value in config["Labels"].items()}
     assert labels.keys() >= {"title", "description", "source", "licenses", "version", "revision"}
@@ -61,7 +61,7 @@ def test_variables_configure_everything(run: Run) -> None:
     assert tracked.json()["ok"] is True
     assert sql(container, "SELECT event FROM product_analytics.main.events") == '["hello"]'
     log = container.logs()
-    for door in ("Lakehouse HTTP", "Product Analytics HTTP", "Flight SQL"):
+    for door in ("Lakehouse HTTP", "Product Analytics HTTP", "Flight SQL", "PostgreSQL"):
         assert f"Starting {door} server on 0.0.0.0:" in log
     assert not any(secret in log for secret in ("secret", "hunter2", "myapikey"))
 

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 // FX-1: the line that says that a door is open, and where.
-const STARTED = /Starting (Flight SQL|Lakehouse HTTP|Product Analytics HTTP) server on (\S+:\d+)/;
+const STARTED = /Starting (Flight SQL|Lakehouse HTTP|Product Analytics HTTP|PostgreSQL) server on (\S+:\d+)/;
 const COLOUR = /\u001b\[[0-9;]*m/g;
 
 export const ALICE = { username: 'alice', password: 'a:colon, a comma and ünïcode' };
@@ -15,7 +15,7 @@ export const BOB = { username: 'bob', password: 'secret' };
 export async function startServer(...flags) {
   const binary = process.env.ALTERTABLE_MOCK_BINARY;
   if (!binary) throw new Error("ALTERTABLE_MOCK_BINARY must name the server's binary");
-  const ports = ['--bind=127.0.0.1', '--flight-port=0', '--lakehouse-port=0', '--analytics-port=0'];
+  const ports = ['--bind=127.0.0.1', '--flight-port=0', '--lakehouse-port=0', '--analytics-port=0', '--postgres-port=0'];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ALTERTABLE_')));
   const child = spawn(binary, [...ports, ...flags], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
@@ -28,7 +28,7 @@ export async function startServer(...flags) {
       log.push(plain);
       const found = STARTED.exec(plain);
       if (found) doors[found[1]] = `http://${found[2]}`;
-      if (Object.keys(doors).length === 3) resolve();
+      if (Object.keys(doors).length === 4) resolve();
     });
     ended.then(([code]) => reject(new Error(`the server ended with ${code}:\n${log.join('\n')}`)), reject);
   });

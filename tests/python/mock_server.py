@@ -16,7 +16,7 @@ from pathlib import Path
 BINARY = os.environ.get("ALTERTABLE_MOCK_BINARY") or shutil.which("altertable-mock") or "target/release/altertable-mock"
 
 # FX-1: the line that says that a door is open, and where.
-STARTED = re.compile(r"Starting (Flight SQL|Lakehouse HTTP|Product Analytics HTTP) server on (\S+:\d+)")
+STARTED = re.compile(r"Starting (Flight SQL|Lakehouse HTTP|Product Analytics HTTP|PostgreSQL) server on (\S+:\d+)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -50,7 +50,7 @@ class MockServer:
         if not Path(BINARY).exists():
             raise FileNotFoundError(f"{BINARY} is not there: run `make build`, or set ALTERTABLE_MOCK_BINARY")
         clean = {key: value for key, value in os.environ.items() if not key.startswith("ALTERTABLE_")}
-        ports = [f"--{door}-port=0" for door in ("flight", "lakehouse", "analytics")]
+        ports = [f"--{door}-port=0" for door in ("flight", "lakehouse", "analytics", "postgres")]
         self.process = subprocess.Popen(
             [BINARY, *(f"--bind={address}" for address in bind), *ports, *flags],
             stdin=subprocess.DEVNULL,
@@ -77,17 +77,22 @@ class MockServer:
     def _wait_for_doors(self, timeout: float) -> dict[str, str]:
         addresses: dict[str, str] = {}
         deadline = time.monotonic() + timeout
-        while len(addresses) < 3:
+        while len(addresses) < 4:
             try:
                 line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 line = None
             if line is None:
                 self.process.kill()
-                raise RuntimeError("the server did not open its three doors:\n" + "\n".join(self.log))
+                raise RuntimeError("the server did not open its four doors:\n" + "\n".join(self.log))
             if found := STARTED.search(line):
                 addresses[found[1]] = found[2]
         return addresses
+
+    @property
+    def postgres_address(self) -> tuple[str, int]:
+        host, _, port = self.addresses["PostgreSQL"].rpartition(":")
+        return host.strip("[]"), int(port)
 
     @property
     def flight_address(self) -> str:

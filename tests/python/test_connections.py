@@ -297,7 +297,7 @@ def test_impossible_limits_and_catalogs_are_start_up_errors() -> None:
         (["--connection-limit", "999999999"], "--connection-limit"),
         (["--lost-peer-timeout", "1"], "--lost-peer-timeout"),
     ]:
-        ports = ["--lakehouse-port=0", "--analytics-port=0", "--flight-port=0", "--bind=127.0.0.1"]
+        ports = ["--lakehouse-port=0", "--analytics-port=0", "--flight-port=0", "--postgres-port=0", "--bind=127.0.0.1"]
         ended = subprocess.run([BINARY, *ports, *flags], capture_output=True, text=True, timeout=20, check=False)
         assert ended.returncode == 2, ended.stdout
         assert named in ended.stderr

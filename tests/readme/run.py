@@ -44,10 +44,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "docs/endpoints.md", "docs/isolation.md", "docs/debugging.md")
 FLAGS = "docs/configuration.md"
-PORTS = (15000, 15001, 15002)
+PORTS = (15000, 15001, 15002, 15003)
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ISOLATED = "README_TEST_IN_OWN_NETWORK"
-DOOR_OPENS = re.compile(r"Starting (?:Flight SQL|Lakehouse HTTP|Product Analytics HTTP) server on ")
+DOOR_OPENS = re.compile(r"Starting (?:Flight SQL|Lakehouse HTTP|Product Analytics HTTP|PostgreSQL) server on ")
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def running(block: Block) -> Iterator[None]:
 def wait_for_doors(process: subprocess.Popen[str], where: str) -> None:
     assert process.stdout is not None
     log, doors = [], 0
-    while doors < 3:
+    while doors < 4:
         line = process.stdout.readline()
         if not line:
             raise SystemExit(f"{where}: the server ended before its doors were open:\n{''.join(log)}")

@@ -1,4 +1,4 @@
-"""Where a server's three doors are."""
+"""Where a server's doors are."""
 
 from __future__ import annotations
 
@@ -22,8 +22,19 @@ class Endpoints:
     flight_port: int
     """Port of Flight SQL."""
 
+    postgres_host: str
+    """Host of the PostgreSQL door."""
+
+    postgres_port: int
+    """Port of the PostgreSQL door."""
+
     flight_tls: bool = False
-    """Whether Flight clients are to use TLS."""
+    """Whether clients of Flight SQL and PostgreSQL are to use TLS."""
+
+    @property
+    def postgres_url(self) -> str:
+        """The PostgreSQL door as ``postgresql://host:port``, with ``?sslmode=require`` if clients are to use TLS."""
+        return f"postgresql://{bracketed(self.postgres_host)}:{self.postgres_port}" + "?sslmode=require" * self.flight_tls
 
     @property
     def flight_location(self) -> str:
@@ -38,7 +49,7 @@ class HasEndpoints(ABC):
     @property
     @abstractmethod
     def endpoints(self) -> Endpoints:
-        """Where the three doors are."""
+        """Where the doors are."""
 
     @property
     def lakehouse_url(self) -> str:
@@ -54,6 +65,11 @@ class HasEndpoints(ABC):
     def flight_location(self) -> str:
         """Flight SQL as ``grpc://host:port``."""
         return self.endpoints.flight_location
+
+    @property
+    def postgres_url(self) -> str:
+        """The PostgreSQL door as ``postgresql://host:port``."""
+        return self.endpoints.postgres_url
 
     @property
     def flight_host(self) -> str:

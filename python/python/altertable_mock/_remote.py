@@ -55,7 +55,7 @@ class RemoteServer:
 
 
 def endpoints(lakehouse_url: str, analytics_url: str | None, flight_location: str | None) -> Endpoints:
-    """The three addresses, completed.
+    """The addresses, completed; the PostgreSQL door is the third port after the Lakehouse one.
 
     >>> endpoints("http://localhost:15000/", None, None).flight_location
     'grpc://localhost:15002'
@@ -70,7 +70,9 @@ def endpoints(lakehouse_url: str, analytics_url: str | None, flight_location: st
         flight = ("grpc", lakehouse[1], lakehouse[2] + 2)
     else:
         flight = split(flight_location, "grpc", "grpc+tcp", "grpc+tls")
-    return Endpoints(lakehouse_url.rstrip("/"), analytics_url.rstrip("/"), *flight[1:], flight[0] == "grpc+tls")
+    postgres = (flight[1], lakehouse[2] + 3)
+    rest = (*flight[1:], *postgres, flight[0] == "grpc+tls")
+    return Endpoints(lakehouse_url.rstrip("/"), analytics_url.rstrip("/"), *rest)
 
 
 def split(url: str, *schemes: str) -> tuple[str, str, int]:

@@ -50,6 +50,7 @@ class MockServer(HasEndpoints):
         lakehouse_port: int = 0,
         analytics_port: int = 0,
         flight_port: int = 0,
+        postgres_port: int = 0,
         bind: str | Iterable[str] | None = None,
         tls: bool | None = None,
         tls_ca_file: str | os.PathLike[str] | None = None,
@@ -155,11 +156,11 @@ class MockServer(HasEndpoints):
 
     @property
     def endpoints(self) -> Endpoints:
-        """Where the three doors are."""
+        """Where the doors are."""
         native = self._running()
         doors = native.addresses
-        host, port = doors["flight"]
-        return Endpoints(url(doors["lakehouse"]), url(doors["analytics"]), reachable(host), port, self._tls)
+        flight, postgres = ((reachable(host), port) for host, port in (doors["flight"], doors["postgres"]))
+        return Endpoints(url(doors["lakehouse"]), url(doors["analytics"]), *flight, *postgres, self._tls)
 
     def tenant(self, user: str) -> Tenant:
         """A declared user, with the helpers of a :class:`Tenant`; its API key is the server's first.

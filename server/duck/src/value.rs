@@ -77,6 +77,13 @@ impl Value {
         Self::cast(&input::of_field(field)?, &Self::null())
     }
 
+    /// The value of a literal `'text'` where this type is wanted, or its NULL without one; `None` for what is no such
+    /// literal.
+    pub fn literal(text: Option<&str>, ty: &LogicalType) -> Option<Self> {
+        let value = text.map_or_else(|| Some(Self::null()), scalar::varchar)?;
+        Self::cast(ty, &value)
+    }
+
     /// The value as one of another type. The C API casts only what is put into a list, from which it is taken
     /// out again.
     fn cast(ty: &LogicalType, value: &Self) -> Option<Self> {

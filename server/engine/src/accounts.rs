@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use super::blocking::MayBlock;
 use super::config::{Account, EngineConfig};
@@ -227,8 +228,26 @@ impl Accounts {
         match declared.get(user) {
             Some(login) if bool::from(matched) => Ok(Arc::clone(&login.tenant)),
             None if self.config.allow_any_user && !user.is_empty() => self.undeclared(user, password),
-            _ => Err(Error::new(ErrorKind::Unauthenticated, "Authentication failed: invalid credentials")),
+            _ => Err(refused()),
         }
+    }
+
+    /// The tenant of a declared user who shows to know the password without telling it, and what `proof` made of it. For a
+    /// user who is not declared it is given a password that nobody knows.
+    ///
+    /// # Errors
+    /// Unauthenticated.
+    pub(super) fn prove<T>(
+        &self,
+        user: &str,
+        proof: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<(Arc<Tenant>, T)> {
+        let nobodys = Uuid::new_v4().to_string();
+        let (password, tenant) = match self.declared.read().get(user) {
+            Some(login) => (login.account.password.clone(), Some(Arc::clone(&login.tenant))),
+            None => (nobodys, None),
+        };
+        proof(&password).and_then(|proven| Some((tenant?, proven))).ok_or_else(refused)
     }
 
     fn undeclared(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
@@ -280,6 +299,10 @@ impl Accounts {
         let declared: Vec<_> = self.declared.read().values().map(|login| Arc::clone(&login.tenant)).collect();
         declared.into_iter().chain(self.undeclared.lock().values().cloned()).collect()
     }
+}
+
+fn refused() -> Error {
+    Error::new(ErrorKind::Unauthenticated, "Authentication failed: invalid credentials")
 }
 
 fn same(expected: &str, given: &str) -> subtle::Choice {

@@ -74,6 +74,15 @@ impl Engine {
         self.accounts.authenticate(user, password)
     }
 
+    /// The tenant of a declared user who shows to know the password without telling it, and what `proof` made of the
+    /// password. Of a user who is not declared `proof` is given one that nobody knows, so that both take as long.
+    ///
+    /// # Errors
+    /// Unauthenticated.
+    pub fn prove<T>(&self, user: &str, proof: impl FnOnce(&str) -> Option<T>) -> Result<(Arc<Tenant>, T)> {
+        self.accounts.prove(user, proof)
+    }
+
     /// How much of its limits the server uses.
     pub fn usage(&self) -> Vec<Usage> {
         let (limits, flag) = (&self.config.limits, "undeclared-user-limit");

@@ -54,11 +54,11 @@ pub use limits::{Size, limit_exceeded, too_much_data};
 pub use meter::Usage;
 pub use meter::{Meter, Share, TenantMeters};
 pub use session::{
-    Bind, BindBy, BoundRows, CancelOnDrop, CancelToken, Cancelled, CursorFault, Cursors, Execute,
+    Access, Bind, BindBy, BoundRows, CancelOnDrop, CancelToken, Cancelled, CursorFault, Cursors, Execute,
     GiveUpOnDrop, NamedStatement, Plan, PreparedStatement, Redeemed, ResultStream, Script, Session,
     Statement, StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
 };
-pub use sql::TableRef;
+pub use sql::{TableRef, lexer};
 pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use tenant::sessions::Sessions;
 pub use tenant::{Tenant, TenantState, Visit};

@@ -10,7 +10,7 @@ use super::file::one_or_many;
 use super::size::ByteSize;
 use crate::doors::{PerDoor, with_doors};
 
-pub(super) const ABOUT: &str = "Altertable on your machine: Flight SQL, Lakehouse REST and Product Analytics over one \
+pub(super) const ABOUT: &str = "Altertable on your machine: Flight SQL, PostgreSQL, Lakehouse REST and Product Analytics over one \
 in-memory DuckDB per user.";
 
 pub(super) const AFTER_HELP: &str = "\
@@ -19,6 +19,7 @@ Example:
 
   curl -u alice:secret localhost:15000/query -d '{\"statement\":\"SELECT 42 AS answer\"}'
   curl -H 'X-API-Key: demo-key' localhost:15001/track -d '{\"event\":\"hello\",\"distinct_id\":\"u1\"}'
+  psql postgresql://alice:secret@localhost:15003/memory -c 'SELECT 42 AS answer'
   Flight SQL clients connect to localhost:15002, without TLS, as alice with the password secret.
 
 Each flag --some-name may be set by the variable ALTERTABLE_MOCK_SOME_NAME; flags that may be repeated are
@@ -136,13 +137,13 @@ with_doors!(options! {
     #[arg(long, value_name = "ADDRESS", action = ArgAction::Append, help_heading = "Where to listen")]
     #[serde(default, deserialize_with = "one_or_many")]
     bind: Vec<String>,
-    /// Serve TLS on the Flight port, beside plaintext, with a throw-away CA written to --tls-ca-file.
+    /// Serve TLS on the Flight and PostgreSQL ports, beside plaintext, with a throw-away CA written to --tls-ca-file.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "Where to listen")]
     tls: bool,
     /// Where --tls writes the CA certificate (PEM).
     #[arg(long, value_name = "FILE", help_heading = "Where to listen")]
     tls_ca_file: PathBuf,
-    /// Serve TLS on the Flight port with this certificate chain (PEM); needs --tls-key.
+    /// Serve TLS on the Flight and PostgreSQL ports with this certificate chain (PEM); needs --tls-key.
     #[arg(long, value_name = "FILE", help_heading = "Where to listen")]
     tls_cert: PathBuf,
     /// The private key of --tls-cert (PEM).
@@ -261,11 +262,11 @@ with_doors!(options! {
     /// Largest body of the Product Analytics API, in bytes, at least 4000000 [default: 16777216].
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     analytics_body_limit: u64,
-    /// Connections that may be open at a time, all doors together [default: 12288, less where the system allows fewer
+    /// Connections that may be open at a time, all doors together [default: 16384, less where the system allows fewer
     /// open files].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     connection_limit: usize,
-    /// Connections that each door may have open at a time [default: a third of --connection-limit].
+    /// Connections that each door may have open at a time [default: a quarter of --connection-limit].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     door_connection_limit: usize,
     /// Seconds that an HTTP connection may wait for its next request [default: 600].

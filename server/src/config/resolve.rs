@@ -24,6 +24,8 @@ pub struct Config {
     pub ports: PerDoor<u16>,
     /// What the engine needs.
     pub engine: EngineConfig,
+    /// TLS beside plaintext, on the doors that speak it (FX-2).
+    pub tls: Option<TlsOptions>,
     /// What the Flight door needs beyond the engine.
     pub flight: FlightOptions,
     /// What the Lakehouse door needs beyond the engine.
@@ -51,7 +53,7 @@ pub struct Config {
 pub struct ConnectionOptions {
     /// `--connection-limit`: of all doors together; by what the system allows when `None`.
     pub limit: Option<usize>,
-    /// `--door-connection-limit`: of each door; a third of all when `None`.
+    /// `--door-connection-limit`: of each door; a quarter of all when `None`.
     pub door_limit: Option<usize>,
     /// `--idle-connection-timeout`: how long an HTTP connection may wait for its next request.
     pub idle_timeout: Duration,
@@ -73,8 +75,6 @@ pub enum BindAddresses {
 pub struct FlightOptions {
     /// Whether JSON columns carry `arrow.json` (FY-4).
     pub arrow_json_extension: bool,
-    /// TLS beside plaintext (FX-2).
-    pub tls: Option<TlsOptions>,
 }
 
 /// What the Lakehouse door needs beyond the engine.
@@ -94,7 +94,7 @@ impl Default for LakehouseOptions {
     }
 }
 
-/// Where the certificate of the Flight port comes from (FX-2).
+/// Where the certificate comes from (FX-2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsOptions {
     /// A throw-away CA, its certificate written to this file.
@@ -146,10 +146,8 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             tenant_idle_timeout: seconds(options.tenant_idle_timeout, 600),
             ..EngineConfig::default()
         },
-        flight: FlightOptions {
-            arrow_json_extension: options.arrow_json_extension.unwrap_or(false),
-            tls: tls(options.tls.unwrap_or(false), options.tls_ca_file, options.tls_cert, options.tls_key)?,
-        },
+        flight: FlightOptions { arrow_json_extension: options.arrow_json_extension.unwrap_or(false) },
+        tls: tls(options.tls.unwrap_or(false), options.tls_ca_file, options.tls_cert, options.tls_key)?,
         lakehouse,
         control: control(options.no_control, options.control_key, options.control_api_keys)?,
         analytics_body_limit: analytics_body_limit(options.analytics_body_limit)?,

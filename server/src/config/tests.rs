@@ -38,7 +38,7 @@ fn healthcheck_needs_a_port_with_a_number() {
 #[test]
 fn defaults_are_the_documented_ones() {
     let config = config(&[], &[]).unwrap();
-    assert_eq!(config.ports, PerDoor { lakehouse: 15000, analytics: 15001, flight: 15002 });
+    assert_eq!(config.ports, PerDoor { lakehouse: 15000, analytics: 15001, flight: 15002, postgres: 15003 });
     assert_eq!(config.bind, BindAddresses::Loopback);
     assert_eq!(config.engine.environments, ["production"]);
     assert!(config.engine.users.is_empty() && !config.engine.allow_any_user);
@@ -131,7 +131,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     let path = file.path().to_str().unwrap();
     let variables = [("ALTERTABLE_MOCK_FLIGHT_PORT", "2"), ("ALTERTABLE_MOCK_LAKEHOUSE_PORT", "2")];
     let config = config(&["--flight-port", "3", "--config", path], &variables).unwrap();
-    assert_eq!(config.ports, PerDoor { flight: 3, lakehouse: 2, analytics: 1 });
+    assert_eq!(config.ports, PerDoor { flight: 3, lakehouse: 2, analytics: 1, postgres: 15003 });
     assert_eq!(config.engine.users[0].name, "f");
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn routes(
         api_keys_open: config.control.api_keys_open,
         body_limit: usize::try_from(config.lakehouse.json_body_limit).unwrap_or(usize::MAX),
         addresses,
-        flight_tls: config.flight.tls.is_some(),
+        flight_tls: config.tls.is_some(),
     };
     let routes = Router::new()
         .route("/openapi/mock.json", get(openapi::document))

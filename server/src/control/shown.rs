@@ -73,7 +73,7 @@ impl ShownCall {
             parameters: (!entry.parameters.is_empty()).then(parameters),
             status: match entry.status {
                 CallStatus::Http(code) => ShownStatus::Code(code),
-                CallStatus::Grpc(name) => ShownStatus::Name(name),
+                CallStatus::Grpc(name) | CallStatus::SqlState(name) => ShownStatus::Name(name),
                 CallStatus::Unanswered => ShownStatus::None,
             },
             error: text(&entry.error),

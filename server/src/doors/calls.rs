@@ -138,7 +138,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 }
 
 /// A call under way. Dropped before it has ended, its client has gone.
-struct Ending {
+pub(crate) struct Ending {
     call: Arc<Call>,
     span: Span,
     manner: Manner,
@@ -146,13 +146,20 @@ struct Ending {
     /// HTTP's status, once the answer has begun.
     status: Option<u16>,
     grpc_status: Option<&'static str>,
+    told: Option<CallStatus>,
     client: Option<HeaderValue>,
     bytes_out: u64,
     has_ended: bool,
 }
 
 impl Ending {
-    fn new(call: Arc<Call>, manner: Manner, metrics: Arc<Metrics>, client: Option<HeaderValue>) -> Self {
+    /// A call begins, of a client that names itself so.
+    pub(crate) fn new(
+        call: Arc<Call>,
+        manner: Manner,
+        metrics: Arc<Metrics>,
+        client: Option<HeaderValue>,
+    ) -> Self {
         metrics.begin(manner.door);
         let operation = call.operation();
         let span = tracing::info_span!(
@@ -169,8 +176,23 @@ impl Ending {
             outcome = tracing::field::Empty,
             error = tracing::field::Empty,
         );
-        let (status, grpc_status, bytes_out, has_ended) = (None, None, 0, false);
-        Self { call, span, manner, metrics, status, grpc_status, client, bytes_out, has_ended }
+        let (status, grpc_status, told, bytes_out, has_ended) = (None, None, None, 0, false);
+        Self { call, span, manner, metrics, status, grpc_status, told, client, bytes_out, has_ended }
+    }
+
+    /// The call.
+    pub(crate) fn call(&self) -> &Arc<Call> {
+        &self.call
+    }
+
+    /// The client was told that status, of a door that does not answer by HTTP.
+    pub(crate) fn told(&mut self, status: CallStatus) {
+        self.told = Some(status);
+    }
+
+    /// Its client calls itself so.
+    pub(crate) fn is_of(&mut self, client: &str) {
+        self.client = HeaderValue::from_str(client).ok();
     }
 
     /// The answer begins; the call ends with its body.
@@ -213,7 +235,8 @@ impl Ending {
         self.call.fail("the server panicked");
     }
 
-    fn ended(&mut self) {
+    /// Its answer is complete.
+    pub(crate) fn ended(&mut self) {
         let outcome = if self.call.failure().is_some() { CallOutcome::Error } else { CallOutcome::Ok };
         self.end(outcome);
     }
@@ -266,11 +289,11 @@ impl Ending {
     /// Leaves an entry in the journals that the call belongs to.
     fn keep(&self, outcome: CallOutcome) {
         let call = &self.call;
-        let status = match (self.grpc_status, self.status) {
+        let status = self.told.unwrap_or(match (self.grpc_status, self.status) {
             (Some(name), _) => CallStatus::Grpc(name),
             (None, Some(code)) if self.manner.untold == CallStatus::Unanswered => CallStatus::Http(code),
             _ => self.manner.untold,
-        };
+        });
         if outcome == CallOutcome::Cancelled {
             call.fail("the client went away before the end of the answer");
         }

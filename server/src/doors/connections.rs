@@ -212,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_door_refuses_and_costs_no_other_door() {
-        let connections = Connections::new(options(Some(6), None)).unwrap();
+        let connections = Connections::new(options(Some(8), None)).unwrap();
         let (mut full, mut other) = (entrance(&connections), entrance(&connections));
         let first = arrive(&mut full).await;
         let second = arrive(&mut full).await;

@@ -237,7 +237,7 @@ mod tests {
         let report = health.report();
         assert!(!report.is_serving && !*health.watch().borrow());
         assert!(report.body.starts_with("{\"status\":\"unavailable\""), "{}", report.body);
-        let doors = r#""doors":{"lakehouse":"ok","analytics":"ok","flight":"unavailable"}"#;
+        let doors = r#""doors":{"lakehouse":"ok","analytics":"ok","flight":"unavailable","postgres":"ok"}"#;
         assert!(report.body.contains(doors), "{}", report.body);
         drop(lakehouse);
     }

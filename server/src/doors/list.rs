@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::connections::Entrance;
 use super::health::Health;
 use super::metrics::Metrics;
+use super::tls::TlsIdentity;
 use crate::config::Config;
 use engine::{Engine, Result};
 
@@ -25,6 +26,7 @@ macro_rules! with_doors {
                 lakehouse, lakehouse_port, 'p', 15000, "Lakehouse HTTP", "the Lakehouse REST API";
                 analytics, analytics_port, 'a', 15001, "Product Analytics HTTP", "the Product Analytics REST API";
                 flight, flight_port, 'f', 15002, "Flight SQL", "Arrow Flight SQL";
+                postgres, postgres_port, 'g', 15003, "PostgreSQL", "the PostgreSQL protocol";
             }
             $($rest)*
         }
@@ -59,6 +61,8 @@ pub(crate) struct Surroundings<'a> {
     pub metrics: &'a Arc<Metrics>,
     /// The control plane's routes, beside those of the Lakehouse door.
     pub control: &'a Router,
+    /// Who the server is over TLS, if it speaks it.
+    pub tls: Option<&'a TlsIdentity>,
     /// Fires when the server stops.
     pub stop: &'a CancellationToken,
     /// The tasks that the server waits for when it stops.

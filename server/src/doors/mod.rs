@@ -14,6 +14,8 @@ pub(crate) mod lakehouse;
 mod list;
 mod listeners;
 pub(crate) mod metrics;
+pub(crate) mod postgres;
+pub(crate) mod tls;
 
 pub use list::{Addresses, PerDoor};
 pub(crate) use list::{DOORS, Door, Serve, Surroundings, with_doors};

@@ -16,24 +16,24 @@ import (
 
 // Each server says where it listens once it does (FX-1).
 var (
-	started = regexp.MustCompile(`Starting (Flight SQL|Lakehouse HTTP|Product Analytics HTTP) server on (\S+)`)
+	started = regexp.MustCompile(`Starting (Flight SQL|Lakehouse HTTP|Product Analytics HTTP|PostgreSQL) server on (\S+)`)
 	colour  = regexp.MustCompile("\x1b\\[[0-9;]*m")
 )
 
 // Server is a running server; Stop ends it.
 type Server struct {
-	Flight, Lakehouse, Analytics string // host:port
+	Flight, Lakehouse, Analytics, Postgres string // host:port
 	process                      *exec.Cmd
 	ended                        chan error
 }
 
-// Start runs the binary that ALTERTABLE_MOCK_BINARY names with flags, and returns once its three doors are open.
+// Start runs the binary that ALTERTABLE_MOCK_BINARY names with flags, and returns once its four doors are open.
 func Start(flags ...string) (*Server, error) {
 	binary := os.Getenv("ALTERTABLE_MOCK_BINARY")
 	if binary == "" {
 		return nil, errors.New("ALTERTABLE_MOCK_BINARY must name the server's binary")
 	}
-	ports := []string{"--bind=127.0.0.1", "--flight-port=0", "--lakehouse-port=0", "--analytics-port=0"}
+	ports := []string{"--bind=127.0.0.1", "--flight-port=0", "--lakehouse-port=0", "--analytics-port=0", "--postgres-port=0"}
 	process := exec.Command(binary, append(ports, flags...)...)
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "ALTERTABLE_") {
@@ -65,8 +65,9 @@ func (s *Server) awaitDoors(lines *bufio.Reader) error {
 	var log strings.Builder
 	doors := map[string]*string{
 		"Flight SQL": &s.Flight, "Lakehouse HTTP": &s.Lakehouse, "Product Analytics HTTP": &s.Analytics,
+		"PostgreSQL": &s.Postgres,
 	}
-	for s.Flight == "" || s.Lakehouse == "" || s.Analytics == "" {
+	for s.Flight == "" || s.Lakehouse == "" || s.Analytics == "" || s.Postgres == "" {
 		line, err := lines.ReadString('\n')
 		if err != nil {
 			return fmt.Errorf("the server did not open its three doors:\n%s", log.String())

@@ -199,7 +199,8 @@ fn interval(months: i32, days: i32, micros: i64) -> Option<Value> {
     unsafe { Value::own(ffi::duckdb_create_interval(ffi::duckdb_interval { months, days, micros })) }
 }
 
-fn varchar(text: &str) -> Option<Value> {
+/// A text.
+pub(super) fn varchar(text: &str) -> Option<Value> {
     // SAFETY: the text has that length and is copied; the value is ours.
     unsafe { Value::own(ffi::duckdb_create_varchar_length(text.as_ptr().cast(), text.len() as ffi::idx_t)) }
 }

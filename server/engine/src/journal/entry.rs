@@ -55,16 +55,18 @@ pub enum CallStatus {
     Http(u16),
     /// The name of gRPC's status, such as `NOT_FOUND`.
     Grpc(&'static str),
+    /// PostgreSQL's SQLSTATE; `00000` where all went well.
+    SqlState(&'static str),
     /// There was none: its client had gone.
     Unanswered,
 }
 
 impl CallStatus {
-    /// Whether it is the one that a user writes so, as `404` or `NOT_FOUND`.
+    /// Whether it is the one that a user writes so, as `404`, `NOT_FOUND` or `42P01`.
     pub(super) fn is(self, written: &str) -> bool {
         match self {
             Self::Http(code) => written.parse() == Ok(code),
-            Self::Grpc(name) => name == written,
+            Self::Grpc(name) | Self::SqlState(name) => name == written,
             Self::Unanswered => false,
         }
     }

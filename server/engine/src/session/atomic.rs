@@ -11,6 +11,15 @@ use crate::sql;
 use crate::sql::lexer;
 use duck::StatementKind;
 
+/// What a transaction may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Read and write.
+    ReadWrite,
+    /// Read alone.
+    ReadOnly,
+}
+
 /// Runs `work` in a transaction of its own, or in the session's open one if there is one.
 ///
 /// # Errors
@@ -76,12 +85,16 @@ impl Turn {
     ///
     /// # Errors
     /// DuckDB's; `Cancelled`.
-    pub async fn begin(self, name: Arc<[u8]>) -> Result<bool> {
-        self.last(|slot| {
+    pub async fn begin(self, name: Arc<[u8]>, access: Access) -> Result<bool> {
+        self.last(move |slot| {
             if slot.in_transaction() {
                 return Ok(false);
             }
-            slot.change(|slot| Ok(slot.connection()?.run(sql::BEGIN)?))?;
+            let text = match access {
+                Access::ReadWrite => sql::BEGIN,
+                Access::ReadOnly => sql::BEGIN_READ_ONLY,
+            };
+            slot.change(|slot| Ok(slot.connection()?.run(text)?))?;
             slot.set_transaction(Transaction::Open(Some(name)));
             Ok(true)
         })

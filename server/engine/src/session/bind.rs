@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Field, Fields, Schema};
 
 use crate::error::{Error, ErrorKind, Result};
+use duck::types::LogicalType;
 use duck::{Prepared, Value};
 
 /// Rows of parameters: one column per parameter.
@@ -15,6 +16,9 @@ pub struct Bind {
     pub rows: RecordBatch,
     /// How columns find their parameters.
     pub by: BindBy,
+    /// By column, the type of which its text is a literal: `'42'` is a number where one is wanted. Those beyond the end, and
+    /// of `None`, are bound as they are.
+    pub literals: Vec<Option<LogicalType>>,
 }
 
 /// How a column of a [`Bind`] finds its parameter.
@@ -31,6 +35,20 @@ pub enum BindBy {
 }
 
 impl Bind {
+    /// Values that are bound as they are.
+    pub fn new(rows: RecordBatch, by: BindBy) -> Self {
+        Self { rows, by, literals: Vec::new() }
+    }
+
+    /// Leaves out the columns behind the first so many, which no parameter takes.
+    pub fn shorten(&mut self, columns: usize) {
+        if columns < self.rows.num_columns() {
+            let kept: Vec<usize> = (0..columns).collect();
+            // The columns are there.
+            self.rows = self.rows.project(&kept).unwrap_or_else(|_| self.rows.clone());
+        }
+    }
+
     /// How many executions the rows make.
     pub fn rows(&self) -> usize {
         if self.rows.num_columns() == 0 { 1 } else { self.rows.num_rows() }
@@ -40,8 +58,10 @@ impl Bind {
     pub(super) fn renumbered(&self, given: &[String]) -> Option<Self> {
         let schema = self.rows.schema();
         let places: Option<Vec<usize>> = given.iter().map(|name| schema.index_of(name).ok()).collect();
-        let rows = self.rows.project(&places?).ok()?;
-        Some(Self { rows, by: BindBy::Position })
+        let places = places?;
+        let rows = self.rows.project(&places).ok()?;
+        let literals = places.into_iter().map(|place| self.literals.get(place).cloned().flatten()).collect();
+        Some(Self { rows, by: BindBy::Position, literals })
     }
 
     /// Binds row `row`.
@@ -53,7 +73,11 @@ impl Bind {
         let order = self.order(&parameters)?;
         let schema = self.rows.schema();
         for (parameter, column) in order.into_iter().enumerate() {
-            let value = Value::from_column(schema.field(column), self.rows.column(column).as_ref(), row)?;
+            let array = self.rows.column(column).as_ref();
+            let value = match self.literals.get(column) {
+                Some(Some(ty)) => literal(array, row, ty)?,
+                _ => Value::from_column(schema.field(column), array, row)?,
+            };
             statement.bind(parameter as u64 + 1, &value)?;
         }
         Ok(())
@@ -84,6 +108,19 @@ impl Bind {
     }
 }
 
+/// The value of a literal of this type, or its NULL.
+///
+/// # Errors
+/// InvalidData for a text that is no such literal.
+fn literal(array: &dyn Array, row: usize, ty: &LogicalType) -> Result<Value> {
+    let texts = array.as_string_opt::<i32>();
+    let text = texts.filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row));
+    Value::literal(text, ty).ok_or_else(|| {
+        let shown = text.unwrap_or_default();
+        Error::new(ErrorKind::InvalidData, format!("invalid input syntax for type {ty}: \"{shown}\""))
+    })
+}
+
 fn names(schema: &Schema) -> Vec<&str> {
     schema.fields().iter().map(|field| field.name().as_str()).collect()
 }
@@ -96,7 +133,7 @@ pub(crate) fn parameters(values: Vec<ArrayRef>) -> Result<Bind> {
     let fields: Fields = values.iter().map(|value| Field::new("", value.data_type().clone(), true)).collect();
     let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), values)
         .map_err(|e| Error::internal(format!("the catalog cannot be asked: {e}")))?;
-    Ok(Bind { rows, by: BindBy::Position })
+    Ok(Bind::new(rows, BindBy::Position))
 }
 
 fn mismatch(parameters: &[String], given: &[&str], by: BindBy) -> Error {

@@ -12,7 +12,7 @@ use super::transaction::Transaction;
 use super::turn::Turn;
 use crate::error::Result;
 use crate::lookup;
-use crate::sql::{self, catalog as text};
+use crate::sql::{self, catalog as text, settings};
 use duck::Connection;
 
 /// Moves into the schema if it exists by now. It is given up if a SQL `USE` has gone elsewhere meanwhile.
@@ -83,6 +83,39 @@ impl Turn {
     /// DuckDB's, in an aborted transaction; `Cancelled`.
     pub async fn place(self) -> Result<(String, String)> {
         self.last(|slot| lookup::current_target(slot.connection()?)).await
+    }
+
+    /// Sets the session's time zone.
+    ///
+    /// # Errors
+    /// DuckDB's, for a zone that there is not; `Cancelled`.
+    pub async fn set_zone(self, zone: String) -> Result<()> {
+        self.session().mark();
+        self.last(move |slot| slot.change(|slot| Ok(slot.connection()?.run(&settings::zone(&zone))?))).await
+    }
+
+    /// Has the session look for names in these schemas of its catalog, in order; those that do not exist are left out, and
+    /// without any it is `main`.
+    ///
+    /// # Errors
+    /// DuckDB's; `Cancelled`.
+    pub async fn set_search_path(self, schemas: Vec<String>) -> Result<()> {
+        self.session().mark();
+        self.last(move |slot| {
+            let (catalog, _) = lookup::current_target(slot.connection()?)?;
+            let mut found = Vec::new();
+            for schema in schemas {
+                if has_schema(slot.connection()?, &catalog, &schema)? {
+                    found.push(schema);
+                }
+            }
+            if found.is_empty() {
+                found.push(sql::MAIN.to_owned());
+            }
+            slot.applied = None;
+            slot.change(|slot| Ok(slot.connection()?.run(&settings::search_path(&catalog, &found))?))
+        })
+        .await
     }
 
     /// `USE` of a catalog's `main`; false, and nothing, if there is no such catalog.

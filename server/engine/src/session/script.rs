@@ -69,6 +69,11 @@ impl Part<'_> {
         self.line + count_lines(&self.sql[..gap]) + 1
     }
 
+    /// A statement that stands by itself.
+    pub(super) fn of(sql: String) -> Self {
+        Self { sql: sql.into(), numbers: None, line: 0 }
+    }
+
     /// Whether it is a statement that may be run, as far as that can be said before its predecessors ran.
     pub(super) fn judge(&self, connection: &Connection) -> Result<()> {
         let judged = read(connection, &self.sql).and_then(|_| guard::judge(connection, &self.sql));
@@ -94,7 +99,7 @@ impl Part<'_> {
 pub(super) fn bind_each(bind: &Bind, parts: &[Part<'_>]) -> Result<Bind> {
     let named = |part: &Part<'_>| part.numbers.clone().unwrap_or_else(|| lexer::parameters(&part.sql));
     let named: BTreeSet<String> = parts.iter().flat_map(named).collect();
-    let bind = Bind { rows: bind.rows.clone(), by: BindBy::Needed };
+    let bind = Bind { by: BindBy::Needed, ..bind.clone() };
     let is_named = |field: &Arc<Field>| named.iter().any(|name| name.eq_ignore_ascii_case(field.name()));
     if bind.rows.schema_ref().fields().iter().all(is_named) {
         return Ok(bind);

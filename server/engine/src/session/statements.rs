@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::handle::Session;
-use super::plan::{Plan, foretell};
+use super::plan::{Plan, foretell, plan};
 use super::prepared::PreparedStatement;
+use super::script::Part;
 use super::target::{self, Target};
 use super::turn::Turn;
 use crate::call::Call;
 use crate::error::Result;
-use duck::types::Fidelity;
+use crate::sql::typed;
+use duck::types::{Column, Fidelity, LogicalType};
 
 impl Session {
     /// Parses and binds a statement in the session's context; executes nothing and leaves the session's `USE` as it
@@ -91,6 +93,34 @@ impl Turn {
                 slot.keep_plan(&statement, planned, changes);
             }
             Ok(statement)
+        })
+        .await
+    }
+
+    /// Whether all of these statements may be run, as far as that can be said before any of them ran; runs nothing.
+    ///
+    /// # Errors
+    /// DuckDB's parser error; Refused.
+    pub async fn judge(self, statements: Vec<String>) -> Result<Self> {
+        let judged = self.step(move |slot| {
+            let connection = slot.connection()?;
+            statements.into_iter().try_for_each(|sql| Part::of(sql).judge(connection))
+        });
+        judged.await.map(|((), turn)| turn)
+    }
+
+    /// The columns that a statement will give once its parameters are of these types; executes nothing.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub async fn resolve(self, sql: String, types: Vec<LogicalType>) -> Result<(Arc<[Column]>, Self)> {
+        self.step(move |slot| {
+            let (connection, text) = (slot.connection()?, typed::with_types(&sql, &types));
+            plan(connection, &text)?.foresee(connection, slot.in_transaction(), &text, |planned| {
+                let name = |column: &Column| typed::without_types(&column.name, &types);
+                let renamed = |column: &Column| Column { name: name(column), ty: column.ty.clone() };
+                Ok(planned.columns().iter().map(renamed).collect())
+            })
         })
         .await
     }

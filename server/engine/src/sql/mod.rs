@@ -11,6 +11,7 @@ pub(super) mod nameable;
 pub mod product_analytics;
 pub(super) mod secrets;
 pub(super) mod settings;
+pub(super) mod typed;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ use std::fmt;
 pub(super) const MAIN: &str = "main";
 
 pub(super) const BEGIN: &str = "BEGIN TRANSACTION";
+pub(super) const BEGIN_READ_ONLY: &str = "BEGIN TRANSACTION READ ONLY";
 pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// A column of the type VARIANT.

@@ -1,6 +1,6 @@
 //! Settings of DuckDB: which a session may change, and the texts that lock the rest (LX-12).
 
-use super::Literal;
+use super::{Identifier, Literal};
 
 /// Settings of a session, which SET without a scope changes for it alone.
 pub(crate) const SESSION_BY_DEFAULT: &[&str] = &[
@@ -43,6 +43,18 @@ pub(crate) fn unlocked() -> String {
 
 /// Locks every other setting, for as long as the instance is open.
 pub(crate) const LOCK: &str = "SET lock_configuration = true";
+
+/// The zone of one session.
+pub(crate) fn zone(name: &str) -> String {
+    format!("SET SESSION TimeZone = {}", Literal(name))
+}
+
+/// Where one session looks for names: schemas of a catalog, in order.
+pub(crate) fn search_path(catalog: &str, schemas: &[String]) -> String {
+    let places = schemas.iter().map(|schema| format!("{}.{}", Identifier(catalog), Identifier(schema)));
+    let places = places.collect::<Vec<_>>().join(",");
+    format!("SET SESSION search_path = {}", Literal(&places))
+}
 
 /// Whether SQL may reach the host's files and the network.
 pub(crate) const EXTERNAL_ACCESS: &str = "SELECT current_setting('enable_external_access')::VARCHAR";

@@ -52,6 +52,8 @@ pub struct QueryFacts {
     pub statement: String,
     /// Whether it is to be shown in lists.
     pub visible: bool,
+    /// By which door it came, in the words of LG-04.
+    pub interface: &'static str,
     /// Who asked, as the client says.
     pub requested_by: Option<String>,
     /// The client's `User-Agent`.
@@ -258,6 +260,7 @@ mod tests {
             session: Uuid::nil().to_string(),
             statement: statement.to_owned(),
             visible: true,
+            interface: "HttpQuery",
             requested_by: None,
             user_agent: None,
         }

@@ -85,7 +85,7 @@ async fn a_surplus_parameter_is_told_before_anything_runs() {
     let rows = RecordBatch::try_from_iter([("a", column)]).unwrap();
     let script = Script::new(format!("IMPORT DATABASE '{folder}'"), 0);
     let request = Execute {
-        bind: Some(Bind { rows, by: BindBy::NameElsePosition }),
+        bind: Some(Bind::new(rows, BindBy::NameElsePosition)),
         ..Execute::new(Statement::Script(script), Fidelity::Exact)
     };
     assert!(bob.execute(request, &Call::of_server("test")).await.is_err());

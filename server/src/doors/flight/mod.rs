@@ -23,7 +23,6 @@ mod size;
 mod statement;
 mod status;
 mod tickets;
-mod tls;
 mod token;
 mod transaction;
 mod transport;

@@ -168,7 +168,7 @@ async fn refreshed(
 fn request(statement: &NamedStatement, own: Option<&BoundRows>) -> Execute {
     let rows = own.map(|own| own.rows().clone()).or_else(|| statement.bound());
     Execute {
-        bind: rows.map(|rows| Bind { rows, by: BindBy::NameElsePosition }),
+        bind: rows.map(|rows| Bind::new(rows, BindBy::NameElsePosition)),
         ..Execute::new(Statement::Prepared(statement.prepared()), Fidelity::Standard)
     }
 }

@@ -23,13 +23,13 @@ use super::reflection;
 use super::service::Service;
 use super::sessions::SessionsByToken;
 use super::status::name;
-use super::tls;
 use super::transport::{incoming, refuse};
 use super::unserved;
 use crate::config::FlightOptions;
 use crate::doors::calls::{self, GrpcVerdict, Manner};
 use crate::doors::connections::Entrance;
 use crate::doors::metrics::Metrics;
+use crate::doors::tls::TlsIdentity;
 use crate::doors::{Serve, Surroundings};
 use engine::{CallStatus, Engine, Error, Result};
 
@@ -105,13 +105,13 @@ fn panicked() -> Status {
 /// The name under which health checks know the service (FX-7).
 const SERVICE: &str = "arrow.flight.protocol.FlightService";
 
-/// Makes the door ready to serve; with `--tls`, the certificate authority is on disk when this returns (FX-2).
+/// Makes the door ready to serve; both plaintext and TLS if the server has a certificate (FX-2).
 ///
 /// # Errors
-/// `Config`, naming the certificate or key file that cannot be used.
+/// `Config` for a certificate and a key that do not fit.
 pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
-    let server =
-        FlightServer::new(Arc::clone(around.engine), &around.config.flight, Arc::clone(around.metrics))?;
+    let (engine, metrics) = (Arc::clone(around.engine), Arc::clone(around.metrics));
+    let server = FlightServer::new(engine, &around.config.flight, around.tls, metrics)?;
     let (stop, healthy) = (around.stop.clone(), around.health.watch());
     Ok(Box::new(move |entrance| {
         Box::pin(async move {
@@ -130,8 +130,13 @@ pub(super) struct FlightServer {
 }
 
 impl FlightServer {
-    pub(super) fn new(engine: Arc<Engine>, config: &FlightOptions, metrics: Arc<Metrics>) -> Result<Self> {
-        let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        config: &FlightOptions,
+        tls: Option<&TlsIdentity>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self> {
+        let tls = tls.map(|identity| identity.server_config(b"h2")).transpose()?;
         let sessions = SessionsByToken::new(engine, Options::new(config.arrow_json_extension));
         Ok(Self { sessions, tls, metrics })
     }

@@ -21,13 +21,11 @@ use tonic::transport::server::Connected;
 
 use super::status::status;
 use crate::doors::connections::{Arrival, ConnectionPlace, Entrance};
+use crate::doors::tls;
 use engine::Error;
 
 /// How long a connection may stay silent before it is closed (FX-3).
 const SILENCE: Duration = Duration::from_secs(10);
-
-/// The first byte of a TLS handshake record.
-const TLS_HANDSHAKE: u8 = 0x16;
 
 /// Connections accepted and identified, waiting for the HTTP/2 server.
 const BACKLOG: usize = 256;
@@ -91,7 +89,7 @@ async fn handshake(stream: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<St
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     match tls {
-        Some(acceptor) if first[0] == TLS_HANDSHAKE => {
+        Some(acceptor) if first[0] == tls::HANDSHAKE => {
             Ok(Stream::Tls(Box::new(acceptor.accept(stream).await?)))
         }
         _ => Ok(Stream::Plain(stream)),

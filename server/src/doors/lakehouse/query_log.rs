@@ -185,7 +185,7 @@ impl From<&QueryEntry> for LoggedQuery {
             query: entry.facts.statement.clone(),
             query_length: entry.query_length,
             session_id: entry.facts.session.clone(),
-            client_interface: "HttpQuery",
+            client_interface: entry.facts.interface,
             error: outcome.and_then(|outcome| outcome.error),
             visible: entry.facts.visible,
             requested_by: entry.facts.requested_by.clone(),

@@ -24,6 +24,7 @@ use crate::config::{BindAddresses, ConnectionOptions, FlightOptions};
 use crate::doors::connections::Connections;
 use crate::doors::flight::server::FlightServer;
 use crate::doors::metrics::Metrics;
+use crate::doors::tls::TlsIdentity;
 use crate::doors::{DOORS, Listeners};
 use engine::{Account, Engine, EngineConfig};
 
@@ -40,18 +41,27 @@ impl Door {
     }
 
     pub(super) fn open_with(engine: EngineConfig, flight: &FlightOptions) -> Self {
+        Self::open_as(engine, flight, None)
+    }
+
+    /// As [`open_with`](Self::open_with), with a certificate.
+    pub(super) fn open_as(engine: EngineConfig, flight: &FlightOptions, tls: Option<&TlsIdentity>) -> Self {
         let account = |name: &str| Account { name: name.to_owned(), password: format!("{name}-pw") };
         let users = ["alice", "bob"].map(account).to_vec();
-        let server = Self::server(EngineConfig { users, ..engine }, flight);
+        let server = Self::server(EngineConfig { users, ..engine }, flight, tls);
         let second = std::time::Duration::from_secs(1);
         Self::open_server(server, Self::connections(None, 120 * second))
     }
 
     /// A server with these settings.
-    pub(super) fn server(engine: EngineConfig, flight: &FlightOptions) -> FlightServer {
+    pub(super) fn server(
+        engine: EngineConfig,
+        flight: &FlightOptions,
+        tls: Option<&TlsIdentity>,
+    ) -> FlightServer {
         let engine = Engine::new(engine);
         let metrics = Metrics::new(&engine).unwrap();
-        FlightServer::new(engine, flight, metrics).unwrap()
+        FlightServer::new(engine, flight, tls, metrics).unwrap()
     }
 
     /// Limits of connections, and the time after which a peer is taken for lost.

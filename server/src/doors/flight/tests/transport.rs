@@ -29,13 +29,14 @@ use crate::config::{FlightOptions, TlsOptions};
 use crate::doors::calls;
 use crate::doors::flight::server::MANNER;
 use crate::doors::metrics::Metrics;
+use crate::doors::tls::TlsIdentity;
 use engine::{Account, Engine, EngineConfig};
 
 fn with_tls() -> (Door, Arc<ClientConfig>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let ca_file = folder.path().join("ca.pem");
-    let tls = Some(TlsOptions::Generate { ca_file: ca_file.clone() });
-    let door = Door::open_with(EngineConfig::default(), &FlightOptions { tls, ..FlightOptions::default() });
+    let tls = TlsIdentity::new(&TlsOptions::Generate { ca_file: ca_file.clone() }).unwrap();
+    let door = Door::open_as(EngineConfig::default(), &FlightOptions::default(), Some(&tls));
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca_file).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -162,7 +163,7 @@ async fn a_panic_is_internal_also_in_the_middle_of_an_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_beyond_the_limit_is_told_so_and_closed() {
     let second = Duration::from_secs(1);
-    let server = Door::server(EngineConfig::default(), &FlightOptions::default());
+    let server = Door::server(EngineConfig::default(), &FlightOptions::default(), None);
     let door = Door::open_server(server, Door::connections(Some(1), 120 * second));
     let held = door.endpoint.connect().await.unwrap();
     let check = || HealthCheckRequest { service: String::new() };
@@ -198,7 +199,7 @@ async fn a_peer_that_is_lost_in_the_middle_of_an_upload_costs_its_transaction_wi
     let second = Duration::from_secs(1);
     let account = Account { name: "alice".to_owned(), password: "alice-pw".to_owned() };
     let engine = EngineConfig { users: vec![account], ..EngineConfig::default() };
-    let server = Door::server(engine, &FlightOptions::default());
+    let server = Door::server(engine, &FlightOptions::default(), None);
     let mut door = Door::open_server(server, Door::connections(None, 4 * second));
     let mut other = door.client("alice").await;
 

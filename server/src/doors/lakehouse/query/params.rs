@@ -39,7 +39,7 @@ pub(super) fn bind(params: Value) -> Result<Bind> {
     let options = RecordBatchOptions::new().with_row_count(Some(1));
     let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
         .map_err(|fault| ApiError::bad_request(format!("the field `params` cannot be bound: {fault}")))?;
-    Ok(Bind { rows, by })
+    Ok(Bind::new(rows, by))
 }
 
 fn field(name: String, array: &ArrayRef) -> Field {

@@ -54,6 +54,7 @@ impl RunningQuery {
             },
             statement: request.statement.clone(),
             visible: request.visible,
+            interface: "HttpQuery",
             requested_by: request.requested_by.clone(),
             user_agent: headers
                 .get(USER_AGENT)

@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 /** The server under test, as a process of its own on free ports; ends with {@link #close()}. */
 public final class MockServer implements AutoCloseable {
   private static final Pattern STARTED =
-      Pattern.compile("Starting (Flight SQL|Lakehouse HTTP|Product Analytics HTTP) server on (\\S+)");
+      Pattern.compile("Starting (Flight SQL|Lakehouse HTTP|Product Analytics HTTP|PostgreSQL) server on (\\S+)");
   private static final Pattern COLOUR = Pattern.compile("\u001b\\[[0-9;]*m");
 
   private final Process process;
@@ -28,7 +28,7 @@ public final class MockServer implements AutoCloseable {
 
   public MockServer(String... flags) throws IOException {
     var command = new ArrayList<>(List.of(binary(), "--bind", "127.0.0.1"));
-    command.addAll(List.of("--flight-port=0", "--lakehouse-port=0", "--analytics-port=0"));
+    command.addAll(List.of("--flight-port=0", "--lakehouse-port=0", "--analytics-port=0", "--postgres-port=0"));
     command.addAll(List.of(flags));
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().keySet().removeIf(name -> name.startsWith("ALTERTABLE_"));
@@ -50,10 +50,10 @@ public final class MockServer implements AutoCloseable {
 
   private void awaitDoors(BufferedReader output) throws IOException {
     var log = new StringBuilder();
-    while (addresses.size() < 3) {
+    while (addresses.size() < 4) {
       var line = output.readLine();
       if (line == null) {
-        throw new IOException("the server did not open its three doors:\n" + log);
+        throw new IOException("the server did not open its four doors:\n" + log);
       }
       var plain = COLOUR.matcher(line).replaceAll("");
       log.append(plain).append('\n');

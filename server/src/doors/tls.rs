@@ -1,4 +1,4 @@
-//! TLS for the Flight port: given PEM files, or a throw-away certificate authority (FX-2).
+//! TLS of the doors that speak it: given PEM files, or a throw-away certificate authority (FX-2).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,24 +12,43 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::config::TlsOptions;
 use engine::{Error, ErrorKind, Result};
 
-/// The server side of TLS, with ALPN `h2`; a generated authority is on disk when this returns.
-///
-/// # Errors
-/// `Config`, naming the file that cannot be read, used or written.
-pub(super) fn server_config(options: &TlsOptions) -> Result<Arc<ServerConfig>> {
-    let (chain, key) = match options {
-        TlsOptions::Generate { ca_file } => generate(ca_file)?,
-        TlsOptions::Files { cert, key } => read(cert, key)?,
-    };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(|e| fault(format!("The TLS certificate and key cannot be used: {e}")))?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    Ok(Arc::new(config))
+/// The first byte of a TLS handshake record.
+pub(crate) const HANDSHAKE: u8 = 0x16;
+
+/// Who the server is: its certificate chain and key, the same on every door.
+pub(crate) struct TlsIdentity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
 }
 
-type TlsIdentity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+impl TlsIdentity {
+    /// Reads or makes the certificate; a generated authority is on disk when this returns.
+    ///
+    /// # Errors
+    /// `Config`, naming the file that cannot be read, used or written.
+    pub(crate) fn new(options: &TlsOptions) -> Result<Self> {
+        let identity = match options {
+            TlsOptions::Generate { ca_file } => generate(ca_file)?,
+            TlsOptions::Files { cert, key } => read(cert, key)?,
+        };
+        Ok(identity)
+    }
+
+    /// The server side of TLS for a protocol by its name in ALPN.
+    ///
+    /// # Errors
+    /// `Config` when key and certificate do not fit.
+    pub(crate) fn server_config(&self, protocol: &[u8]) -> Result<Arc<ServerConfig>> {
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| {
+                builder.with_no_client_auth().with_single_cert(self.chain.clone(), self.key.clone_key())
+            })
+            .map_err(|e| fault(format!("The TLS certificate and key cannot be used: {e}")))?;
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Ok(Arc::new(config))
+    }
+}
 
 fn read(cert: &Path, key: &Path) -> Result<TlsIdentity> {
     let chain = CertificateDer::pem_file_iter(cert)
@@ -40,7 +59,7 @@ fn read(cert: &Path, key: &Path) -> Result<TlsIdentity> {
     }
     let key =
         PrivateKeyDer::from_pem_file(key).map_err(|e| fault(format!("--tls-key {}: {e}", key.display())))?;
-    Ok((chain, key))
+    Ok(TlsIdentity { chain, key })
 }
 
 fn generate(ca_file: &Path) -> Result<TlsIdentity> {
@@ -65,7 +84,7 @@ fn issue() -> Result<(String, TlsIdentity), rcgen::Error> {
     let leaf = params.signed_by(&key, &ca)?;
     let chain = vec![leaf.der().clone(), ca.der().clone()];
     let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
-    Ok((ca.pem(), (chain, key)))
+    Ok((ca.pem(), TlsIdentity { chain, key }))
 }
 
 /// The name that other machines and containers know this one by.

@@ -1,0 +1,282 @@
+//! What a statement is to this door: most go to DuckDB as they are; those that are about the connection, its transaction or
+//! PostgreSQL's settings are the door's own.
+
+use super::settings;
+use engine::Access;
+use engine::lexer::{self, Token};
+
+/// A statement as this door sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Command {
+    /// DuckDB's.
+    Sql,
+    /// BEGIN, START TRANSACTION.
+    Begin(Access),
+    /// COMMIT, END.
+    Commit { chain: bool },
+    /// ROLLBACK, ABORT.
+    Rollback { chain: bool },
+    /// SAVEPOINT.
+    Savepoint(String),
+    /// RELEASE.
+    Release(String),
+    /// ROLLBACK TO.
+    RollbackTo(String),
+    /// PREPARE TRANSACTION, COPY with the client: not served.
+    Unserved(&'static str),
+    /// Characteristics of the transaction, which are what they are.
+    SetTransaction,
+    /// SHOW of a setting.
+    Show(String),
+    /// SHOW ALL.
+    ShowAll,
+    /// SET; without a value, to its default.
+    Set { name: String, value: Option<String>, local: bool },
+    /// RESET ALL.
+    ResetAll,
+    /// DISCARD.
+    Discard(Discard),
+    /// DEALLOCATE; without a name, of all.
+    Deallocate(Option<String>),
+}
+
+/// What DISCARD discards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Discard {
+    All,
+    Temporary,
+    Plans,
+    Sequences,
+}
+
+impl Command {
+    /// Whether an aborted transaction takes it.
+    pub(super) fn ends_transaction(&self) -> bool {
+        matches!(self, Self::Commit { .. } | Self::Rollback { .. } | Self::RollbackTo(_))
+    }
+
+    /// The command of one statement.
+    pub(super) fn of(sql: &str) -> Self {
+        let mut tokens = lexer::tokens(sql);
+        let Some(first) = tokens.next() else { return Self::Sql };
+        let Token::Word { name, quoted: false } = &first else { return Self::Sql };
+        let known: [&str; 15] = [
+            "begin",
+            "start",
+            "commit",
+            "end",
+            "rollback",
+            "abort",
+            "savepoint",
+            "release",
+            "prepare",
+            "show",
+            "set",
+            "reset",
+            "discard",
+            "deallocate",
+            "copy",
+        ];
+        let Some(verb) = known.into_iter().find(|word| name.eq_ignore_ascii_case(word)) else {
+            return Self::Sql;
+        };
+        let rest: Vec<Token<'_>> = tokens.filter(|token| *token != Token::Symbol(';')).collect();
+        of_verb(verb, &rest).unwrap_or(Self::Sql)
+    }
+}
+
+fn of_verb(verb: &str, rest: &[Token<'_>]) -> Option<Command> {
+    let has = |word: &str| rest.iter().any(|token| token.is_keyword(word));
+    let begins = |word: &str| rest.first().is_some_and(|token| token.is_keyword(word));
+    Some(match verb {
+        "begin" => Command::Begin(access(rest)),
+        "start" if begins("transaction") => Command::Begin(access(rest)),
+        "commit" | "rollback" | "prepare"
+            if begins("prepared") || (verb == "prepare" && begins("transaction")) =>
+        {
+            Command::Unserved("prepared transactions are not supported")
+        }
+        "rollback" | "abort" if has("to") => Command::RollbackTo(last_name(rest)?),
+        "savepoint" => Command::Savepoint(last_name(rest)?),
+        "release" => Command::Release(last_name(rest)?),
+        "commit" | "end" => Command::Commit { chain: chains(rest) },
+        "rollback" | "abort" => Command::Rollback { chain: chains(rest) },
+        "copy" if has("stdin") || has("stdout") => {
+            Command::Unserved("COPY with STDIN or STDOUT is not supported")
+        }
+        "show" => show(rest)?,
+        "set" => set(rest)?,
+        "reset" if begins("all") => Command::ResetAll,
+        "reset" => {
+            let (name, []) = setting_name(rest)? else { return None };
+            Command::Set { name, value: None, local: false }
+        }
+        "discard" => Command::Discard(discard(rest)?),
+        "deallocate" => deallocate(rest)?,
+        _ => return None,
+    })
+}
+
+/// A name as PostgreSQL compares it.
+fn last_name(rest: &[Token<'_>]) -> Option<String> {
+    match rest.last()? {
+        Token::Word { name, quoted: true } => Some(name.clone()),
+        Token::Word { name, quoted: false } => Some(name.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
+fn access(rest: &[Token<'_>]) -> Access {
+    let only = rest.windows(2).any(|pair| pair[0].is_keyword("read") && pair[1].is_keyword("only"));
+    if only { Access::ReadOnly } else { Access::ReadWrite }
+}
+
+fn chains(rest: &[Token<'_>]) -> bool {
+    rest.windows(2).any(|pair| pair[0].is_keyword("and") && pair[1].is_keyword("chain"))
+}
+
+fn show(rest: &[Token<'_>]) -> Option<Command> {
+    match rest {
+        [all] if all.is_keyword("all") => Some(Command::ShowAll),
+        [time, zone] if time.is_keyword("time") && zone.is_keyword("zone") => {
+            Some(Command::Show("TimeZone".to_owned()))
+        }
+        [transaction, isolation, level]
+            if transaction.is_keyword("transaction")
+                && isolation.is_keyword("isolation")
+                && level.is_keyword("level") =>
+        {
+            Some(Command::Show("transaction_isolation".to_owned()))
+        }
+        _ => match setting_name(rest)? {
+            (name, []) => Some(Command::Show(name)),
+            _ => None,
+        },
+    }
+}
+
+/// A setting of PostgreSQL's or a custom one, whose name has a point; what else there is, is DuckDB's.
+fn setting_name<'a, 'b>(rest: &'a [Token<'b>]) -> Option<(String, &'a [Token<'b>])> {
+    match rest {
+        [Token::Word { name: class, .. }, Token::Symbol('.'), Token::Word { name, .. }, rest @ ..] => {
+            Some((format!("{class}.{name}"), rest))
+        }
+        [Token::Word { name, .. }, rest @ ..] if settings::is_known(name) => Some((name.clone(), rest)),
+        _ => None,
+    }
+}
+
+fn set(rest: &[Token<'_>]) -> Option<Command> {
+    let (local, rest) = match rest {
+        [scope, rest @ ..] if scope.is_keyword("local") => (true, rest),
+        [scope, rest @ ..] if scope.is_keyword("session") => (false, rest),
+        _ => (false, rest),
+    };
+    match rest {
+        [transaction, ..] if transaction.is_keyword("transaction") => Some(Command::SetTransaction),
+        [characteristics, ..] if characteristics.is_keyword("characteristics") => {
+            Some(Command::SetTransaction)
+        }
+        [time, zone, value @ ..] if time.is_keyword("time") && zone.is_keyword("zone") => {
+            Some(Command::Set { name: "TimeZone".to_owned(), value: value_of(value)?, local })
+        }
+        [names, value @ ..] if names.is_keyword("names") => {
+            Some(Command::Set { name: "client_encoding".to_owned(), value: value_of(value)?, local })
+        }
+        _ => match setting_name(rest)? {
+            (name, [to, value @ ..]) if to.is_keyword("to") || *to == Token::Symbol('=') => {
+                Some(Command::Set { name, value: value_of(value)?, local })
+            }
+            _ => None,
+        },
+    }
+}
+
+/// The value of a setting, items of a list with a comma between; none for its default.
+fn value_of(tokens: &[Token<'_>]) -> Option<Option<String>> {
+    if let [word] = tokens
+        && (word.is_keyword("default") || word.is_keyword("local"))
+    {
+        return Some(None);
+    }
+    let items = tokens.split(|token| *token == Token::Symbol(','));
+    let texts: Option<Vec<String>> = items.map(item).collect();
+    texts.filter(|texts| !texts.is_empty()).map(|texts| Some(texts.join(", ")))
+}
+
+fn item(tokens: &[Token<'_>]) -> Option<String> {
+    match tokens {
+        [Token::Word { name, .. }] => Some(name.clone()),
+        [Token::Text(text)] => Some(text.replace("''", "'")),
+        [Token::Dollar(text) | Token::Number(text)] => Some((*text).to_owned()),
+        [Token::Symbol('-'), Token::Number(number)] => Some(format!("-{number}")),
+        _ => None,
+    }
+}
+
+fn discard(rest: &[Token<'_>]) -> Option<Discard> {
+    let [what] = rest else { return None };
+    let words = [
+        ("all", Discard::All),
+        ("temp", Discard::Temporary),
+        ("temporary", Discard::Temporary),
+        ("plans", Discard::Plans),
+        ("sequences", Discard::Sequences),
+    ];
+    words.into_iter().find(|(word, _)| what.is_keyword(word)).map(|(_, discard)| discard)
+}
+
+fn deallocate(rest: &[Token<'_>]) -> Option<Command> {
+    let rest = match rest {
+        [prepare, rest @ ..] if prepare.is_keyword("prepare") && !rest.is_empty() => rest,
+        _ => rest,
+    };
+    match rest {
+        [all] if all.is_keyword("all") => Some(Command::Deallocate(None)),
+        [Token::Word { name, .. }] => Some(Command::Deallocate(Some(name.clone()))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn set(name: &str, value: Option<&str>, local: bool) -> Command {
+        Command::Set { name: name.to_owned(), value: value.map(str::to_owned), local }
+    }
+
+    #[rstest]
+    #[case("SELECT 1", Command::Sql)]
+    #[case("/* begin */ select 'commit'", Command::Sql)]
+    #[case("\"begin\"", Command::Sql)]
+    #[case("BEGIN", Command::Begin(Access::ReadWrite))]
+    #[case("start transaction isolation level serializable, read only;", Command::Begin(Access::ReadOnly))]
+    #[case("END", Command::Commit { chain: false })]
+    #[case("COMMIT AND NO CHAIN", Command::Commit { chain: false })]
+    #[case("ABORT WORK AND CHAIN", Command::Rollback { chain: true })]
+    #[case("SAVEPOINT \"A\"", Command::Savepoint("A".to_owned()))]
+    #[case("RELEASE SAVEPOINT a", Command::Release("a".to_owned()))]
+    #[case("ROLLBACK WORK TO SAVEPOINT A", Command::RollbackTo("a".to_owned()))]
+    #[case("SHOW TABLES", Command::Sql)]
+    #[case("SHOW server_version", Command::Show("server_version".to_owned()))]
+    #[case("SHOW TIME ZONE", Command::Show("TimeZone".to_owned()))]
+    #[case("SET memory_limit = '1GB'", Command::Sql)]
+    #[case("SET VARIABLE a = 1", Command::Sql)]
+    #[case("SET schema = 'x'", Command::Sql)]
+    #[case("SET TIME ZONE 'Europe/Paris'", set("TimeZone", Some("Europe/Paris"), false))]
+    #[case("SET SESSION extra_float_digits = 3", set("extra_float_digits", Some("3"), false))]
+    #[case("SET LOCAL search_path TO \"$user\", public", set("search_path", Some("$user, public"), true))]
+    #[case("SET my.thing = -1", set("my.thing", Some("-1"), false))]
+    #[case("RESET TimeZone", set("TimeZone", None, false))]
+    #[case("SET application_name TO DEFAULT", set("application_name", None, false))]
+    #[case("DEALLOCATE PREPARE \"a b\"", Command::Deallocate(Some("a b".to_owned())))]
+    #[case("DEALLOCATE ALL", Command::Deallocate(None))]
+    #[case("DISCARD ALL;", Command::Discard(Discard::All))]
+    #[case("COPY t TO 'file'", Command::Sql)]
+    fn statements_are_told_apart(#[case] sql: &str, #[case] expected: Command) {
+        assert_eq!(Command::of(sql), expected);
+    }
+}

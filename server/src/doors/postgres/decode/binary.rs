@@ -1,0 +1,211 @@
+//! Parameters in the binary format: read by their types into the texts of literals.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+
+use super::array::{self, Element};
+use super::{Parameter, Wanted, plain, text};
+use crate::doors::postgres::encode::{civil, numeric_from_binary};
+use crate::doors::postgres::report::{Report, Result};
+use crate::doors::postgres::types;
+use crate::doors::postgres::wire::Malformed;
+use crate::doors::postgres::wire::fields::Fields;
+use duck::types::LogicalType;
+
+/// Microseconds from 1970 to 2000, where PostgreSQL counts from.
+const EPOCH_MICROS: i64 = 946_684_800_000_000;
+
+/// Days from 1970 to 2000.
+const EPOCH_DAYS: i32 = 10_957;
+
+const DAY: i64 = 86_400_000_000;
+
+/// Reads the value of the parameter of this number.
+///
+/// # Errors
+/// 22P03 for bytes that are no value of its type.
+pub(super) fn read(wanted: Wanted<'_>, value: &Bytes, number: usize) -> Result<Parameter> {
+    let oid = wanted.oid;
+    match oid {
+        types::BYTEA => return Ok(Parameter::Blob(value.clone())),
+        types::NUMERIC => return Ok(text::number(&numeric_from_binary(value)?, wanted)),
+        _ if types::is_text(oid) => {
+            let text = plain(value)?.to_owned();
+            return Ok(Parameter::Literal(Some(text), wanted.literal()));
+        }
+        _ => {}
+    }
+    let read = match types::element_of(oid) {
+        Some(element) => list(value, element),
+        None => scalar(oid, value),
+    };
+    let text = match read {
+        Ok(text) => text,
+        Err(Fault::Unread) => {
+            let message = format!("incorrect binary data format in bind parameter {number}");
+            return Err(Report::error("22P03", message));
+        }
+        Err(Fault::Told(report)) => return Err(report),
+    };
+    let ty = types::logical(oid).filter(|ty| types::oid(wanted.resolved) != oid || *ty == LogicalType::Uuid);
+    Ok(Parameter::Literal(Some(text), ty.or_else(|| wanted.literal())))
+}
+
+/// Why bytes could not be read.
+enum Fault {
+    /// They are of another length or form.
+    Unread,
+    /// They have an error of their own.
+    Told(Report),
+}
+
+impl<T: Into<Report>> From<T> for Fault {
+    fn from(report: T) -> Self {
+        Self::Told(report.into())
+    }
+}
+
+/// An array of one dimension.
+fn list(value: &Bytes, element: u32) -> Result<String, Fault> {
+    let mut fields = Fields::new(value.clone());
+    let mut long = || fields.long().map_err(Report::from);
+    let (dimensions, _, own) = (long()?, long()?, long()?.cast_unsigned());
+    if dimensions == 0 {
+        return Ok(array::list([]));
+    }
+    if dimensions != 1 {
+        let message = "arrays of several dimensions are not supported in binary parameters";
+        return Err(Fault::Told(Report::error("0A000", message)));
+    }
+    if own != element && !(types::is_text(own) && types::is_text(element)) {
+        return Err(Fault::Told(Report::error("42804", "wrong element type")));
+    }
+    let (length, _lower) = (long()?, long()?);
+    let mut elements: Vec<Element> = Vec::new();
+    for _ in 0..length.max(0) {
+        let element_value = fields.value().map_err(Report::from)?;
+        elements.push(element_value.map(|value| scalar(element, &value)).transpose()?);
+    }
+    fields.end().map_err(|_| Fault::Unread)?;
+    Ok(array::list(elements))
+}
+
+/// A value as the text of a literal.
+fn scalar(oid: u32, value: &Bytes) -> Result<String, Fault> {
+    Ok(match oid {
+        types::BOOL => match &value[..] {
+            [0] => "false".to_owned(),
+            [_] => "true".to_owned(),
+            _ => return Err(Fault::Unread),
+        },
+        types::INT2 => i16::from_be_bytes(exact(value)?).to_string(),
+        types::INT4 => i32::from_be_bytes(exact(value)?).to_string(),
+        types::OID => u32::from_be_bytes(exact(value)?).to_string(),
+        types::INT8 => i64::from_be_bytes(exact(value)?).to_string(),
+        types::FLOAT4 => f32::from_be_bytes(exact(value)?).to_string(),
+        types::FLOAT8 => f64::from_be_bytes(exact(value)?).to_string(),
+        types::NUMERIC => numeric_from_binary(value)?,
+        types::UUID => uuid::Uuid::from_bytes(exact(value)?).to_string(),
+        types::JSONB => match value.split_first() {
+            Some((1, text)) => plain(text)?.to_owned(),
+            _ => return Err(Fault::Told(Report::error("22P03", "unsupported jsonb version number"))),
+        },
+        types::BYTEA => value.iter().fold(String::new(), |mut text, byte| {
+            // Writing to memory does not fail.
+            let _ = write!(text, "\\x{byte:02X}");
+            text
+        }),
+        types::BIT | types::VARBIT => bits(value)?,
+        types::JSON => plain(value)?.to_owned(),
+        _ if types::is_text(oid) => plain(value)?.to_owned(),
+        _ => moment(oid, value)?,
+    })
+}
+
+fn exact<const N: usize>(value: &[u8]) -> Result<[u8; N], Fault> {
+    if value.len() < N {
+        return Err(Fault::Told(Malformed::Short.into()));
+    }
+    value.try_into().map_err(|_| Fault::Unread)
+}
+
+fn bits(value: &Bytes) -> Result<String, Fault> {
+    let mut fields = Fields::new(value.clone());
+    let count = fields.long().ok().and_then(|count| usize::try_from(count).ok()).ok_or(Fault::Unread)?;
+    let bytes = fields.rest();
+    if bytes.len() != count.div_ceil(8) {
+        return Err(Fault::Unread);
+    }
+    let digits =
+        bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| char::from(b'0' + (byte >> bit & 1))));
+    Ok(digits.take(count).collect())
+}
+
+/// A moment, or what lies between two.
+fn moment(oid: u32, value: &Bytes) -> Result<String, Fault> {
+    Ok(match oid {
+        types::DATE => match i32::from_be_bytes(exact(value)?) {
+            i32::MAX => "infinity".to_owned(),
+            i32::MIN => "-infinity".to_owned(),
+            days => day(i64::from(days) + i64::from(EPOCH_DAYS)),
+        },
+        types::TIME => time(i64::from_be_bytes(exact(value)?))?,
+        types::TIMETZ => {
+            let (micros, west) = value.split_first_chunk::<8>().ok_or(Fault::Unread)?;
+            let west = i32::from_be_bytes(exact(west)?);
+            let (sign, distance) = (if west > 0 { '-' } else { '+' }, west.unsigned_abs());
+            let (hours, minutes, seconds) = (distance / 3600, distance / 60 % 60, distance % 60);
+            format!("{}{sign}{hours:02}:{minutes:02}:{seconds:02}", time(i64::from_be_bytes(*micros))?)
+        }
+        types::TIMESTAMP => instant(i64::from_be_bytes(exact(value)?), "")?,
+        types::TIMESTAMPTZ => instant(i64::from_be_bytes(exact(value)?), "+00")?,
+        types::INTERVAL => {
+            let (micros, rest) = value.split_first_chunk::<8>().ok_or(Fault::Unread)?;
+            let (days, months) = rest.split_first_chunk::<4>().ok_or(Fault::Unread)?;
+            let months = i32::from_be_bytes(exact(months)?);
+            let (days, micros) = (i32::from_be_bytes(*days), i64::from_be_bytes(*micros));
+            format!("{months} months {days} days {micros} microseconds")
+        }
+        _ => {
+            return Err(Fault::Told(Report::error(
+                "42883",
+                format!("no binary input function available for type {oid}"),
+            )));
+        }
+    })
+}
+
+fn instant(micros: i64, zone: &str) -> Result<String, Fault> {
+    match micros {
+        i64::MAX => return Ok("infinity".to_owned()),
+        i64::MIN => return Ok("-infinity".to_owned()),
+        _ => {}
+    }
+    let micros = micros.checked_add(EPOCH_MICROS);
+    let micros = micros.ok_or_else(|| Fault::Told(Report::error("22008", "timestamp out of range")))?;
+    let era = |day: String| match day.strip_suffix(" (BC)") {
+        Some(day) => (day.to_owned(), " (BC)"),
+        None => (day, ""),
+    };
+    let (day, era) = era(day(micros.div_euclid(DAY)));
+    Ok(format!("{day}{era} {}{zone}", time(micros.rem_euclid(DAY))?))
+}
+
+/// A day counted from 1970, as DuckDB reads it.
+fn day(days: i64) -> String {
+    let (year, month, day) = civil(days);
+    match year {
+        ..=0 => format!("{:04}-{month:02}-{day:02} (BC)", 1 - year),
+        _ => format!("{year:04}-{month:02}-{day:02}"),
+    }
+}
+
+fn time(micros: i64) -> Result<String, Fault> {
+    if !(0..=DAY).contains(&micros) {
+        return Err(Fault::Told(Report::error("22008", "time out of range")));
+    }
+    let seconds = micros / 1_000_000;
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    Ok(format!("{hours:02}:{minutes:02}:{:02}.{:06}", seconds % 60, micros % 1_000_000))
+}

@@ -1,0 +1,444 @@
+//! Parse, Bind, Describe, Execute and Close (PW-12 to PW-19).
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
+
+use super::client::{Client, told};
+use super::command::Command;
+use super::decode;
+use super::encode::Format;
+use super::fault::Fault;
+use super::job::Job;
+use super::own;
+use super::report::{Report, Result};
+use super::run::{self, Sending};
+use super::simple;
+use super::statement::{self, Portal, Rows, State, Statement, are_same, changed, described, is_unknown};
+use super::tag;
+use super::transaction::{Block, aborted};
+use super::types;
+use super::wire::frontend::Bind;
+use super::wire::{Named, Out, Wire};
+use duck::types::{Column, Fidelity, LogicalType};
+use engine::lexer;
+use engine::{Execute, PreparedStatement, Returns};
+
+/// Prepares a statement.
+///
+/// # Errors
+/// DuckDB's; 42P05 for a name that is taken, 42601 for several statements.
+pub(super) async fn parse(
+    client: &mut Client,
+    wire: &mut Wire,
+    name: String,
+    text: String,
+    types: Vec<u32>,
+) -> Result<(), Fault> {
+    if name.is_empty() {
+        client.statements.remove("");
+    } else if client.statements.contains_key(&name) {
+        return Err(Report::error("42P05", format!("prepared statement \"{name}\" already exists")).into());
+    }
+    client.check_room(client.statements.len())?;
+    let room = client.session.statement_room(&text).map_err(told(&text))?;
+    let several = lexer::statements(&text);
+    if several.len() > 1 {
+        let message = "cannot insert multiple commands into a prepared statement";
+        return Err(Report::error("42601", message).into());
+    }
+    let command = if several.is_empty() { Command::Sql } else { Command::of(&text) };
+    if client.block == Block::Failed && !command.ends_transaction() && !several.is_empty() {
+        return Err(aborted().into());
+    }
+    let prepared = match command {
+        Command::Sql if !several.is_empty() => Some(plan(client, wire, &text).await?),
+        _ => None,
+    };
+    let oids = parameter_types(&text, prepared.as_deref(), types)?;
+    client.statements.insert(name, Arc::new(Statement::new(text, command, prepared, oids, room)));
+    wire.out.parse_complete();
+    Ok(())
+}
+
+/// Has DuckDB plan a statement.
+async fn plan(client: &Client, wire: &mut Wire, text: &str) -> Result<Arc<PreparedStatement>, Fault> {
+    let job = client.begin_quietly("Parse");
+    let planned = wire.watch(async {
+        let turn = client.turn(job.call(), text).await?;
+        turn.prepare(text.to_owned(), Fidelity::Exact).await.map(|(prepared, _)| prepared).map_err(told(text))
+    });
+    let planned = planned.await?;
+    job.done(planned.as_ref().err());
+    Ok(planned?)
+}
+
+/// The types of a statement's parameters: those that its client has told, else DuckDB's, else text (PW-14).
+fn parameter_types(text: &str, prepared: Option<&PreparedStatement>, told: Vec<u32>) -> Result<Vec<u32>> {
+    let Some(prepared) = prepared else { return Ok(told) };
+    let parameters = &prepared.plan().parameters;
+    let mut types = told;
+    // A client may tell the types of more parameters than there are.
+    types.resize(types.len().max(parameters.len()), 0);
+    for (ty, (_, found)) in types.iter_mut().zip(parameters) {
+        if *ty == 0 || *ty == types::UNKNOWN {
+            *ty = if *found == LogicalType::Unknown { types::TEXT } else { types::oid(found) };
+        }
+    }
+    match lexer::without_gaps(text) {
+        Some(_) => Err(Report::error("42P18", "could not determine data type of parameter $1")),
+        None => Ok(types),
+    }
+}
+
+/// Makes a portal.
+///
+/// # Errors
+/// 26000 for an unknown statement, 42P03 for a name that is taken, 08P01 for counts that do not fit, and what is wrong with a
+/// value.
+pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: Bind) -> Result<(), Fault> {
+    let Bind { portal: name, statement: of, formats: codes, values, results } = message;
+    let statement = find(client, &of)?;
+    if name.is_empty() {
+        client.portals.remove("");
+    }
+    let (given, wanted) = (values.len(), statement.oids.len());
+    if codes.len() > 1 && codes.len() != given {
+        let message = format!("bind message has {} parameter formats but {given} parameters", codes.len());
+        return Err(Report::error("08P01", message).into());
+    }
+    if given != wanted {
+        let message = format!(
+            "bind message supplies {given} parameters, but prepared statement \"{of}\" requires {wanted}"
+        );
+        return Err(Report::error("08P01", message).into());
+    }
+    if client.block == Block::Failed && !statement.command.ends_transaction() {
+        return Err(aborted().into());
+    }
+    if !name.is_empty() && client.portals.contains_key(&name) {
+        return Err(Report::error("42P03", format!("cursor \"{name}\" already exists")).into());
+    }
+    refresh(client, wire, &statement).await?;
+    client.check_room(client.portals.len())?;
+    let share = client.session.cursors().hold(statement::size(&values)).map_err(told(""))?;
+    let prepared = statement.prepared();
+    let bind = match &prepared {
+        Some(prepared) if given > 0 => {
+            let format = |at: usize| Format::of(*codes.get(at).or(codes.first()).unwrap_or(&0));
+            let mut bind = decode::parameters(&statement.wanted(Some(prepared)), format, &values)?;
+            bind.shorten(prepared.plan().parameters.len());
+            Some(bind)
+        }
+        _ => None,
+    };
+    let told = match bind.as_ref().filter(|_| needs_values(&statement)) {
+        Some(bind) => {
+            resolved(client, wire, &statement, types_of(bind)).await?.or_else(|| statement.columns())
+        }
+        None => statement.columns(),
+    };
+    let columns = match &statement.command {
+        Command::Sql => told.as_ref().map_or(0, |columns| columns.len()),
+        command => own::columns(command).map_or(0, |columns| columns.len()),
+    };
+    let formats = statement::formats(&results, columns, || {
+        format!("bind message has {} result formats but query has {columns} columns", results.len())
+    })?;
+    let portal = Portal { statement, bind, formats, told, state: State::Ready, _share: Some(share) };
+    client.portals.insert(name, portal);
+    wire.out.bind_complete();
+    Ok(())
+}
+
+/// How many columns a statement gives.
+fn width(statement: &Statement) -> usize {
+    match &statement.command {
+        Command::Sql => statement.columns().map_or(0, |columns| columns.len()),
+        command => own::columns(command).map_or(0, |columns| columns.len()),
+    }
+}
+
+fn find(client: &Client, name: &str) -> Result<Arc<Statement>> {
+    let missing = || match name {
+        "" => Report::error("26000", "unnamed prepared statement does not exist"),
+        name => Report::error("26000", format!("prepared statement \"{name}\" does not exist")),
+    };
+    client.statements.get(name).cloned().ok_or_else(missing)
+}
+
+/// Tells what a statement or a portal gives.
+///
+/// # Errors
+/// 26000 and 34000 for what is unknown; 0A000 for a statement whose columns have changed.
+pub(super) async fn describe(client: &mut Client, wire: &mut Wire, of: Named) -> Result<(), Fault> {
+    match of {
+        Named::Statement(name) => {
+            let statement = find(client, &name)?;
+            check_rows_allowed(client, &statement)?;
+            refresh(client, wire, &statement).await?;
+            resolve(client, wire, &statement).await?;
+            wire.out.parameter_description(&statement.oids);
+            match (&statement.command, statement.columns()) {
+                (Command::Sql, Some(columns)) => wire.out.row_description(&described(&columns), |_| 0),
+                (command, _) => tell_own(command, &[], &mut wire.out),
+            }
+        }
+        Named::Portal(name) => {
+            let statement = Arc::clone(&portal(client, &name)?.statement);
+            check_rows_allowed(client, &statement)?;
+            let portal = portal(client, &name)?;
+            let (told, formats) = (portal.told.clone(), portal.formats.clone());
+            let format = |at: usize| formats.get(at).copied().unwrap_or(0);
+            match (&statement.command, told) {
+                (Command::Sql, Some(columns)) => wire.out.row_description(&described(&columns), format),
+                (command, _) => tell_own(command, &formats, &mut wire.out),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tell_own(command: &Command, formats: &[i16], out: &mut Out) {
+    match own::columns(command) {
+        Some(columns) => out.row_description(&columns, |at| formats.get(at).copied().unwrap_or(0)),
+        None => out.no_data(),
+    }
+}
+
+/// In an aborted transaction nothing that gives rows is described.
+fn check_rows_allowed(client: &Client, statement: &Statement) -> Result<()> {
+    if client.block == Block::Failed && width(statement) > 0 { Err(aborted()) } else { Ok(()) }
+}
+
+fn portal<'a>(client: &'a mut Client, name: &str) -> Result<&'a mut Portal> {
+    let missing = || Report::error("34000", format!("portal \"{name}\" does not exist"));
+    client.portals.get_mut(name).ok_or_else(missing)
+}
+
+/// Has a statement planned again if what it reads has changed (PW-19).
+async fn refresh(client: &Client, wire: &mut Wire, statement: &Statement) -> Result<(), Fault> {
+    let Some(prepared) = statement.prepared().filter(|prepared| prepared.plan().returns == Returns::Rows)
+    else {
+        return Ok(());
+    };
+    if client.session.is_current(&prepared) {
+        return Ok(());
+    }
+    Ok(statement.renew(plan(client, wire, &statement.text).await?)?)
+}
+
+/// Finds out the columns of a statement that depend on the types of its parameters.
+async fn resolve(client: &Client, wire: &mut Wire, statement: &Statement) -> Result<(), Fault> {
+    if needs_values(statement) {
+        let prepared = statement.prepared();
+        let types = decode::types(&statement.wanted(prepared.as_deref()));
+        let columns = resolved(client, wire, statement, types).await?;
+        *statement.resolved.lock() = columns;
+    }
+    Ok(())
+}
+
+/// Whether planning alone does not tell a statement's columns.
+fn needs_values(statement: &Statement) -> bool {
+    !statement.oids.is_empty() && statement.columns().is_some_and(|columns| is_unknown(&columns))
+}
+
+/// The types of values, a text's where nothing else is known.
+fn types_of(bind: &engine::Bind) -> Vec<LogicalType> {
+    let type_of = |(column, ty): (&ArrayRef, &Option<LogicalType>)| match (ty, column.data_type()) {
+        (Some(ty), _) => ty.clone(),
+        (None, DataType::Binary) => LogicalType::Blob,
+        (None, _) => LogicalType::Varchar,
+    };
+    bind.rows.columns().iter().zip(&bind.literals).map(type_of).collect()
+}
+
+/// The columns of a statement whose parameters are of these types; what DuckDB says against them is told when it runs.
+async fn resolved(
+    client: &Client,
+    wire: &mut Wire,
+    statement: &Statement,
+    types: Vec<LogicalType>,
+) -> Result<Option<Arc<[Column]>>, Fault> {
+    let job = client.begin_quietly("Describe");
+    let resolved = wire.watch(async {
+        let turn = client.turn(job.call(), &statement.text).await?;
+        turn.resolve(statement.text.clone(), types).await.map_err(told(&statement.text))
+    });
+    let resolved = resolved.await?;
+    job.done(resolved.as_ref().err());
+    Ok(resolved.ok().map(|(columns, _)| columns))
+}
+
+/// Runs a portal, up to so many rows if more than none.
+///
+/// # Errors
+/// DuckDB's; 34000 for an unknown portal, 55000 for one that has run and gave no rows.
+pub(super) async fn execute(
+    client: &mut Client,
+    wire: &mut Wire,
+    name: &str,
+    limit: i32,
+) -> Result<(), Fault> {
+    let portal = portal(client, name)?;
+    let statement = Arc::clone(&portal.statement);
+    if let State::Done { gave_rows } = portal.state {
+        if !gave_rows {
+            return Err(Report::error("55000", format!("portal \"{name}\" cannot be run")).into());
+        }
+        wire.out.command_complete("SELECT 0");
+        return Ok(());
+    }
+    if statement.command == Command::Sql && statement.prepared().is_none() {
+        wire.out.empty_query();
+        return Ok(());
+    }
+    if client.block == Block::Failed && !statement.command.ends_transaction() {
+        return Err(aborted().into());
+    }
+    let job = client.begin("Execute", &statement.text);
+    if !statement.oids.is_empty() {
+        job.call().binds_values();
+    }
+    let outcome = match &statement.command {
+        Command::Sql => execute_sql(client, wire, &job, name, limit).await,
+        command => execute_own(client, wire, &job, command, name).await,
+    };
+    match &outcome {
+        Err(Fault::Gone) => {}
+        Err(Fault::Told(report)) => job.done(Some(report)),
+        Ok(()) => job.done(None),
+    }
+    outcome
+}
+
+async fn execute_own(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    command: &Command,
+    name: &str,
+) -> Result<(), Fault> {
+    let call = Arc::clone(job.call());
+    let answer = wire.watch(client.run_own(command, &call)).await??;
+    simple::write(&answer, false, &mut wire.out);
+    if let Some(portal) = client.portals.get_mut(name) {
+        portal.state = State::Done { gave_rows: answer.rows.is_some() };
+    }
+    Ok(())
+}
+
+async fn execute_sql(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    name: &str,
+    limit: i32,
+) -> Result<(), Fault> {
+    let _limit = client.limit_time(job.call().cancel());
+    // With nothing but a Sync behind it, a statement is its own transaction; otherwise it may be one of several.
+    if client.block == Block::Idle && wire.next_tag() != Some(b'S') {
+        let call = Arc::clone(job.call());
+        wire.watch(client.begin_implicit(&call)).await??;
+    }
+    let mut portal = client.portals.remove(name).ok_or(Fault::Gone)?;
+    let ran = run_portal(client, wire, job, &mut portal, limit).await;
+    // What has ended the transaction has ended its portals.
+    client.portals.insert(name.to_owned(), portal);
+    ran
+}
+
+async fn run_portal(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    portal: &mut Portal,
+    limit: i32,
+) -> Result<(), Fault> {
+    let statement = Arc::clone(&portal.statement);
+    let sql = statement.text.as_str();
+    let prepared = statement.prepared().ok_or(Fault::Gone)?;
+    let kind = prepared.plan().kind;
+    if let State::Ready = portal.state {
+        let stream = start(client, wire, job, portal).await?;
+        let returns = stream.returns();
+        if returns != Returns::Rows || tag::counts(kind, &stream.shape().columns) {
+            portal.state = State::Done { gave_rows: false };
+            let rows = run::count(wire, stream, sql).await?;
+            wire.out.command_complete(&tag::tag(sql, kind, returns, rows));
+            return Ok(());
+        }
+        let cancel = job.call().cancel().clone();
+        portal.state = State::Rows(Box::new(Rows { stream, batch: None, cancel }));
+    }
+    let State::Rows(rows) = &mut portal.state else { return Ok(()) };
+    client.running.set(vec![job.call().cancel().clone(), rows.cancel.clone()]);
+    let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    let formats = portal.formats.iter().map(|code| Format::of(*code)).collect::<Result<Vec<_>>>()?;
+    let how = Sending { sql, told: portal.told.as_ref(), formats: &formats, limit };
+    let sent = match rows.send(wire, job, how).await {
+        Ok(sent) => sent,
+        Err(fault) => {
+            portal.state = State::Done { gave_rows: true };
+            return Err(fault);
+        }
+    };
+    if sent.is_all {
+        portal.state = State::Done { gave_rows: true };
+        wire.out.command_complete(&tag::tag(sql, kind, Returns::Rows, sent.rows as u64));
+    } else {
+        wire.out.portal_suspended();
+    }
+    Ok(())
+}
+
+/// Starts a portal's statement, and checks that it gives what was told of it.
+async fn start(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    portal: &Portal,
+) -> Result<engine::ResultStream, Fault> {
+    let statement = &portal.statement;
+    let reads = |prepared: &PreparedStatement| !prepared.plan().changes();
+    if statement.prepared().is_some_and(|prepared| !reads(&prepared)) {
+        refresh(client, wire, statement).await?;
+    }
+    let prepared = statement.prepared().ok_or(Fault::Gone)?;
+    client.savepoints.note(prepared.plan().changes());
+    let planned = Arc::clone(&prepared.plan().shape.columns);
+    let request = Execute {
+        bind: portal.bind.clone(),
+        ..Execute::new(engine::Statement::Prepared(prepared), Fidelity::Exact)
+    };
+    let started = wire.watch(client.session.execute(request, job.call())).await?;
+    let stream = started.map_err(told(&statement.text))?;
+    let actual = &stream.shape().columns;
+    let is_told = portal.told.as_ref().is_none_or(|told| {
+        if is_unknown(told) {
+            return told.len() == actual.len();
+        }
+        let same = |(told, actual): (&Column, &Column)| types::oid(&told.ty) == types::oid(&actual.ty);
+        told.len() == actual.len() && told.iter().zip(actual.iter()).all(same)
+    });
+    if stream.returns() == Returns::Rows && !(are_same(&planned, actual) && is_told) {
+        return Err(changed().into());
+    }
+    Ok(stream)
+}
+
+/// Forgets a statement or a portal; what is unknown is forgotten already (PW-13).
+pub(super) fn close(client: &mut Client, wire: &mut Wire, what: &Named) {
+    match what {
+        Named::Statement(name) => {
+            if let Some(prepared) = client.statements.remove(name).and_then(|statement| statement.prepared())
+            {
+                client.session.discard(&prepared);
+            }
+        }
+        Named::Portal(name) => drop(client.portals.remove(name)),
+    }
+    wire.out.close_complete();
+}

@@ -1,0 +1,180 @@
+//! The statements that are the door's own: transactions, settings, and what a connection holds (PW-24, PW-33, PW-34).
+
+use std::sync::Arc;
+
+use super::client::{Client, told};
+use super::command::{Command, Discard};
+use super::report::{Report, Result};
+use super::settings::{self, Settings};
+use super::transaction::{Block, End, aborted};
+use super::types;
+use super::wire::backend::FieldDescription;
+use duck::types::LogicalType;
+use engine::Call;
+
+/// What such a statement answers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// The names of its columns, and its rows; none where it gives none.
+    pub(super) rows: Option<(Vec<String>, Vec<Vec<String>>)>,
+    pub(super) tag: String,
+    /// A warning that comes before.
+    pub(super) warning: Option<Report>,
+}
+
+impl Answer {
+    fn tag(tag: impl Into<String>) -> Self {
+        Self { tag: tag.into(), ..Self::default() }
+    }
+}
+
+/// The columns that a statement of the door's own will give; none where it gives none.
+pub(super) fn columns(command: &Command) -> Option<Vec<FieldDescription>> {
+    let names = match command {
+        Command::Show(name) => vec![shown(name)],
+        Command::ShowAll => ["name", "setting", "description"].map(str::to_owned).to_vec(),
+        _ => return None,
+    };
+    Some(describe(&names))
+}
+
+/// Columns of texts.
+pub(super) fn describe(names: &[String]) -> Vec<FieldDescription> {
+    let text =
+        |name: &String| FieldDescription { oid: types::TEXT, ..types::describe(name, &LogicalType::Varchar) };
+    names.iter().map(text).collect()
+}
+
+/// The name of a setting as PostgreSQL shows it.
+fn shown(name: &str) -> String {
+    let all = Settings::default().all();
+    all.into_iter()
+        .map(|(known, _)| known)
+        .find(|known| known.eq_ignore_ascii_case(name))
+        .unwrap_or_else(|| name.to_owned())
+}
+
+impl Client {
+    /// Runs a statement of the door's own.
+    ///
+    /// # Errors
+    /// What the statement fails with.
+    pub(super) async fn run_own(&mut self, command: &Command, call: &Arc<Call>) -> Result<Answer> {
+        if self.block == Block::Failed && !command.ends_transaction() {
+            return Err(aborted());
+        }
+        self.run_command(command, call).await
+    }
+
+    async fn run_command(&mut self, command: &Command, call: &Arc<Call>) -> Result<Answer> {
+        match command {
+            Command::Sql => Err(Report::error("XX000", "a statement of DuckDB's is none of the door's own")),
+            Command::Begin(access) => {
+                let warning = self.begin_block(call, *access).await?;
+                Ok(Answer { warning, ..Answer::tag("BEGIN") })
+            }
+            Command::Commit { chain } => self.end(call, End::Commit, *chain).await,
+            Command::Rollback { chain } => self.end(call, End::Rollback, *chain).await,
+            Command::Savepoint(name) => self.savepoint(name).map(|()| Answer::tag("SAVEPOINT")),
+            Command::Release(name) => self.release(name).map(|()| Answer::tag("RELEASE")),
+            Command::RollbackTo(name) => self.roll_back_to(name).map(|()| Answer::tag("ROLLBACK")),
+            Command::Unserved(what) => Err(Report::error("0A000", *what)),
+            Command::SetTransaction => Ok(Answer::tag("SET")),
+            Command::Show(name) => {
+                let value = self.settings.get(name).ok_or_else(|| settings::unknown(name))?.to_owned();
+                Ok(Answer { rows: Some((vec![shown(name)], vec![vec![value]])), ..Answer::tag("SHOW") })
+            }
+            Command::ShowAll => {
+                let names = ["name", "setting", "description"].map(str::to_owned).to_vec();
+                let rows =
+                    self.settings.all().into_iter().map(|(name, value)| vec![name, value, String::new()]);
+                Ok(Answer { rows: Some((names, rows.collect())), ..Answer::tag("SHOW") })
+            }
+            Command::Set { name, value, local } => {
+                self.set(name, value.as_deref(), *local, call).await?;
+                Ok(Answer::tag(if value.is_some() { "SET" } else { "RESET" }))
+            }
+            Command::ResetAll => {
+                self.settings.reset_all();
+                self.apply_settings(call).await?;
+                Ok(Answer::tag("RESET"))
+            }
+            Command::Discard(discard) => self.discard(*discard).await,
+            Command::Deallocate(name) => self.deallocate(name.as_deref()),
+        }
+    }
+
+    async fn end(&mut self, call: &Arc<Call>, end: End, chain: bool) -> Result<Answer> {
+        let (tag, warning) = self.end_block(call, end, chain).await?;
+        Ok(Answer { warning, ..Answer::tag(tag) })
+    }
+
+    /// Sets a setting; those that act are set in DuckDB as well.
+    async fn set(&mut self, name: &str, value: Option<&str>, local: bool, call: &Arc<Call>) -> Result<()> {
+        let value = self.settings.check(name, value)?;
+        self.act(name, &value, call).await?;
+        self.settings.acted(name, &value);
+        self.settings.set(name, value, local);
+        Ok(())
+    }
+
+    /// Has a setting act in DuckDB.
+    pub(super) async fn act(&self, name: &str, value: &str, call: &Arc<Call>) -> Result<()> {
+        if name.eq_ignore_ascii_case("TimeZone") {
+            let wrong =
+                || Report::error("22023", format!("invalid value for parameter \"TimeZone\": \"{value}\""));
+            return self.turn(call, "").await?.set_zone(value.to_owned()).await.map_err(|_| wrong());
+        }
+        if name.eq_ignore_ascii_case("search_path") {
+            let schemas = value.split(',').map(|schema| schema.trim().trim_matches('"'));
+            let schemas =
+                schemas.filter(|schema| !schema.is_empty() && *schema != "$user").map(str::to_owned);
+            return self.turn(call, "").await?.set_search_path(schemas.collect()).await.map_err(told(""));
+        }
+        Ok(())
+    }
+
+    /// Has the settings act in DuckDB as they are now, after some have gone back.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(super) async fn apply_settings(&mut self, call: &Arc<Call>) -> Result<()> {
+        for name in settings::ACTING {
+            let now = self.settings.get(name).unwrap_or_default().to_owned();
+            if self.settings.acted(name, &now) {
+                self.act(name, &now, call).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn discard(&mut self, discard: Discard) -> Result<Answer> {
+        match discard {
+            Discard::Plans => Ok(Answer::tag("DISCARD PLANS")),
+            Discard::Sequences => Ok(Answer::tag("DISCARD SEQUENCES")),
+            Discard::Temporary => {
+                Err(Report::error("0A000", "DISCARD TEMP is not supported; DISCARD ALL is"))
+            }
+            Discard::All if self.block != Block::Idle => {
+                Err(Report::error("25001", "DISCARD ALL cannot run inside a transaction block"))
+            }
+            Discard::All => {
+                self.statements.clear();
+                self.portals.clear();
+                self.settings.reset_all();
+                self.renew_session().await?;
+                Ok(Answer::tag("DISCARD ALL"))
+            }
+        }
+    }
+
+    fn deallocate(&mut self, name: Option<&str>) -> Result<Answer> {
+        let Some(name) = name else {
+            self.statements.clear();
+            return Ok(Answer::tag("DEALLOCATE ALL"));
+        };
+        let missing = || Report::error("26000", format!("prepared statement \"{name}\" does not exist"));
+        self.statements.remove(name).ok_or_else(missing)?;
+        Ok(Answer::tag("DEALLOCATE"))
+    }
+}

@@ -1,0 +1,86 @@
+//! Savepoints, as far as DuckDB without any lets there be some (PW-25).
+
+use super::client::Client;
+use super::report::{Report, Result};
+use super::transaction::Block;
+use engine::Transaction;
+
+/// How many savepoints a transaction may have.
+const MOST: usize = 4096;
+
+/// The savepoints of a transaction: each with how much was written before it.
+#[derive(Debug, Default)]
+pub(super) struct Savepoints {
+    names: Vec<(String, u64)>,
+    written: u64,
+}
+
+impl Savepoints {
+    /// The transaction is a new one.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A statement has run, or failed, that may have written.
+    pub(super) fn note(&mut self, writes: bool) {
+        self.written += u64::from(writes);
+    }
+
+    fn find(&self, name: &str) -> Result<usize> {
+        let missing = || Report::error("3B001", format!("savepoint \"{name}\" does not exist"));
+        self.names.iter().rposition(|(known, _)| known == name).ok_or_else(missing)
+    }
+}
+
+impl Client {
+    /// SAVEPOINT.
+    ///
+    /// # Errors
+    /// 25P01 outside of a block.
+    pub(super) fn savepoint(&mut self, name: &str) -> Result<()> {
+        self.check_block("SAVEPOINT")?;
+        if self.savepoints.names.len() >= MOST {
+            return Err(Report::error("53400", format!("a transaction may have {MOST} savepoints")));
+        }
+        let written = self.savepoints.written;
+        self.savepoints.names.push((name.to_owned(), written));
+        Ok(())
+    }
+
+    /// RELEASE.
+    ///
+    /// # Errors
+    /// 25P01 outside of a block, 3B001 for a savepoint that there is not.
+    pub(super) fn release(&mut self, name: &str) -> Result<()> {
+        self.check_block("RELEASE SAVEPOINT")?;
+        let at = self.savepoints.find(name)?;
+        self.savepoints.names.truncate(at);
+        Ok(())
+    }
+
+    /// ROLLBACK TO, which has nothing to undo where nothing was written since.
+    ///
+    /// # Errors
+    /// 25P01 and 3B001 as [`release`](Self::release); 0A000 where something was written since, or DuckDB's own transaction is
+    /// beyond use.
+    pub(super) fn roll_back_to(&mut self, name: &str) -> Result<()> {
+        self.check_block("ROLLBACK TO SAVEPOINT")?;
+        let at = self.savepoints.find(name)?;
+        let is_aborted = matches!(self.session.transaction(), Transaction::Aborted(_));
+        if is_aborted || self.savepoints.names[at].1 != self.savepoints.written {
+            let message = "DuckDB has no savepoints: what was written since cannot be undone by itself";
+            self.block = Block::Failed;
+            return Err(Report::error("0A000", message));
+        }
+        self.savepoints.names.truncate(at + 1);
+        self.block = Block::Open;
+        Ok(())
+    }
+
+    fn check_block(&self, what: &str) -> Result<()> {
+        if self.block.is_explicit() {
+            return Ok(());
+        }
+        Err(Report::error("25P01", format!("{what} can only be used in transaction blocks")))
+    }
+}

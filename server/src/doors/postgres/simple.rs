@@ -1,0 +1,170 @@
+//! Query: a text of statements, each answered in order (PW-10, PW-11).
+
+use std::sync::Arc;
+
+use super::client::{Client, told};
+use super::command::Command;
+use super::encode::Format;
+use super::fault::Fault;
+use super::job::Job;
+use super::own::{self, Answer};
+use super::report::{Report, Result};
+use super::run::{self, Sending};
+use super::statement::{Rows, described};
+use super::tag;
+use super::transaction::{Block, aborted};
+use super::wire::{Gone, Out, Wire};
+use duck::types::Fidelity;
+use engine::{Execute, Returns, Statement, StatementKind, lexer};
+
+/// One statement of a text.
+struct Part {
+    sql: String,
+    /// How many characters come before it.
+    before: usize,
+    command: Command,
+}
+
+/// Runs the statements of a text.
+///
+/// # Errors
+/// `Gone` alone: everything else is told.
+pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(), Gone> {
+    client.statements.remove("");
+    client.portals.remove("");
+    let outcome = match run_all(client, wire, text).await {
+        Err(Fault::Gone) => return Err(Gone),
+        Err(Fault::Told(report)) => Err(report),
+        Ok(()) => Ok(()),
+    };
+    if let Err(report) = &outcome {
+        client.note_failure();
+        wire.out.report(report);
+    }
+    if let Err(report) = client.finish_implicit(outcome.is_err()).await
+        && outcome.is_ok()
+    {
+        wire.out.report(&report);
+    }
+    client.ready(wire).await
+}
+
+async fn run_all(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(), Fault> {
+    client.session.limits().check_statement(text).map_err(told(text))?;
+    let parts: Vec<Part> = lexer::statements(text)
+        .into_iter()
+        .map(|(begin, sql)| {
+            let before = text[..begin].chars().count();
+            Part { sql: sql.to_owned(), before, command: Command::of(sql) }
+        })
+        .collect();
+    if parts.is_empty() {
+        wire.out.empty_query();
+        return Ok(());
+    }
+    let several = parts.len() > 1;
+    if several && client.block != Block::Failed {
+        judge(client, wire, &parts).await?;
+    }
+    for part in parts {
+        let before = part.before;
+        match run_one(client, wire, part, several).await {
+            Err(Fault::Told(report)) => return Err(Fault::Told(Box::new(report.moved(before)))),
+            ran => ran?,
+        }
+        wire.flush_if_full().await?;
+    }
+    Ok(())
+}
+
+/// A syntax error anywhere runs nothing.
+async fn judge(client: &Client, wire: &mut Wire, parts: &[Part]) -> Result<(), Fault> {
+    let sql = parts.iter().filter(|part| part.command == Command::Sql);
+    let job = client.begin_quietly("Query");
+    let judged = wire.watch(async {
+        let turn = client.turn(job.call(), "").await?;
+        let statements = sql.map(|part| part.sql.clone()).collect();
+        turn.judge(statements).await.map(drop).map_err(told(""))
+    });
+    let judged = judged.await?;
+    job.done(judged.as_ref().err());
+    Ok(judged?)
+}
+
+async fn run_one(client: &mut Client, wire: &mut Wire, part: Part, several: bool) -> Result<(), Fault> {
+    let job = client.begin("Query", &part.sql);
+    let outcome = match part.command {
+        Command::Sql => run_sql(client, wire, &job, &part.sql, several).await,
+        command => {
+            let call = Arc::clone(job.call());
+            let answer = wire.watch(client.run_own(&command, &call)).await?;
+            answer.map(|answer| write(&answer, true, &mut wire.out)).map_err(Fault::from)
+        }
+    };
+    match &outcome {
+        Err(Fault::Gone) => {}
+        Err(Fault::Told(report)) => job.done(Some(report)),
+        Ok(()) => job.done(None),
+    }
+    outcome
+}
+
+/// Writes the answer of a statement of the door's own.
+pub(super) fn write(answer: &Answer, describes: bool, out: &mut Out) {
+    if let Some(warning) = &answer.warning {
+        out.report(warning);
+    }
+    if let Some((names, rows)) = &answer.rows {
+        if describes {
+            out.row_description(&own::describe(names), |_| 0);
+        }
+        rows.iter().for_each(|row| out.text_row(row.iter().map(String::as_str)));
+    }
+    out.command_complete(&answer.tag);
+}
+
+async fn run_sql(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    sql: &str,
+    several: bool,
+) -> Result<(), Fault> {
+    if client.block == Block::Failed {
+        return Err(aborted().into());
+    }
+    let _limit = client.limit_time(job.call().cancel());
+    let call = Arc::clone(job.call());
+    if several {
+        wire.watch(client.begin_implicit(&call)).await??;
+    }
+    let started = wire.watch(async {
+        let (statement, turn) =
+            client.session.turn(&call).await?.prepare(sql.to_owned(), Fidelity::Exact).await?;
+        let kind = statement.plan().kind;
+        let request = Execute::new(Statement::Prepared(statement), Fidelity::Exact);
+        turn.execute(request).await.map(|stream| (kind, stream))
+    });
+    let started = started.await?.map_err(told(sql));
+    client.savepoints.note(started.as_ref().is_ok_and(|(kind, _)| *kind != StatementKind::Select));
+    let (kind, stream) = started?;
+    let returns = stream.returns();
+    let rows = if returns == Returns::Rows && !tag::counts(kind, &stream.shape().columns) {
+        wire.out.row_description(&described(&stream.shape().columns), |_| Format::Text.code());
+        let mut rows = Rows { stream, batch: None, cancel: call.cancel().clone() };
+        let how = Sending { sql, told: None, formats: &[], limit: usize::MAX };
+        rows.send(wire, job, how).await?.rows as u64
+    } else {
+        run::count(wire, stream, sql).await?
+    };
+    wire.out.command_complete(&tag::tag(sql, kind, returns, rows));
+    Ok(())
+}
+
+impl Report {
+    /// As it is told of a text in which the statement comes after so many characters.
+    fn moved(mut self, before: usize) -> Self {
+        self.position = self.position.map(|at| at + before);
+        self
+    }
+}

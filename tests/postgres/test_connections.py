@@ -1,0 +1,213 @@
+"""Connections beside one another: cancelling, ending, limits, memory and the server's end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import struct
+import threading
+import time
+
+import httpx
+from conftest import logged_in
+from judge import PASSWORD, USER
+from mock_server import MockServer
+from wire import SYNC, Connection, bind, execute, message, parse, query, startup
+
+ENDLESS = "SELECT sum(a.range * b.range) AS s FROM range(10000000) a, range(10000000) b"
+MANY = "SELECT range AS i, repeat('x', 100) AS t FROM range(10000000)"
+
+
+def cancel(server: MockServer, key: bytes) -> None:
+    with socket.create_connection(server.postgres_address) as asking:
+        asking.sendall(struct.pack("!II", 8 + len(key), 80_877_102) + key)
+        assert asking.recv(10) == b"", "a cancel request is answered by nothing"
+
+
+def sessions(server: MockServer) -> int:
+    text = httpx.get(server.lakehouse_url + "/metrics").text
+    line = next(line for line in text.splitlines() if line.startswith("altertable_mock_open_sessions"))
+    return int(line.split()[1])
+
+
+def wait_for(condition: object, within: float = 3.0) -> float:
+    begun = time.monotonic()
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() - begun < within, "it never happened"
+        time.sleep(0.01)
+    return time.monotonic() - begun
+
+
+def test_a_cancel_request_stops_its_own_connection_alone(server: MockServer, mock: Connection) -> None:
+    with logged_in(server.postgres_address) as other:
+        mock.send(query(ENDLESS))
+        other.send(query(ENDLESS))
+        time.sleep(0.3)
+        cancel(server, mock.key[:-1] + bytes([mock.key[-1] ^ 1]))
+        cancel(server, b"\0\0\0\1" + mock.key[4:])
+        assert mock.until_quiet(0.3) == []
+        begun = time.monotonic()
+        cancel(server, mock.key)
+        assert mock.until_ready() == [("Error", ("ERROR", "57014")), ("ReadyForQuery", "I")]
+        assert time.monotonic() - begun < 1
+        assert other.until_quiet(0.3) == []
+        cancel(server, other.key)
+        assert other.until_ready()[0] == ("Error", ("ERROR", "57014"))
+        assert mock.ask(query("SELECT 42 AS after"))[1] == ("DataRow", [b"42"])
+
+
+def test_a_cancel_request_stops_what_streams(server: MockServer, mock: Connection) -> None:
+    mock.send(query(MANY))
+    assert mock.read()[0] == "RowDescription"
+    cancel(server, mock.key)
+    said = mock.until_ready()
+    assert said[-2:] == [("Error", ("ERROR", "57014")), ("ReadyForQuery", "I")]
+
+
+def test_a_cancel_request_in_a_block_aborts_it(server: MockServer, mock: Connection) -> None:
+    mock.ask(query("BEGIN"))
+    mock.send(query(ENDLESS))
+    time.sleep(0.2)
+    cancel(server, mock.key)
+    assert mock.until_ready()[-1] == ("ReadyForQuery", "E")
+    assert mock.ask(query("COMMIT")) == [("CommandComplete", "ROLLBACK"), ("ReadyForQuery", "I")]
+
+
+def test_timeouts_hold(mock: Connection, server: MockServer) -> None:
+    mock.ask(query("SET statement_timeout TO '200ms'"))
+    assert mock.ask(query(ENDLESS)) == [("Error", ("ERROR", "57014")), ("ReadyForQuery", "I")]
+    assert mock.ask(query("SELECT 1 AS a"))[1] == ("DataRow", [b"1"])
+    with logged_in(server.postgres_address, options="-c idle_in_transaction_session_timeout=200") as idle:
+        idle.ask(query("BEGIN"))
+        assert idle.until_quiet(2) == [("Error", ("FATAL", "25P03")), ("EOF", None)]
+
+
+def test_a_connection_that_ends_leaves_nothing(server: MockServer) -> None:
+    before = sessions(server)
+    with logged_in(server.postgres_address) as watcher:
+        watcher.ask(query("CREATE OR REPLACE TABLE left_over (i int)"))
+        for ending in ("goodbye", "end", "reset", "busy"):
+            leaving = logged_in(server.postgres_address)
+            leaving.ask(query("BEGIN"), query("INSERT INTO left_over VALUES (1)"))
+            leaving.until_ready()
+            leaving.send(parse(MANY, "s"), bind(portal="p", statement="s"), execute("p", 10), SYNC)
+            leaving.until_ready()
+            if ending == "goodbye":
+                leaving.send(message("X"))
+            elif ending == "busy":
+                leaving.send(query(ENDLESS))
+                time.sleep(0.2)
+            elif ending == "reset":
+                leaving.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            leaving.socket.close()
+            assert wait_for(lambda: sessions(server) == before + 1) < 1, ending
+        assert watcher.ask(query("SELECT count(*) AS n FROM left_over"))[1] == ("DataRow", [b"0"])
+
+
+def test_a_table_is_there_for_the_other_doors(server: MockServer, mock: Connection) -> None:
+    mock.ask(query("CREATE OR REPLACE TABLE shared AS SELECT 7 AS i"))
+    body = {"statement": "SELECT i FROM shared"}
+    answer = httpx.post(server.lakehouse_url + "/query", json=body, auth=(USER, PASSWORD))
+    assert "[7]" in answer.text
+
+
+def test_a_transaction_writes_one_catalog(mock: Connection) -> None:
+    mock.ask(query("CREATE TABLE memory.main.one (i int)"))
+    mock.ask(query("CREATE TABLE lake.main.two (i int)"))
+    said = mock.ask(query("INSERT INTO memory.main.one VALUES (1); INSERT INTO lake.main.two VALUES (1)"))
+    assert said[-2:] == [("Error", ("ERROR", "0A000")), ("ReadyForQuery", "I")]
+    assert mock.ask(query("SELECT count(*) AS n FROM memory.main.one"))[1] == ("DataRow", [b"0"])
+
+
+def resident(server: MockServer) -> int:
+    with open(f"/proc/{server.process.pid}/statm") as statm:
+        return int(statm.read().split()[1]) * 4096
+
+
+def test_memory_is_bounded_whatever_is_not_read(server: MockServer) -> None:
+    with logged_in(server.postgres_address) as slow:
+        before = resident(server)
+        # A gigabyte in text, of which nothing is read, and then portals that are suspended.
+        slow.send(query(MANY))
+        time.sleep(2)
+        assert resident(server) - before < 96 << 20
+    with logged_in(server.postgres_address) as suspended:
+        suspended.ask(query("BEGIN"))
+        for portal in ("a", "b", "c"):
+            said = suspended.ask(parse(MANY), bind(portal=portal), execute(portal, 100), SYNC)
+            assert said[-2][0] == "PortalSuspended"
+        assert resident(server) - before < 160 << 20
+        for portal in ("c", "a", "b"):
+            said = suspended.ask(execute(portal, 1), SYNC)
+            assert said[0] == ("DataRow", [b"100", b"x" * 100]), said[:1]
+
+
+def test_limits_of_statements_and_portals_are_told_with_their_flag() -> None:
+    with MockServer("--user", f"{USER}:{PASSWORD}", "--session-prepared-limit", "20") as server:
+        with logged_in(server.postgres_address) as connection:
+            said = connection.ask(*(parse("SELECT 1 AS a", f"s{at}") for at in range(21)), SYNC)
+            assert said[-2] == ("Error", ("ERROR", "53400"))
+            assert len([kind for kind, _ in said if kind == "ParseComplete"]) == 20
+            said = connection.ask(*(bind(portal=f"p{at}", statement="s0") for at in range(21)), SYNC)
+            assert said[-2] == ("Error", ("ERROR", "53400"))
+            # What a Sync ends is given back.
+            assert connection.ask(bind(portal="p", statement="s0"), execute("p"), SYNC)[1] == ("DataRow", [b"1"])
+
+
+def test_ten_thousand_parameters(mock: Connection) -> None:
+    numbers = range(1, 10_001)
+    sql = "SELECT " + " + ".join(f"$%d::bigint" % number for number in numbers) + " AS s"
+    said = mock.ask(parse(sql), bind([str(number) for number in numbers]), execute(), SYNC)
+    assert said[2:] == [("DataRow", [b"50005000"]), ("CommandComplete", "SELECT 1"), ("ReadyForQuery", "I")] or said[0][0] == "Error"
+
+
+def test_connections_beyond_the_limit_are_told() -> None:
+    with MockServer("--user", f"{USER}:{PASSWORD}", "--door-connection-limit", "2") as server:
+        with logged_in(server.postgres_address), logged_in(server.postgres_address):
+            with Connection(server.postgres_address) as refused:
+                refused.send(startup({"user": USER}))
+                assert refused.until_quiet(2) == [("Error", ("FATAL", "53300")), ("EOF", None)]
+
+
+def test_hundreds_of_clients_at_once(server: MockServer) -> None:
+    answers: list[object] = []
+
+    def one() -> None:
+        with logged_in(server.postgres_address) as connection:
+            answers.append(connection.ask(query("SELECT 42 AS a"))[1])
+
+    threads = [threading.Thread(target=one) for _ in range(300)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [("DataRow", [b"42"])] * 300
+
+
+def test_the_servers_end_is_told_to_every_client() -> None:
+    with MockServer("--user", f"{USER}:{PASSWORD}", "--shutdown-timeout", "4") as server:
+        idle, busy = (logged_in(server.postgres_address) for _ in range(2))
+        busy.send(query(ENDLESS))
+        time.sleep(0.3)
+        server.process.send_signal(signal.SIGTERM)
+        assert idle.until_quiet(2) == [("Error", ("FATAL", "57P01")), ("EOF", None)]
+        said = busy.until_quiet(6)
+        assert ("Error", ("FATAL", "57P01")) in said and said[-1] == ("EOF", None), said
+        assert server.process.wait(timeout=10) == 0
+
+
+def test_no_password_is_ever_logged(server: MockServer) -> None:
+    with Connection(server.postgres_address) as connection:
+        connection.log_in(USER, "never-to-be-seen")
+    with logged_in(server.postgres_address) as connection:
+        connection.ask(parse("SELECT $1::int AS a"), bind(["never-to-be-seen"]), execute(), SYNC)
+    assert not any("never-to-be-seen" in line for line in server.log)
+
+
+def test_any_user_is_asked_for_the_password_itself() -> None:
+    with MockServer("--allow-any-user") as server:
+        for name in ("one", "two"):
+            with Connection(server.postgres_address) as connection:
+                said = connection.log_in(name, "whatever")
+                assert said[0] == ("Authentication", ("CleartextPassword", b""))
+                assert connection.ask(query("CREATE TABLE mine (i int)"))[0] == ("CommandComplete", "CREATE TABLE")
