@@ -115,13 +115,11 @@ impl Turn {
     pub async fn resolve(self, sql: String, types: Vec<LogicalType>) -> Result<(Arc<[Column]>, Self)> {
         self.step(move |slot| {
             let (connection, text) = (slot.connection()?, typed::with_types(&sql, &types));
-            let columns =
-                plan(connection, &text)?.foresee(connection, slot.in_transaction(), &text, |planned| {
-                    let name = |column: &Column| typed::without_types(&column.name, &types);
-                    let renamed = |column: &Column| Column { name: name(column), ty: column.ty.clone() };
-                    Ok(planned.columns().iter().map(renamed).collect())
-                });
-            columns
+            plan(connection, &text)?.foresee(connection, slot.in_transaction(), &text, |planned| {
+                let name = |column: &Column| typed::without_types(&column.name, &types);
+                let renamed = |column: &Column| Column { name: name(column), ty: column.ty.clone() };
+                Ok(planned.columns().iter().map(renamed).collect())
+            })
         })
         .await
     }
