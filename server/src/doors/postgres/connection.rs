@@ -112,7 +112,8 @@ async fn handle(
                 client.ready(wire).await?;
             } else {
                 *skips = true;
-                wire.flush_if_full().await?;
+                // A client may wait for it before it sends the Sync.
+                wire.flush().await?;
             }
             Ok(Next::Continue)
         }

@@ -103,23 +103,8 @@ pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: Bind) ->
     if name.is_empty() {
         client.portals.remove("");
     }
-    let (given, wanted) = (values.len(), statement.oids.len());
-    if codes.len() > 1 && codes.len() != given {
-        let message = format!("bind message has {} parameter formats but {given} parameters", codes.len());
-        return Err(Report::error("08P01", message).into());
-    }
-    if given != wanted {
-        let message = format!(
-            "bind message supplies {given} parameters, but prepared statement \"{of}\" requires {wanted}"
-        );
-        return Err(Report::error("08P01", message).into());
-    }
-    if client.block == Block::Failed && !statement.command.ends_transaction() {
-        return Err(aborted().into());
-    }
-    if !name.is_empty() && client.portals.contains_key(&name) {
-        return Err(Report::error("42P03", format!("cursor \"{name}\" already exists")).into());
-    }
+    let given = values.len();
+    check_bind(client, &statement, &name, (&of, codes.len(), given))?;
     refresh(client, wire, &statement).await?;
     client.check_room(client.portals.len())?;
     let share = client.session.cursors().hold(statement::size(&values)).map_err(told(""))?;
@@ -149,6 +134,33 @@ pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: Bind) ->
     let portal = Portal { statement, bind, formats, told, state: State::Ready, _share: Some(share) };
     client.portals.insert(name, portal);
     wire.out.bind_complete();
+    Ok(())
+}
+
+/// Whether a portal of this name may be made of a statement, by so many formats and values.
+fn check_bind(
+    client: &Client,
+    statement: &Statement,
+    name: &str,
+    (of, codes, given): (&str, usize, usize),
+) -> Result<()> {
+    let wanted = statement.oids.len();
+    if codes > 1 && codes != given {
+        let message = format!("bind message has {codes} parameter formats but {given} parameters");
+        return Err(Report::error("08P01", message));
+    }
+    if given != wanted {
+        let message = format!(
+            "bind message supplies {given} parameters, but prepared statement \"{of}\" requires {wanted}"
+        );
+        return Err(Report::error("08P01", message));
+    }
+    if client.block == Block::Failed && !statement.command.ends_transaction() {
+        return Err(aborted());
+    }
+    if !name.is_empty() && client.portals.contains_key(name) {
+        return Err(Report::error("42P03", format!("cursor \"{name}\" already exists")));
+    }
     Ok(())
 }
 

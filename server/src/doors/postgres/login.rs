@@ -62,7 +62,7 @@ fn is_off(value: &str) -> bool {
 
 /// Whatever fails while a connection begins ends it.
 fn fatal(report: Report) -> Report {
-    report.as_fatal()
+    report.into_fatal()
 }
 
 /// The user of a password, or of a proof of it.

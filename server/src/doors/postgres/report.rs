@@ -60,7 +60,7 @@ impl Report {
     }
 
     /// As something that ends the connection.
-    pub(super) fn as_fatal(self) -> Self {
+    pub(super) fn into_fatal(self) -> Self {
         Self { severity: Severity::Fatal, ..self }
     }
 

@@ -98,9 +98,8 @@ async fn serve_connection(stream: TcpStream, door: &Arc<Door>) {
     let ended = connection::run(&mut client, &mut wire).await;
     drop(key);
     client.close().await;
-    match ended {
-        Ok(()) => wire.close().await,
-        Err(Gone) => {}
+    if ended.is_ok() {
+        wire.close().await;
     }
 }
 

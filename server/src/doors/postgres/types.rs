@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn digits_of_numbers_are_told_as_postgresql_does() {
         let column = describe("n", &LogicalType::Decimal { width: 12, scale: 2 });
-        assert_eq!((column.oid, column.modifier, column.length), (NUMERIC, (12 << 16) | (2 + 4), -1));
+        assert_eq!((column.oid, column.modifier, column.length), (NUMERIC, ((12 << 16) | 2) + 4, -1));
         assert_eq!(modifier(&LogicalType::Varchar), -1);
     }
 }

@@ -117,7 +117,7 @@ fn scalar(array: &dyn Array, ty: &LogicalType, row: usize, out: &mut Vec<u8>) ->
     let cells = Cells::new(ty, array)?;
     match ty {
         LogicalType::Boolean => {
-            out.extend_from_slice(if array.as_boolean().value(row) { b"true" } else { b"false" })
+            out.extend_from_slice(if array.as_boolean().value(row) { b"true" } else { b"false" });
         }
         // What JSON has no number for stays a text; JSON itself is JSON already.
         LogicalType::Json | LogicalType::Variant => cells.text(row, out)?,
@@ -126,7 +126,11 @@ fn scalar(array: &dyn Array, ty: &LogicalType, row: usize, out: &mut Vec<u8>) ->
             cells.text(row, &mut value)?;
             let is_number =
                 ty.is_number() && value.iter().all(|byte| !byte.is_ascii_alphabetic() || *byte == b'e');
-            if is_number { out.extend_from_slice(&value) } else { text(&value, out) }
+            if is_number {
+                out.extend_from_slice(&value);
+            } else {
+                text(&value, out);
+            }
         }
     }
     Ok(())

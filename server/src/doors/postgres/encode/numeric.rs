@@ -137,7 +137,9 @@ pub(in super::super) fn from_binary(bytes: &[u8]) -> Result<String> {
     let mut word = || words.next().ok_or_else(wrong);
     let (count, weight, sign, scale) = (word()?, word()?.cast_signed(), word()?, word()?);
     let groups: Vec<u16> = words.collect();
-    if groups.len() != usize::from(count) || bytes.len() % 2 != 0 || groups.iter().any(|group| *group > 9999)
+    if groups.len() != usize::from(count)
+        || !bytes.len().is_multiple_of(2)
+        || groups.iter().any(|group| *group > 9999)
     {
         return Err(wrong());
     }

@@ -210,14 +210,12 @@ impl Interval {
         let (mut months, mut days, mut micros) = (0, 0, 0_i64);
         let mut words = text.split(' ');
         while let Some(number) = words.next() {
-            let mut add = |unit: i64| {
-                Some(micros = micros.checked_add(number.parse::<i64>().ok()?.checked_mul(unit)?)?)
-            };
+            let times = |unit: i64| number.parse::<i64>().ok()?.checked_mul(unit);
             match words.next()? {
                 "mons" => months = number.parse().ok()?,
                 "days" => days = number.parse().ok()?,
-                "hours" => add(3600 * SECOND)?,
-                "mins" => add(60 * SECOND)?,
+                "hours" => micros = micros.checked_add(times(3600 * SECOND)?)?,
+                "mins" => micros = micros.checked_add(times(60 * SECOND)?)?,
                 "secs" => micros = micros.checked_add(seconds(number)?)?,
                 _ => return None,
             }
