@@ -192,7 +192,7 @@ fn shown(bind: &Bind) -> Box<[Option<KeptText>]> {
     let options = FormatOptions::default();
     let columns = bind.rows.columns().iter().take(MOST_VALUES);
     let values = columns.map(|column| {
-        let has_value = column.len() > 0 && column.is_valid(0);
+        let has_value = !column.is_empty() && column.is_valid(0);
         let formatter = has_value.then(|| ArrayFormatter::try_new(column, &options).ok()).flatten()?;
         let mut text = Beginning::default();
         // It says when it has enough.
