@@ -1,4 +1,4 @@
-"""Sends both HTTP doors what their OpenAPI documents allow, and much that they do not, with schemathesis.
+"""Sends both HTTP doors and the control plane what their OpenAPI documents allow, and much more, by schemathesis.
 
 Run by `make test-openapi`. No answer may be a fault of the server, and every status has to be documented.
 """
@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "python"))
 from mock_server import ALICE, API_KEY, MockServer  # noqa: E402 -- found by the line above
 
+CONTROL_KEY = "control-key"
 SCHEMATHESIS = Path(sys.executable).with_name("st")
 OPTIONS = (
     "--phases=examples,coverage,fuzzing",
@@ -29,10 +30,14 @@ OPTIONS = (
 
 
 def main() -> int:
-    with MockServer("--user", ":".join(ALICE.pair), "--api-key", API_KEY) as server:
+    flags = ("--user", ":".join(ALICE.pair), "--api-key", API_KEY, "--control-key", CONTROL_KEY)
+    with MockServer(*flags) as server:
+        plane = f"{server.lakehouse_url}/openapi/mock.json"
         codes = [
             fuzz(f"{server.lakehouse_url}/openapi/lakehouse.json", f"--auth={':'.join(ALICE.pair)}"),
             fuzz(f"{server.analytics_url}/openapi/product-analytics.json", f"--header=X-API-Key: {API_KEY}"),
+            fuzz(plane, f"--auth={':'.join(ALICE.pair)}"),
+            fuzz(plane, f"--header=Authorization: Bearer {CONTROL_KEY}"),
         ]
         if server.process.poll() is not None:
             print("the server ended:\n" + "\n".join(server.log), file=sys.stderr)

@@ -20,11 +20,8 @@ impl KeptText {
     }
 }
 
-/// The beginning of a text, at most `longest` bytes of whole characters.
-pub(crate) fn cut(text: &str, longest: usize) -> &str {
-    let mut end = longest.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
+/// The beginning of a text, at most `most` bytes of whole characters.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
 }
