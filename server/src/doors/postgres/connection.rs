@@ -124,7 +124,7 @@ async fn handle(
 async fn answer(client: &mut Client, wire: &mut Wire, message: ClientMessage) -> Result<(), Halt> {
     match message {
         ClientMessage::Parse { name, text, types } => {
-            extended::parse(client, wire, name, text, types).await?
+            extended::parse(client, wire, name, text, types).await?;
         }
         ClientMessage::Bind(bind) => extended::bind(client, wire, bind).await?,
         ClientMessage::Describe(named) => extended::describe(client, wire, named).await?,
