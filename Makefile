@@ -69,7 +69,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-hostile test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
+test: test-rust test-python test-postgres test-hostile test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -81,6 +81,11 @@ test-python: build ## Run the tests that use the published Python clients
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python --ignore tests/python/legacy --ignore tests/python/conformance
 	@bin=$$($(VENV) tests/python/legacy/requirements.txt)/bin && \
 	  ALTERTABLE_MOCK_BINARY="$(BINARY)" "$$bin/pytest" tests/python/legacy
+
+.PHONY: test-postgres
+test-postgres: build ## Send the same messages to PostgreSQL 15 and to the PostgreSQL door, and use that by its drivers
+	@postgres=$$(scripts/setup-postgres) && bin=$$($(VENV) tests/postgres/requirements.txt)/bin && \
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" POSTGRES_BIN="$$postgres" "$$bin/pytest" --quiet tests/postgres
 
 .PHONY: test-hostile
 test-hostile: build ## Attack the server by hostile statements and calls, and hold it to its other tenants

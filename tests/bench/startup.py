@@ -80,7 +80,7 @@ def start_once(*flags: str) -> float:
 
 
 def begin(ports: list[int], *flags: str) -> tuple[float, subprocess.Popen[bytes]]:
-    """The program, and when it was started; its ports are those of Flight SQL, Lakehouse, Product Analytics and PostgreSQL."""
+    """The program, and when it was started; its ports are those of Flight SQL, Lakehouse, Analytics and PostgreSQL."""
     named = zip(("--flight-port", "--lakehouse-port", "--analytics-port", "--postgres-port"), ports, strict=True)
     command = [BINARY, "--bind=127.0.0.1", *(f"{flag}={port}" for flag, port in named), *flags]
     started = time.perf_counter()

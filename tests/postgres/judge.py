@@ -19,7 +19,9 @@ class Judge:
 
     def __init__(self) -> None:
         self.programs = Path(
-            subprocess.run([ROOT / "scripts" / "setup-postgres"], check=True, capture_output=True, text=True).stdout.strip()
+            subprocess.run(
+                [ROOT / "scripts" / "setup-postgres"], check=True, capture_output=True, text=True
+            ).stdout.strip()
         )
         # PostgreSQL refuses to run as root.
         nobody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -37,7 +39,14 @@ class Judge:
             self.address = ("127.0.0.1", probe.getsockname()[1])
         flags = f"-c listen_addresses=127.0.0.1 -c port={self.address[1]} -c unix_socket_directories={self.folder}"
         quiet = "-c fsync=off -c timezone=Etc/UTC -c default_transaction_isolation=repeatable\\ read"
-        self._run("pg_ctl", "start", "--wait", f"--pgdata={self.data}", f"--log={self.folder / 'log'}", f"--options={flags} {quiet}")
+        self._run(
+            "pg_ctl",
+            "start",
+            "--wait",
+            f"--pgdata={self.data}",
+            f"--log={self.folder / 'log'}",
+            f"--options={flags} {quiet}",
+        )
         for sql in (
             f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'",
             f"CREATE DATABASE {DATABASE} OWNER {USER}",
@@ -48,7 +57,13 @@ class Judge:
         command = [self.programs / program, *arguments]
         env = {"PATH": os.environ["PATH"], "PGPASSWORD": PASSWORD, "LC_ALL": "C.UTF-8"}
         ran = subprocess.run(
-            command, env=env, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **self.identity
+            command,
+            env=env,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            **self.identity,
         )
         assert ran.returncode == 0, f"{program}: {ran.stderr}"
 

@@ -56,7 +56,7 @@ def test_the_first_steps_with_psycopg(connection: psycopg.Connection) -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_values_of_psycopg_come_back(connection: psycopg.Connection, value: Any, binary: bool) -> None:
+def test_values_of_psycopg_come_back(connection: psycopg.Connection, value: object, binary: bool) -> None:
     with connection.cursor(binary=binary) as cursor:
         for placeholder in ("%s", "%b", "%t"):
             assert cursor.execute(f"SELECT {placeholder} AS v", (value,)).fetchone() == (value,), placeholder
@@ -98,7 +98,9 @@ def test_rows_are_streamed_to_psycopg(connection: psycopg.Connection) -> None:
 
 def test_a_pool_of_psycopg(place: dict[str, Any]) -> None:
     text = psycopg.conninfo.make_conninfo(**place, dbname=DATABASE)
-    with psycopg_pool.ConnectionPool(text, min_size=1, max_size=3, reset=lambda used: used.execute("SELECT 1") and used.rollback()) as pool:
+    with psycopg_pool.ConnectionPool(
+        text, min_size=1, max_size=3, reset=lambda used: used.execute("SELECT 1") and used.rollback()
+    ) as pool:
         for number in range(10):
             with pool.connection() as connection:
                 assert connection.execute("SELECT %s + 1", (number,)).fetchone() == (number + 1,)
@@ -132,7 +134,9 @@ def test_asyncpg(place: dict[str, Any]) -> None:
         await connection.execute("CREATE TEMP TABLE u (id serial_ int)".replace("serial_ ", ""))
         await connection.executemany("INSERT INTO u VALUES ($1)", [(1,), (2,), (3,)])
         assert [row["id"] for row in await connection.fetch("SELECT id FROM u WHERE id > $1 ORDER BY id", 1)] == [2, 3]
-        assert await connection.fetchval("SELECT $1::timestamptz", datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc))
+        assert await connection.fetchval(
+            "SELECT $1::timestamptz", datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+        )
         assert await connection.fetchval("SELECT sum(id) FROM u") == decimal.Decimal(6)
         async with connection.transaction():
             numbers = [row["range"] async for row in connection.cursor("SELECT range FROM range(1000)", prefetch=64)]

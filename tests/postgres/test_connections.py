@@ -156,9 +156,12 @@ def test_limits_of_statements_and_portals_are_told_with_their_flag() -> None:
 
 def test_ten_thousand_parameters(mock: Connection) -> None:
     numbers = range(1, 10_001)
-    sql = "SELECT " + " + ".join(f"$%d::bigint" % number for number in numbers) + " AS s"
+    sql = "SELECT " + " + ".join(f"${number}::bigint" for number in numbers) + " AS s"
     said = mock.ask(parse(sql), bind([str(number) for number in numbers]), execute(), SYNC)
-    assert said[2:] == [("DataRow", [b"50005000"]), ("CommandComplete", "SELECT 1"), ("ReadyForQuery", "I")] or said[0][0] == "Error"
+    assert (
+        said[2:] == [("DataRow", [b"50005000"]), ("CommandComplete", "SELECT 1"), ("ReadyForQuery", "I")]
+        or said[0][0] == "Error"
+    )
 
 
 def test_connections_beyond_the_limit_are_told() -> None:

@@ -30,14 +30,13 @@ def test_what_is_told_after_login(judge: Judge, server: MockServer) -> None:
             assert [kind for kind, _ in said][-2:] == ["BackendKeyData", "ReadyForQuery"]
             assert connection.status["application_name"] == "me"
             assert connection.status["server_version"].startswith("15.")
-            names.append(
-                {name: value for name, value in connection.status.items() if name != "server_version"}
-            )
+            names.append({name: value for name, value in connection.status.items() if name != "server_version"})
     assert names[0] == names[1]
 
 
 @pytest.mark.parametrize(
-    ("user", "password", "database"), [(USER, "wrong", "memory"), ("nobody", PASSWORD, "memory"), (USER, PASSWORD, "nowhere")]
+    ("user", "password", "database"),
+    [(USER, "wrong", "memory"), ("nobody", PASSWORD, "memory"), (USER, PASSWORD, "nowhere")],
 )
 def test_a_refused_login(judge: Judge, server: MockServer, user: str, password: str, database: str) -> None:
     said: list[Any] = []

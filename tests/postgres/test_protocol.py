@@ -79,7 +79,7 @@ QUERIES = {
     "a savepoint": "BEGIN; SAVEPOINT a; SELECT 1 AS a; ROLLBACK TO a; RELEASE a; COMMIT",
     "a savepoint that is not there": "BEGIN; ROLLBACK TO a",
     "an isolation level": "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; SHOW default_transaction_read_only; COMMIT",
-    "a named search path": "SET search_path TO \"$user\", public; SHOW search_path",
+    "a named search path": 'SET search_path TO "$user", public; SHOW search_path',
 }
 
 
@@ -128,7 +128,16 @@ def test_any_error_in_a_block_leaves_nothing_but_its_end(same: Same) -> None:
 
 
 def test_a_savepoint_forgives_what_wrote_nothing(same: Same) -> None:
-    same(asked(query("BEGIN"), query("SAVEPOINT a"), query("SELECT nothing"), query("ROLLBACK TO a"), query("SELECT 1 AS a"), query("COMMIT")))
+    same(
+        asked(
+            query("BEGIN"),
+            query("SAVEPOINT a"),
+            query("SELECT nothing"),
+            query("ROLLBACK TO a"),
+            query("SELECT 1 AS a"),
+            query("COMMIT"),
+        )
+    )
 
 
 def test_what_was_written_behind_a_savepoint_is_not_undone_alone(mock: Connection) -> None:
@@ -241,7 +250,9 @@ def test_the_same_text_after_its_table_has_changed(same: Same) -> None:
 
 def test_describing_executes_nothing(same: Same) -> None:
     insert = parse("INSERT INTO t VALUES (1, 'x', 1) RETURNING a")
-    same(asked(query(TABLE), (insert, describe("S"), bind(), describe("P"), SYNC), query("SELECT count(*) AS n FROM t")))
+    same(
+        asked(query(TABLE), (insert, describe("S"), bind(), describe("P"), SYNC), query("SELECT count(*) AS n FROM t"))
+    )
 
 
 MALFORMED = {

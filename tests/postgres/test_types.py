@@ -124,7 +124,9 @@ PARAMETERS: list[tuple[str, int, list[tuple[str, bytes]]]] = [
 ]  # fmt: skip
 
 SENT = [
-    pytest.param(name, oid if declared else 0, value, form, id=f"{name}-{'declared' if declared else 'found'}-{form}-{at}")
+    pytest.param(
+        name, oid if declared else 0, value, form, id=f"{name}-{'declared' if declared else 'found'}-{form}-{at}"
+    )
     for name, oid, both in PARAMETERS
     for declared in (True, False)
     for at, pair in enumerate(both)
@@ -165,7 +167,9 @@ def test_long_decimals_and_huge_numbers_go_both_ways(mock: Connection) -> None:
 
 
 def test_a_text_is_a_literal_of_what_is_wanted(mock: Connection) -> None:
-    mock.ask(parse("CREATE TEMP TABLE w (a int, b date, c double, d varchar, e int[], f boolean)"), bind(), execute(), SYNC)
+    mock.ask(
+        parse("CREATE TEMP TABLE w (a int, b date, c double, d varchar, e int[], f boolean)"), bind(), execute(), SYNC
+    )
     insert = parse("INSERT INTO w VALUES ($1, $2, $3, $4, $5, $6)")
     said = mock.ask(insert, describe("S"), bind(["1", "2024-01-01", "1.5", "x", "{1,2}", "yes"]), execute(), SYNC)
     assert said[1] == ("ParameterDescription", [23, 1082, 701, 1043, 1007, 16])

@@ -186,7 +186,14 @@ def test_metrics_can_be_turned_off() -> None:
 
 
 def test_a_log_that_nobody_reads_holds_up_no_call() -> None:
-    flags = ["--bind=127.0.0.1", "--lakehouse-port=0", "--analytics-port=0", "--flight-port=0", "--postgres-port=0", USER]
+    flags = [
+        "--bind=127.0.0.1",
+        "--lakehouse-port=0",
+        "--analytics-port=0",
+        "--flight-port=0",
+        "--postgres-port=0",
+        USER,
+    ]
     reader, writer = os.pipe()
     process = subprocess.Popen([BINARY, *flags], stdout=writer, stderr=subprocess.DEVNULL)
     os.close(writer)

@@ -167,7 +167,7 @@ def test_a_client_that_has_gone_has_its_query_interrupted(reset: bool) -> None:
     [("lakehouse_url", 429, ("error", "code")), ("analytics_url", 422, ("error_code",))],
 )
 def test_a_connection_beyond_the_limit_is_told_so(door: str, status: int, code: tuple[str, ...]) -> None:
-    with MockServer(*USER, "--connection-limit", "6") as server, contextlib.ExitStack() as held:
+    with MockServer(*USER, "--connection-limit", "8") as server, contextlib.ExitStack() as held:
         streams = [held.enter_context(connect(getattr(server, door))) for _ in range(2)]
         time.sleep(0.2)
         refused = httpx.get(f"{getattr(server, door)}/")
@@ -187,7 +187,7 @@ def test_a_connection_beyond_the_limit_is_told_so(door: str, status: int, code: 
 
 
 def test_silent_connections_beyond_the_limit_go() -> None:
-    with MockServer(*USER, "--connection-limit", "6") as server, contextlib.ExitStack() as held:
+    with MockServer(*USER, "--connection-limit", "8") as server, contextlib.ExitStack() as held:
         streams = [held.enter_context(connect(server.lakehouse_url)) for _ in range(40)]
         for stream in streams[2:]:
             stream.settimeout(5)

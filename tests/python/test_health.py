@@ -95,6 +95,6 @@ def test_healthcheck_reads_the_variables_of_its_container() -> None:
 
 def test_health_says_which_version_runs_for_how_long(server: MockServer) -> None:
     said = json.loads(httpx.get(f"{server.lakehouse_url}/health").text)
-    assert said["doors"] == {"lakehouse": "ok", "analytics": "ok", "flight": "ok"}
+    assert said["doors"] == {"lakehouse": "ok", "analytics": "ok", "flight": "ok", "postgres": "ok"}
     assert said["version"]
     assert said["uptime_seconds"] >= 0

@@ -23,7 +23,15 @@ def test_version_and_help_tell_a_newcomer_enough() -> None:
     assert version.stdout.startswith("altertable-mock ")
     shown = run_to_end("--help")
     assert shown.returncode == 0
-    for flag in ("--flight-port", "--lakehouse-port", "--analytics-port", "--postgres-port", "--user", "--api-key", "--environment"):
+    for flag in (
+        "--flight-port",
+        "--lakehouse-port",
+        "--analytics-port",
+        "--postgres-port",
+        "--user",
+        "--api-key",
+        "--environment",
+    ):
         assert flag in shown.stdout
 
 
@@ -48,7 +56,14 @@ def test_a_bad_flag_ends_in_words(flags: list[str], named: str) -> None:
 def test_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        flags = ("--bind=127.0.0.1", "--flight-port=0", "--analytics-port=0", "--postgres-port=0", "--lakehouse-port", port)
+        flags = (
+            "--bind=127.0.0.1",
+            "--flight-port=0",
+            "--analytics-port=0",
+            "--postgres-port=0",
+            "--lakehouse-port",
+            port,
+        )
         ended = run_to_end(*flags)
     assert ended.returncode == 2
     assert port in ended.stderr

@@ -34,7 +34,9 @@ class Endpoints:
     @property
     def postgres_url(self) -> str:
         """The PostgreSQL door as ``postgresql://host:port``, with ``?sslmode=require`` if clients are to use TLS."""
-        return f"postgresql://{bracketed(self.postgres_host)}:{self.postgres_port}" + "?sslmode=require" * self.flight_tls
+        return (
+            f"postgresql://{bracketed(self.postgres_host)}:{self.postgres_port}" + "?sslmode=require" * self.flight_tls
+        )
 
     @property
     def flight_location(self) -> str:

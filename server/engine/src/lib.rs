@@ -54,7 +54,7 @@ pub use limits::{Size, limit_exceeded, too_much_data};
 pub use meter::Usage;
 pub use meter::{Meter, Share, TenantMeters};
 pub use session::{
-    Access, Bind, BindBy, BoundRows, CancelOnDrop, CancelToken, Cancelled, CursorFault, Cursors, Execute,
+    AccessMode, Bind, BindBy, BoundRows, CancelOnDrop, CancelToken, Cancelled, CursorFault, Cursors, Execute,
     GiveUpOnDrop, NamedStatement, Plan, PreparedStatement, Redeemed, ResultStream, Script, Session,
     Statement, StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
 };

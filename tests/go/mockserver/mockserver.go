@@ -70,7 +70,7 @@ func (s *Server) awaitDoors(lines *bufio.Reader) error {
 	for s.Flight == "" || s.Lakehouse == "" || s.Analytics == "" || s.Postgres == "" {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			return fmt.Errorf("the server did not open its three doors:\n%s", log.String())
+			return fmt.Errorf("the server did not open its four doors:\n%s", log.String())
 		}
 		line = colour.ReplaceAllString(line, "")
 		log.WriteString(line)

@@ -13,7 +13,7 @@ use duck::StatementKind;
 
 /// What a transaction may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum AccessMode {
     /// Read and write.
     ReadWrite,
     /// Read alone.
@@ -85,14 +85,14 @@ impl Turn {
     ///
     /// # Errors
     /// DuckDB's; `Cancelled`.
-    pub async fn begin(self, name: Arc<[u8]>, access: Access) -> Result<bool> {
+    pub async fn begin(self, name: Arc<[u8]>, access: AccessMode) -> Result<bool> {
         self.last(move |slot| {
             if slot.in_transaction() {
                 return Ok(false);
             }
             let text = match access {
-                Access::ReadWrite => sql::BEGIN,
-                Access::ReadOnly => sql::BEGIN_READ_ONLY,
+                AccessMode::ReadWrite => sql::BEGIN,
+                AccessMode::ReadOnly => sql::BEGIN_READ_ONLY,
             };
             slot.change(|slot| Ok(slot.connection()?.run(text)?))?;
             slot.set_transaction(Transaction::Open(Some(name)));

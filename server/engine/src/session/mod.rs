@@ -44,7 +44,7 @@ mod turn;
 mod turns;
 mod window;
 
-pub use atomic::Access;
+pub use atomic::AccessMode;
 pub(crate) use atomic::atomically;
 pub(crate) use bind::parameters as bind_parameters;
 pub use bind::{Bind, BindBy};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::messages::wrap;
 use super::session::FlightSession;
 use super::token::random_id;
-use engine::{Access, Call, Error, ErrorKind, Result, StatementKind, Transaction};
+use engine::{AccessMode, Call, Error, ErrorKind, Result, StatementKind, Transaction};
 
 /// Admits a statement that names transaction `id`, or none (FT-2). What SQL has begun has no id.
 ///
@@ -55,7 +55,7 @@ pub(super) fn refuse_control(kind: StatementKind, transaction: Option<&Bytes>) -
 /// `FailedPrecondition` while any transaction is open.
 pub(super) async fn begin(session: &FlightSession, call: &Arc<Call>) -> Result<Any> {
     let id = random_id()?;
-    if !session.turn(call).await?.begin(Arc::from(&*id), Access::ReadWrite).await? {
+    if !session.turn(call).await?.begin(Arc::from(&*id), AccessMode::ReadWrite).await? {
         return Err(busy());
     }
     Ok(wrap("ActionBeginTransactionResult", &ActionBeginTransactionResult { transaction_id: id }))

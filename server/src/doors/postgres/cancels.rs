@@ -11,9 +11,9 @@ use engine::CancelToken;
 
 /// What a connection runs now.
 #[derive(Debug, Default)]
-pub(super) struct Running(Mutex<Vec<CancelToken>>);
+pub(super) struct RunningQueries(Mutex<Vec<CancelToken>>);
 
-impl Running {
+impl RunningQueries {
     /// It runs this from now on.
     pub(super) fn set(&self, tokens: Vec<CancelToken>) {
         *self.0.lock() = tokens;
@@ -30,7 +30,7 @@ impl Running {
 pub(super) struct Cancels(Mutex<HashMap<i32, Cancellable>>);
 
 /// A connection's key, and what it runs.
-type Cancellable = (Vec<u8>, Arc<Running>);
+type Cancellable = (Vec<u8>, Arc<RunningQueries>);
 
 /// A connection's place among them, until it is dropped.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(super) struct CancelKey {
 
 impl Cancels {
     /// Gives a connection a number, and a key of so many bytes.
-    pub(super) fn register(self: &Arc<Self>, running: &Arc<Running>, length: usize) -> CancelKey {
+    pub(super) fn register(self: &Arc<Self>, running: &Arc<RunningQueries>, length: usize) -> CancelKey {
         let mut secret = vec![0; length];
         rand::rng().fill_bytes(&mut secret);
         let mut table = self.0.lock();
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_key_cancels_its_own_connection_and_no_other() {
         let cancels = Arc::new(Cancels::default());
-        let (mine, theirs) = (Arc::new(Running::default()), Arc::new(Running::default()));
+        let (mine, theirs) = (Arc::new(RunningQueries::default()), Arc::new(RunningQueries::default()));
         let (key, other) = (cancels.register(&mine, 4), cancels.register(&theirs, 32));
         let (token, bystander) = (CancelToken::new(), CancelToken::new());
         mine.set(vec![token.clone()]);

@@ -3,31 +3,31 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cancels::Running;
+use super::cancels::RunningQueries;
 use super::job::Job;
-use super::report::{Report, Result};
+use super::report::{Result, SqlReport};
 use super::savepoints::Savepoints;
-use super::server::Door;
-use super::settings::Settings;
-use super::statement::{Portal, Statement};
+use super::server::PostgresDoor;
+use super::settings::ClientSettings;
+use super::statement::{NamedSql, Portal};
 use super::transaction::Block;
 use super::wire::{Gone, Wire};
 use engine::{Call, CancelToken, Error, Session, Tenant, Turn};
 
 /// A client, by its connection.
 pub(super) struct Client {
-    pub(super) door: Arc<Door>,
+    pub(super) door: Arc<PostgresDoor>,
     pub(super) tenant: Arc<Tenant>,
     pub(super) session: Arc<Session>,
     /// The catalog that it has asked for.
     pub(super) catalog: Option<String>,
-    pub(super) settings: Settings,
+    pub(super) settings: ClientSettings,
     pub(super) block: Block,
     pub(super) savepoints: Savepoints,
-    pub(super) statements: HashMap<String, Arc<Statement>>,
+    pub(super) statements: HashMap<String, Arc<NamedSql>>,
     pub(super) portals: HashMap<String, Portal>,
     /// What a cancel request is about.
-    pub(super) running: Arc<Running>,
+    pub(super) running: Arc<RunningQueries>,
 }
 
 impl Client {
@@ -65,7 +65,7 @@ impl Client {
     /// # Errors
     /// The engine's, of a statement of this text.
     pub(super) async fn turn(&self, call: &Arc<Call>, sql: &str) -> Result<Turn> {
-        self.session.turn(call).await.map_err(|error| Report::of(&error, sql))
+        self.session.turn(call).await.map_err(|error| SqlReport::of(&error, sql))
     }
 
     /// Refuses one statement or portal too many.
@@ -78,7 +78,7 @@ impl Client {
             return Ok(());
         }
         let what = "the prepared statements and portals of this connection";
-        Err(Report::of(&engine::limit_exceeded(what, most, "--session-prepared-limit"), ""))
+        Err(SqlReport::of(&engine::limit_exceeded(what, most, "--session-prepared-limit"), ""))
     }
 
     /// Cancels a query once `statement_timeout` has passed, unless what this returns is dropped before.
@@ -107,6 +107,6 @@ impl Drop for TimeLimit {
 }
 
 /// The engine's error as a report on a statement.
-pub(super) fn told(sql: &str) -> impl Fn(Error) -> Report {
-    move |error| Report::of(&error, sql)
+pub(super) fn told(sql: &str) -> impl Fn(Error) -> SqlReport {
+    move |error| SqlReport::of(&error, sql)
 }

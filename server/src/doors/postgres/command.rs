@@ -2,7 +2,7 @@
 //! PostgreSQL's settings are the door's own.
 
 use super::settings;
-use engine::Access;
+use engine::AccessMode;
 use engine::lexer::{self, Token};
 
 /// A statement as this door sees it.
@@ -11,7 +11,7 @@ pub(super) enum Command {
     /// DuckDB's.
     Sql,
     /// BEGIN, START TRANSACTION.
-    Begin(Access),
+    Begin(AccessMode),
     /// COMMIT, END.
     Commit { chain: bool },
     /// ROLLBACK, ABORT.
@@ -102,7 +102,7 @@ fn of_verb(verb: &str, rest: &[Token<'_>]) -> Option<Command> {
         "commit" | "end" => Command::Commit { chain: chains(rest) },
         "rollback" | "abort" => Command::Rollback { chain: chains(rest) },
         "copy" if has("stdin") || has("stdout") => {
-            Command::Unserved("COPY with STDIN or STDOUT is not supported")
+            Command::Unserved("a COPY with STDIN or STDOUT is not supported")
         }
         "show" => show(rest)?,
         "set" => set(rest)?,
@@ -126,9 +126,9 @@ fn last_name(rest: &[Token<'_>]) -> Option<String> {
     }
 }
 
-fn access(rest: &[Token<'_>]) -> Access {
+fn access(rest: &[Token<'_>]) -> AccessMode {
     let only = rest.windows(2).any(|pair| pair[0].is_keyword("read") && pair[1].is_keyword("only"));
-    if only { Access::ReadOnly } else { Access::ReadWrite }
+    if only { AccessMode::ReadOnly } else { AccessMode::ReadWrite }
 }
 
 fn chains(rest: &[Token<'_>]) -> bool {
@@ -252,8 +252,11 @@ mod tests {
     #[case("SELECT 1", Command::Sql)]
     #[case("/* begin */ select 'commit'", Command::Sql)]
     #[case("\"begin\"", Command::Sql)]
-    #[case("BEGIN", Command::Begin(Access::ReadWrite))]
-    #[case("start transaction isolation level serializable, read only;", Command::Begin(Access::ReadOnly))]
+    #[case("BEGIN", Command::Begin(AccessMode::ReadWrite))]
+    #[case(
+        "start transaction isolation level serializable, read only;",
+        Command::Begin(AccessMode::ReadOnly)
+    )]
     #[case("END", Command::Commit { chain: false })]
     #[case("COMMIT AND NO CHAIN", Command::Commit { chain: false })]
     #[case("ABORT WORK AND CHAIN", Command::Rollback { chain: true })]

@@ -5,11 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::client::Client;
+use super::execute;
 use super::extended;
-use super::fault::Fault;
-use super::report::{Report, Severity};
+use super::fault::Halt;
+use super::report::{Severity, SqlReport};
 use super::simple;
-use super::wire::{Gone, Message, Wire, frontend};
+use super::wire::{ClientMessage, Gone, Wire, frontend};
 
 /// What a message leaves to be done.
 enum Next {
@@ -60,16 +61,16 @@ async fn next(client: &Client, wire: &mut Wire) -> Result<Option<(u8, Bytes)>, G
         () = client.session.closing() => farewell(client),
         message = wire.message() => return message.map(Some),
         () = idle, if patience.is_some() => match client.block.is_explicit() {
-            true => Report::fatal("25P03", "terminating connection due to idle-in-transaction timeout"),
-            false => Report::fatal("57P05", "terminating connection due to idle-session timeout"),
+            true => SqlReport::fatal("25P03", "terminating connection due to idle-in-transaction timeout"),
+            false => SqlReport::fatal("57P05", "terminating connection due to idle-session timeout"),
         },
     };
     wire.out.report(&report);
     Ok(None)
 }
 
-fn farewell(_client: &Client) -> Report {
-    Report::fatal("57P01", "terminating connection due to administrator command")
+fn farewell(_client: &Client) -> SqlReport {
+    SqlReport::fatal("57P01", "terminating connection due to administrator command")
 }
 
 async fn handle(
@@ -80,16 +81,16 @@ async fn handle(
     skips: &mut bool,
 ) -> Result<Next, Gone> {
     if !frontend::is_known(tag) || tag == b'p' {
-        wire.out.report(&Report::fatal("08P01", format!("invalid frontend message type {tag}")));
+        wire.out.report(&SqlReport::fatal("08P01", format!("invalid frontend message type {tag}")));
         return Ok(Next::End);
     }
     let outcome = match frontend::read(tag, body) {
-        Ok(Message::Terminate) => return Ok(Next::End),
-        Ok(Message::Sync) => {
+        Ok(ClientMessage::Terminate) => return Ok(Next::End),
+        Ok(ClientMessage::Sync) => {
             sync(client, wire, std::mem::take(skips)).await?;
             return Ok(Next::Continue);
         }
-        Ok(Message::Query(text)) => {
+        Ok(ClientMessage::Query(text)) => {
             simple::query(client, wire, &text).await?;
             return Ok(Next::Continue);
         }
@@ -98,8 +99,8 @@ async fn handle(
     };
     match outcome {
         Ok(()) => Ok(Next::Continue),
-        Err(Fault::Gone) => Err(Gone),
-        Err(Fault::Told(report)) => {
+        Err(Halt::Gone) => Err(Gone),
+        Err(Halt::Told(report)) => {
             client.note_failure();
             wire.out.report(&report);
             if report.severity == Severity::Fatal {
@@ -120,16 +121,18 @@ async fn handle(
     }
 }
 
-async fn answer(client: &mut Client, wire: &mut Wire, message: Message) -> Result<(), Fault> {
+async fn answer(client: &mut Client, wire: &mut Wire, message: ClientMessage) -> Result<(), Halt> {
     match message {
-        Message::Parse { name, text, types } => extended::parse(client, wire, name, text, types).await?,
-        Message::Bind(bind) => extended::bind(client, wire, bind).await?,
-        Message::Describe(named) => extended::describe(client, wire, named).await?,
-        Message::Execute { portal, limit } => extended::execute(client, wire, &portal, limit).await?,
-        Message::Close(named) => extended::close(client, wire, &named),
-        Message::Flush => wire.flush().await?,
-        Message::FunctionCall => {
-            return Err(Report::error("0A000", "function calls are not supported").into());
+        ClientMessage::Parse { name, text, types } => {
+            extended::parse(client, wire, name, text, types).await?;
+        }
+        ClientMessage::Bind(bind) => extended::bind(client, wire, bind).await?,
+        ClientMessage::Describe(named) => extended::describe(client, wire, named).await?,
+        ClientMessage::Execute { portal, limit } => execute::execute(client, wire, &portal, limit).await?,
+        ClientMessage::Close(named) => extended::close(client, wire, &named),
+        ClientMessage::Flush => wire.flush().await?,
+        ClientMessage::FunctionCall => {
+            return Err(SqlReport::error("0A000", "function calls are not supported").into());
         }
         // What is left of a COPY that has ended is dropped; the others were handled.
         _ => {}

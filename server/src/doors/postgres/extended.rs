@@ -1,4 +1,4 @@
-//! Parse, Bind, Describe, Execute and Close (PW-12 to PW-19).
+//! Parse, Bind, Describe and Close (PW-12 to PW-19).
 
 use std::sync::Arc;
 
@@ -8,22 +8,18 @@ use arrow::datatypes::DataType;
 use super::client::{Client, told};
 use super::command::Command;
 use super::decode;
-use super::encode::Format;
-use super::fault::Fault;
-use super::job::Job;
+use super::encode::ValueFormat;
+use super::fault::Halt;
 use super::own;
-use super::report::{Report, Result};
-use super::run::{self, Sending};
-use super::simple;
-use super::statement::{self, Portal, Rows, State, Statement, are_same, changed, described, is_unknown};
-use super::tag;
+use super::report::{Result, SqlReport};
+use super::statement::{self, NamedSql, Portal, State, described, is_unknown};
 use super::transaction::{Block, aborted};
 use super::types;
-use super::wire::frontend::Bind;
+use super::wire::frontend::BindMessage;
 use super::wire::{Named, Out, Wire};
 use duck::types::{Column, Fidelity, LogicalType};
 use engine::lexer;
-use engine::{Execute, PreparedStatement, Returns};
+use engine::{PreparedStatement, Returns};
 
 /// Prepares a statement.
 ///
@@ -35,18 +31,18 @@ pub(super) async fn parse(
     name: String,
     text: String,
     types: Vec<u32>,
-) -> Result<(), Fault> {
+) -> Result<(), Halt> {
     if name.is_empty() {
         client.statements.remove("");
     } else if client.statements.contains_key(&name) {
-        return Err(Report::error("42P05", format!("prepared statement \"{name}\" already exists")).into());
+        return Err(SqlReport::error("42P05", format!("prepared statement \"{name}\" already exists")).into());
     }
     client.check_room(client.statements.len())?;
     let room = client.session.statement_room(&text).map_err(told(&text))?;
     let several = lexer::statements(&text);
     if several.len() > 1 {
         let message = "cannot insert multiple commands into a prepared statement";
-        return Err(Report::error("42601", message).into());
+        return Err(SqlReport::error("42601", message).into());
     }
     let command = if several.is_empty() { Command::Sql } else { Command::of(&text) };
     if client.block == Block::Failed && !command.ends_transaction() && !several.is_empty() {
@@ -57,13 +53,13 @@ pub(super) async fn parse(
         _ => None,
     };
     let oids = parameter_types(&text, prepared.as_deref(), types)?;
-    client.statements.insert(name, Arc::new(Statement::new(text, command, prepared, oids, room)));
+    client.statements.insert(name, Arc::new(NamedSql::new(text, command, prepared, oids, room)));
     wire.out.parse_complete();
     Ok(())
 }
 
 /// Has DuckDB plan a statement.
-async fn plan(client: &Client, wire: &mut Wire, text: &str) -> Result<Arc<PreparedStatement>, Fault> {
+async fn plan(client: &Client, wire: &mut Wire, text: &str) -> Result<Arc<PreparedStatement>, Halt> {
     let job = client.begin_quietly("Parse");
     let planned = wire.watch(async {
         let turn = client.turn(job.call(), text).await?;
@@ -87,7 +83,7 @@ fn parameter_types(text: &str, prepared: Option<&PreparedStatement>, told: Vec<u
         }
     }
     match lexer::without_gaps(text) {
-        Some(_) => Err(Report::error("42P18", "could not determine data type of parameter $1")),
+        Some(_) => Err(SqlReport::error("42P18", "could not determine data type of parameter $1")),
         None => Ok(types),
     }
 }
@@ -97,8 +93,8 @@ fn parameter_types(text: &str, prepared: Option<&PreparedStatement>, told: Vec<u
 /// # Errors
 /// 26000 for an unknown statement, 42P03 for a name that is taken, 08P01 for counts that do not fit, and what is wrong with a
 /// value.
-pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: Bind) -> Result<(), Fault> {
-    let Bind { portal: name, statement: of, formats: codes, values, results } = message;
+pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: BindMessage) -> Result<(), Halt> {
+    let BindMessage { portal: name, statement: of, formats: codes, values, results } = message;
     let statement = find(client, &of)?;
     if name.is_empty() {
         client.portals.remove("");
@@ -111,7 +107,7 @@ pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: Bind) ->
     let prepared = statement.prepared();
     let bind = match &prepared {
         Some(prepared) if given > 0 => {
-            let format = |at: usize| Format::of(*codes.get(at).or(codes.first()).unwrap_or(&0));
+            let format = |at: usize| ValueFormat::of(*codes.get(at).or(codes.first()).unwrap_or(&0));
             let mut bind = decode::parameters(&statement.wanted(Some(prepared)), format, &values)?;
             bind.shorten(prepared.plan().parameters.len());
             Some(bind)
@@ -140,42 +136,42 @@ pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: Bind) ->
 /// Whether a portal of this name may be made of a statement, by so many formats and values.
 fn check_bind(
     client: &Client,
-    statement: &Statement,
+    statement: &NamedSql,
     name: &str,
     (of, codes, given): (&str, usize, usize),
 ) -> Result<()> {
     let wanted = statement.oids.len();
     if codes > 1 && codes != given {
         let message = format!("bind message has {codes} parameter formats but {given} parameters");
-        return Err(Report::error("08P01", message));
+        return Err(SqlReport::error("08P01", message));
     }
     if given != wanted {
         let message = format!(
             "bind message supplies {given} parameters, but prepared statement \"{of}\" requires {wanted}"
         );
-        return Err(Report::error("08P01", message));
+        return Err(SqlReport::error("08P01", message));
     }
     if client.block == Block::Failed && !statement.command.ends_transaction() {
         return Err(aborted());
     }
     if !name.is_empty() && client.portals.contains_key(name) {
-        return Err(Report::error("42P03", format!("cursor \"{name}\" already exists")));
+        return Err(SqlReport::error("42P03", format!("cursor \"{name}\" already exists")));
     }
     Ok(())
 }
 
 /// How many columns a statement gives.
-fn width(statement: &Statement) -> usize {
+fn width(statement: &NamedSql) -> usize {
     match &statement.command {
         Command::Sql => statement.columns().map_or(0, |columns| columns.len()),
         command => own::columns(command).map_or(0, |columns| columns.len()),
     }
 }
 
-fn find(client: &Client, name: &str) -> Result<Arc<Statement>> {
+fn find(client: &Client, name: &str) -> Result<Arc<NamedSql>> {
     let missing = || match name {
-        "" => Report::error("26000", "unnamed prepared statement does not exist"),
-        name => Report::error("26000", format!("prepared statement \"{name}\" does not exist")),
+        "" => SqlReport::error("26000", "unnamed prepared statement does not exist"),
+        name => SqlReport::error("26000", format!("prepared statement \"{name}\" does not exist")),
     };
     client.statements.get(name).cloned().ok_or_else(missing)
 }
@@ -184,7 +180,7 @@ fn find(client: &Client, name: &str) -> Result<Arc<Statement>> {
 ///
 /// # Errors
 /// 26000 and 34000 for what is unknown; 0A000 for a statement whose columns have changed.
-pub(super) async fn describe(client: &mut Client, wire: &mut Wire, of: Named) -> Result<(), Fault> {
+pub(super) async fn describe(client: &mut Client, wire: &mut Wire, of: Named) -> Result<(), Halt> {
     match of {
         Named::Statement(name) => {
             let statement = find(client, &name)?;
@@ -220,17 +216,17 @@ fn tell_own(command: &Command, formats: &[i16], out: &mut Out) {
 }
 
 /// In an aborted transaction nothing that gives rows is described.
-fn check_rows_allowed(client: &Client, statement: &Statement) -> Result<()> {
+fn check_rows_allowed(client: &Client, statement: &NamedSql) -> Result<()> {
     if client.block == Block::Failed && width(statement) > 0 { Err(aborted()) } else { Ok(()) }
 }
 
-fn portal<'a>(client: &'a mut Client, name: &str) -> Result<&'a mut Portal> {
-    let missing = || Report::error("34000", format!("portal \"{name}\" does not exist"));
+pub(super) fn portal<'a>(client: &'a mut Client, name: &str) -> Result<&'a mut Portal> {
+    let missing = || SqlReport::error("34000", format!("portal \"{name}\" does not exist"));
     client.portals.get_mut(name).ok_or_else(missing)
 }
 
 /// Has a statement planned again if what it reads has changed (PW-19).
-async fn refresh(client: &Client, wire: &mut Wire, statement: &Statement) -> Result<(), Fault> {
+pub(super) async fn refresh(client: &Client, wire: &mut Wire, statement: &NamedSql) -> Result<(), Halt> {
     let Some(prepared) = statement.prepared().filter(|prepared| prepared.plan().returns == Returns::Rows)
     else {
         return Ok(());
@@ -242,7 +238,7 @@ async fn refresh(client: &Client, wire: &mut Wire, statement: &Statement) -> Res
 }
 
 /// Finds out the columns of a statement that depend on the types of its parameters.
-async fn resolve(client: &Client, wire: &mut Wire, statement: &Statement) -> Result<(), Fault> {
+async fn resolve(client: &Client, wire: &mut Wire, statement: &NamedSql) -> Result<(), Halt> {
     if needs_values(statement) {
         let prepared = statement.prepared();
         let types = decode::types(&statement.wanted(prepared.as_deref()));
@@ -253,7 +249,7 @@ async fn resolve(client: &Client, wire: &mut Wire, statement: &Statement) -> Res
 }
 
 /// Whether planning alone does not tell a statement's columns.
-fn needs_values(statement: &Statement) -> bool {
+fn needs_values(statement: &NamedSql) -> bool {
     !statement.oids.is_empty() && statement.columns().is_some_and(|columns| is_unknown(&columns))
 }
 
@@ -271,9 +267,9 @@ fn types_of(bind: &engine::Bind) -> Vec<LogicalType> {
 async fn resolved(
     client: &Client,
     wire: &mut Wire,
-    statement: &Statement,
+    statement: &NamedSql,
     types: Vec<LogicalType>,
-) -> Result<Option<Arc<[Column]>>, Fault> {
+) -> Result<Option<Arc<[Column]>>, Halt> {
     let job = client.begin_quietly("Describe");
     let resolved = wire.watch(async {
         let turn = client.turn(job.call(), &statement.text).await?;
@@ -282,163 +278,6 @@ async fn resolved(
     let resolved = resolved.await?;
     job.done(resolved.as_ref().err());
     Ok(resolved.ok().map(|(columns, _)| columns))
-}
-
-/// Runs a portal, up to so many rows if more than none.
-///
-/// # Errors
-/// DuckDB's; 34000 for an unknown portal, 55000 for one that has run and gave no rows.
-pub(super) async fn execute(
-    client: &mut Client,
-    wire: &mut Wire,
-    name: &str,
-    limit: i32,
-) -> Result<(), Fault> {
-    let portal = portal(client, name)?;
-    let statement = Arc::clone(&portal.statement);
-    if let State::Done { gave_rows } = portal.state {
-        if !gave_rows {
-            return Err(Report::error("55000", format!("portal \"{name}\" cannot be run")).into());
-        }
-        wire.out.command_complete("SELECT 0");
-        return Ok(());
-    }
-    if statement.command == Command::Sql && statement.prepared().is_none() {
-        wire.out.empty_query();
-        return Ok(());
-    }
-    if client.block == Block::Failed && !statement.command.ends_transaction() {
-        return Err(aborted().into());
-    }
-    let job = client.begin("Execute", &statement.text);
-    if !statement.oids.is_empty() {
-        job.call().binds_values();
-    }
-    let outcome = match &statement.command {
-        Command::Sql => execute_sql(client, wire, &job, name, limit).await,
-        command => execute_own(client, wire, &job, command, name).await,
-    };
-    match &outcome {
-        Err(Fault::Gone) => {}
-        Err(Fault::Told(report)) => job.done(Some(report)),
-        Ok(()) => job.done(None),
-    }
-    outcome
-}
-
-async fn execute_own(
-    client: &mut Client,
-    wire: &mut Wire,
-    job: &Job,
-    command: &Command,
-    name: &str,
-) -> Result<(), Fault> {
-    let call = Arc::clone(job.call());
-    let answer = wire.watch(client.run_own(command, &call)).await??;
-    simple::write(&answer, false, &mut wire.out);
-    if let Some(portal) = client.portals.get_mut(name) {
-        portal.state = State::Done { gave_rows: answer.rows.is_some() };
-    }
-    Ok(())
-}
-
-async fn execute_sql(
-    client: &mut Client,
-    wire: &mut Wire,
-    job: &Job,
-    name: &str,
-    limit: i32,
-) -> Result<(), Fault> {
-    let _limit = client.limit_time(job.call().cancel());
-    // With nothing but a Sync behind it, a statement is its own transaction; otherwise it may be one of several.
-    if client.block == Block::Idle && wire.next_tag() != Some(b'S') {
-        let call = Arc::clone(job.call());
-        wire.watch(client.begin_implicit(&call)).await??;
-    }
-    let mut portal = client.portals.remove(name).ok_or(Fault::Gone)?;
-    let ran = run_portal(client, wire, job, &mut portal, limit).await;
-    // What has ended the transaction has ended its portals.
-    client.portals.insert(name.to_owned(), portal);
-    ran
-}
-
-async fn run_portal(
-    client: &mut Client,
-    wire: &mut Wire,
-    job: &Job,
-    portal: &mut Portal,
-    limit: i32,
-) -> Result<(), Fault> {
-    let statement = Arc::clone(&portal.statement);
-    let sql = statement.text.as_str();
-    let prepared = statement.prepared().ok_or(Fault::Gone)?;
-    let kind = prepared.plan().kind;
-    if let State::Ready = portal.state {
-        let stream = start(client, wire, job, portal).await?;
-        let returns = stream.returns();
-        if returns != Returns::Rows || tag::counts(kind, &stream.shape().columns) {
-            portal.state = State::Done { gave_rows: false };
-            let rows = run::count(wire, stream, sql).await?;
-            wire.out.command_complete(&tag::tag(sql, kind, returns, rows));
-            return Ok(());
-        }
-        let cancel = job.call().cancel().clone();
-        portal.state = State::Rows(Box::new(Rows { stream, batch: None, cancel }));
-    }
-    let State::Rows(rows) = &mut portal.state else { return Ok(()) };
-    client.running.set(vec![job.call().cancel().clone(), rows.cancel.clone()]);
-    let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-    let formats = portal.formats.iter().map(|code| Format::of(*code)).collect::<Result<Vec<_>>>()?;
-    let how = Sending { sql, told: portal.told.as_ref(), formats: &formats, limit };
-    let sent = match rows.send(wire, job, how).await {
-        Ok(sent) => sent,
-        Err(fault) => {
-            portal.state = State::Done { gave_rows: true };
-            return Err(fault);
-        }
-    };
-    if sent.is_all {
-        portal.state = State::Done { gave_rows: true };
-        wire.out.command_complete(&tag::tag(sql, kind, Returns::Rows, sent.rows as u64));
-    } else {
-        wire.out.portal_suspended();
-    }
-    Ok(())
-}
-
-/// Starts a portal's statement, and checks that it gives what was told of it.
-async fn start(
-    client: &mut Client,
-    wire: &mut Wire,
-    job: &Job,
-    portal: &Portal,
-) -> Result<engine::ResultStream, Fault> {
-    let statement = &portal.statement;
-    let reads = |prepared: &PreparedStatement| !prepared.plan().changes();
-    if statement.prepared().is_some_and(|prepared| !reads(&prepared)) {
-        refresh(client, wire, statement).await?;
-    }
-    let prepared = statement.prepared().ok_or(Fault::Gone)?;
-    client.savepoints.note(prepared.plan().changes());
-    let planned = Arc::clone(&prepared.plan().shape.columns);
-    let request = Execute {
-        bind: portal.bind.clone(),
-        ..Execute::new(engine::Statement::Prepared(prepared), Fidelity::Exact)
-    };
-    let started = wire.watch(client.session.execute(request, job.call())).await?;
-    let stream = started.map_err(told(&statement.text))?;
-    let actual = &stream.shape().columns;
-    let is_told = portal.told.as_ref().is_none_or(|told| {
-        if is_unknown(told) {
-            return told.len() == actual.len();
-        }
-        let same = |(told, actual): (&Column, &Column)| types::oid(&told.ty) == types::oid(&actual.ty);
-        told.len() == actual.len() && told.iter().zip(actual.iter()).all(same)
-    });
-    if stream.returns() == Returns::Rows && !(are_same(&planned, actual) && is_told) {
-        return Err(changed().into());
-    }
-    Ok(stream)
 }
 
 /// Forgets a statement or a portal; what is unknown is forgotten already (PW-13).

@@ -1,31 +1,31 @@
 //! Why something could not be done to its end.
 
-use super::report::Report;
+use super::report::SqlReport;
 use super::wire::{Gone, Malformed};
 
 /// The client is told, or is gone.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum Halt {
     /// There is nobody to tell.
     Gone,
     /// What the client is told.
-    Told(Box<Report>),
+    Told(Box<SqlReport>),
 }
 
-impl From<Gone> for Fault {
+impl From<Gone> for Halt {
     fn from(_: Gone) -> Self {
         Self::Gone
     }
 }
 
-impl From<Report> for Fault {
-    fn from(report: Report) -> Self {
+impl From<SqlReport> for Halt {
+    fn from(report: SqlReport) -> Self {
         Self::Told(Box::new(report))
     }
 }
 
-impl From<Malformed> for Fault {
+impl From<Malformed> for Halt {
     fn from(malformed: Malformed) -> Self {
-        Report::from(malformed).into()
+        SqlReport::from(malformed).into()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::Response;
 use uuid::Uuid;
 
-use super::report::Report;
+use super::report::SqlReport;
 use crate::doors::calls::{Ending, Manner};
 use crate::doors::metrics::Metrics;
 use engine::{Call, CallStatus, QueryEntry, QueryFacts, Session, Tenant};
@@ -73,7 +73,7 @@ impl Job {
     }
 
     /// It is answered, with an error if there is one.
-    pub(super) fn done(mut self, failure: Option<&Report>) {
+    pub(super) fn done(mut self, failure: Option<&SqlReport>) {
         if let Some(report) = failure {
             self.call().fail(&report.message);
         }

@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::cancels::Running;
+use super::cancels::RunningQueries;
 use super::client::Client;
-use super::fault::Fault;
+use super::fault::Halt;
 use super::job::Job;
-use super::report::{Report, Result};
+use super::report::{Result, SqlReport};
 use super::savepoints::Savepoints;
-use super::scram::{Exchange, MECHANISM};
-use super::server::Door;
-use super::settings::{self, Settings};
+use super::scram::{MECHANISM, ScramExchange};
+use super::server::PostgresDoor;
+use super::settings::{self, ClientSettings};
 use super::start::Start;
 use super::transaction::Block;
 use super::wire::Wire;
-use super::wire::fields::{Fields, utf8};
+use super::wire::fields::{BodyFields, utf8};
 use engine::{ErrorKind, Tenant};
 
 /// Parameters of a start that are no settings.
@@ -25,24 +25,24 @@ const NO_SETTINGS: [&str; 4] = ["user", "database", "options", "replication"];
 ///
 /// # Errors
 /// What the client is told; the connection ends then.
-pub(super) async fn log_in(start: &mut Start, door: &Arc<Door>) -> Result<Client, Fault> {
+pub(super) async fn log_in(start: &mut Start, door: &Arc<PostgresDoor>) -> Result<Client, Halt> {
     let job = Job::new("Login", &door.metrics);
     let outcome = admit(start, door, &job).await;
     match &outcome {
-        Err(Fault::Gone) => {}
-        Err(Fault::Told(report)) => job.done(Some(report)),
+        Err(Halt::Gone) => {}
+        Err(Halt::Told(report)) => job.done(Some(report)),
         Ok(_) => job.done(None),
     }
     outcome
 }
 
-async fn admit(start: &mut Start, door: &Arc<Door>, job: &Job) -> Result<Client, Fault> {
+async fn admit(start: &mut Start, door: &Arc<PostgresDoor>, job: &Job) -> Result<Client, Halt> {
     let parameters = start.parameters.clone();
     if parameters.get("replication").is_some_and(|value| !is_off(value)) {
-        return Err(Report::fatal("08004", "replication is not supported").into());
+        return Err(SqlReport::fatal("08004", "replication is not supported").into());
     }
     let Some(user) = parameters.get("user").filter(|user| !user.is_empty()) else {
-        return Err(Report::fatal("28000", "no PostgreSQL user name specified in startup packet").into());
+        return Err(SqlReport::fatal("28000", "no PostgreSQL user name specified in startup packet").into());
     };
     let tenant = authenticate(&mut start.wire, door, user).await?;
     job.admit(&tenant);
@@ -61,17 +61,17 @@ fn is_off(value: &str) -> bool {
 }
 
 /// Whatever fails while a connection begins ends it.
-fn fatal(report: Report) -> Report {
+fn fatal(report: SqlReport) -> SqlReport {
     report.into_fatal()
 }
 
 /// The user of a password, or of a proof of it.
-async fn authenticate(wire: &mut Wire, door: &Door, user: &str) -> Result<Arc<Tenant>, Fault> {
+async fn authenticate(wire: &mut Wire, door: &PostgresDoor, user: &str) -> Result<Arc<Tenant>, Halt> {
     let refused = |error: engine::Error| match error.kind() {
         ErrorKind::Unauthenticated => {
-            Report::fatal("28P01", format!("password authentication failed for user \"{user}\""))
+            SqlReport::fatal("28P01", format!("password authentication failed for user \"{user}\""))
         }
-        _ => fatal(Report::of(&error, "")),
+        _ => fatal(SqlReport::of(&error, "")),
     };
     if door.engine.config().allow_any_user {
         wire.out.authentication(3, &[]);
@@ -81,12 +81,14 @@ async fn authenticate(wire: &mut Wire, door: &Door, user: &str) -> Result<Arc<Te
     wire.out.authentication(10, format!("{MECHANISM}\0\0").as_bytes());
     let mut first = answer(wire).await?;
     if first.text()? != MECHANISM {
-        return Err(Report::fatal("08P01", "client selected an invalid SASL authentication mechanism").into());
+        return Err(
+            SqlReport::fatal("08P01", "client selected an invalid SASL authentication mechanism").into()
+        );
     }
     let Some(first) = first.value()? else {
-        return Err(Report::fatal("08P01", "malformed SCRAM message").into());
+        return Err(SqlReport::fatal("08P01", "malformed SCRAM message").into());
     };
-    let exchange = Exchange::begin(&door.salts, user, utf8(&first)?)?;
+    let exchange = ScramExchange::begin(&door.salts, user, utf8(&first)?)?;
     wire.out.authentication(11, exchange.challenge.as_bytes());
     let last = answer(wire).await?.rest();
     let proof = exchange.finish(utf8(&last)?)?;
@@ -96,29 +98,29 @@ async fn authenticate(wire: &mut Wire, door: &Door, user: &str) -> Result<Arc<Te
 }
 
 /// What a client answers to a question of the login.
-async fn answer(wire: &mut Wire) -> Result<Fields, Fault> {
+async fn answer(wire: &mut Wire) -> Result<BodyFields, Halt> {
     wire.flush().await?;
     match wire.message().await? {
-        (b'p', body) => Ok(Fields::new(body)),
-        (b'X', _) => Err(Fault::Gone),
+        (b'p', body) => Ok(BodyFields::new(body)),
+        (b'X', _) => Err(Halt::Gone),
         (tag, _) => {
             let message = format!("expected password response, got message type {tag}");
-            Err(Report::fatal("08P01", message).into())
+            Err(SqlReport::fatal("08P01", message).into())
         }
     }
 }
 
 async fn open(
-    door: &Arc<Door>,
+    door: &Arc<PostgresDoor>,
     tenant: Arc<Tenant>,
     user: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<Client> {
     let session = tenant.open_session().await.map_err(|error| match error.kind() {
-        ErrorKind::LimitExceeded => Report::fatal("53300", error.message()),
-        _ => Report::of(&error, ""),
+        ErrorKind::LimitExceeded => SqlReport::fatal("53300", error.message()),
+        _ => SqlReport::of(&error, ""),
     })?;
-    let mut settings = Settings::default();
+    let mut settings = ClientSettings::default();
     settings.own("session_authorization", user);
     let catalog = parameters.get("database").filter(|name| !name.is_empty() && *name != user).cloned();
     Ok(Client {
@@ -131,7 +133,7 @@ async fn open(
         savepoints: Savepoints::default(),
         statements: HashMap::new(),
         portals: HashMap::new(),
-        running: Arc::new(Running::default()),
+        running: Arc::new(RunningQueries::default()),
     })
 }
 
@@ -186,7 +188,7 @@ fn options(text: &str) -> Result<Vec<(String, String)>> {
         };
         let pair = assignment.as_deref().and_then(|assignment| assignment.split_once('='));
         let wrong =
-            || Report::fatal("42601", format!("invalid command-line argument for server process: {word}"));
+            || SqlReport::fatal("42601", format!("invalid command-line argument for server process: {word}"));
         let (name, value) = pair.ok_or_else(wrong)?;
         found.push((name.replace('-', "_"), value.to_owned()));
     }
@@ -210,11 +212,11 @@ impl Client {
     pub(super) async fn enter_catalog(&self, call: &Arc<engine::Call>) -> Result<()> {
         let Some(catalog) = self.catalog.clone() else { return Ok(()) };
         let turn = self.turn(call, "").await?;
-        let missing = || Report::fatal("3D000", format!("database \"{catalog}\" does not exist"));
+        let missing = || SqlReport::fatal("3D000", format!("database \"{catalog}\" does not exist"));
         match turn.use_catalog(catalog.clone()).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(missing()),
-            Err(error) => Err(Report::of(&error, "")),
+            Err(error) => Err(SqlReport::of(&error, "")),
         }
     }
 
@@ -223,7 +225,7 @@ impl Client {
     /// # Errors
     /// LimitExceeded; DuckDB's.
     pub(super) async fn renew_session(&mut self) -> Result<()> {
-        let fresh = self.tenant.open_session().await.map_err(|error| Report::of(&error, ""))?;
+        let fresh = self.tenant.open_session().await.map_err(|error| SqlReport::of(&error, ""))?;
         let former = std::mem::replace(&mut self.session, fresh);
         self.tenant.sessions().remove(former.id());
         former.close().await;

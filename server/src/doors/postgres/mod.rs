@@ -10,6 +10,7 @@ mod command;
 mod connection;
 mod decode;
 mod encode;
+mod execute;
 mod extended;
 mod fault;
 mod job;

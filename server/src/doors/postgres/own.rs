@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::client::{Client, told};
 use super::command::{Command, Discard};
-use super::report::{Report, Result};
-use super::settings::{self, Settings};
+use super::report::{Result, SqlReport};
+use super::settings::{self, ClientSettings};
+use super::tag;
 use super::transaction::{Block, End, aborted};
 use super::types;
 use super::wire::backend::FieldDescription;
@@ -14,15 +15,15 @@ use engine::Call;
 
 /// What such a statement answers.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct OwnAnswer {
     /// The names of its columns, and its rows; none where it gives none.
     pub(super) rows: Option<(Vec<String>, Vec<Vec<String>>)>,
     pub(super) tag: String,
     /// A warning that comes before.
-    pub(super) warning: Option<Report>,
+    pub(super) warning: Option<SqlReport>,
 }
 
-impl Answer {
+impl OwnAnswer {
     fn tag(tag: impl Into<String>) -> Self {
         Self { tag: tag.into(), ..Self::default() }
     }
@@ -47,7 +48,7 @@ pub(super) fn describe(names: &[String]) -> Vec<FieldDescription> {
 
 /// The name of a setting as PostgreSQL shows it.
 fn shown(name: &str) -> String {
-    let all = Settings::default().all();
+    let all = ClientSettings::default().all();
     all.into_iter()
         .map(|(known, _)| known)
         .find(|known| known.eq_ignore_ascii_case(name))
@@ -59,54 +60,56 @@ impl Client {
     ///
     /// # Errors
     /// What the statement fails with.
-    pub(super) async fn run_own(&mut self, command: &Command, call: &Arc<Call>) -> Result<Answer> {
+    pub(super) async fn run_own(&mut self, command: &Command, call: &Arc<Call>) -> Result<OwnAnswer> {
         if self.block == Block::Failed && !command.ends_transaction() {
             return Err(aborted());
         }
         self.run_command(command, call).await
     }
 
-    async fn run_command(&mut self, command: &Command, call: &Arc<Call>) -> Result<Answer> {
+    async fn run_command(&mut self, command: &Command, call: &Arc<Call>) -> Result<OwnAnswer> {
         match command {
-            Command::Sql => Err(Report::error("XX000", "a statement of DuckDB's is none of the door's own")),
+            Command::Sql => {
+                Err(SqlReport::error("XX000", "a statement of DuckDB's is none of the door's own"))
+            }
             Command::Begin(access) => {
                 let warning = self.begin_block(call, *access).await?;
-                Ok(Answer { warning, ..Answer::tag("BEGIN") })
+                Ok(OwnAnswer { warning, ..OwnAnswer::tag(tag::BEGIN) })
             }
             Command::Commit { chain } => self.end(call, End::Commit, *chain).await,
             Command::Rollback { chain } => self.end(call, End::Rollback, *chain).await,
-            Command::Savepoint(name) => self.savepoint(name).map(|()| Answer::tag("SAVEPOINT")),
-            Command::Release(name) => self.release(name).map(|()| Answer::tag("RELEASE")),
-            Command::RollbackTo(name) => self.roll_back_to(name).map(|()| Answer::tag("ROLLBACK")),
-            Command::Unserved(what) => Err(Report::error("0A000", *what)),
-            Command::SetTransaction => Ok(Answer::tag("SET")),
+            Command::Savepoint(name) => self.savepoint(name).map(|()| OwnAnswer::tag("SAVEPOINT")),
+            Command::Release(name) => self.release(name).map(|()| OwnAnswer::tag("RELEASE")),
+            Command::RollbackTo(name) => self.roll_back_to(name).map(|()| OwnAnswer::tag(tag::ROLLBACK)),
+            Command::Unserved(what) => Err(SqlReport::error("0A000", *what)),
+            Command::SetTransaction => Ok(OwnAnswer::tag("SET")),
             Command::Show(name) => {
                 let value = self.settings.get(name).ok_or_else(|| settings::unknown(name))?.to_owned();
-                Ok(Answer { rows: Some((vec![shown(name)], vec![vec![value]])), ..Answer::tag("SHOW") })
+                Ok(OwnAnswer { rows: Some((vec![shown(name)], vec![vec![value]])), ..OwnAnswer::tag("SHOW") })
             }
             Command::ShowAll => {
                 let names = ["name", "setting", "description"].map(str::to_owned).to_vec();
                 let rows =
                     self.settings.all().into_iter().map(|(name, value)| vec![name, value, String::new()]);
-                Ok(Answer { rows: Some((names, rows.collect())), ..Answer::tag("SHOW") })
+                Ok(OwnAnswer { rows: Some((names, rows.collect())), ..OwnAnswer::tag("SHOW") })
             }
             Command::Set { name, value, local } => {
                 self.set(name, value.as_deref(), *local, call).await?;
-                Ok(Answer::tag(if value.is_some() { "SET" } else { "RESET" }))
+                Ok(OwnAnswer::tag(if value.is_some() { "SET" } else { "RESET" }))
             }
             Command::ResetAll => {
                 self.settings.reset_all();
                 self.apply_settings(call).await?;
-                Ok(Answer::tag("RESET"))
+                Ok(OwnAnswer::tag("RESET"))
             }
             Command::Discard(discard) => self.discard(*discard).await,
             Command::Deallocate(name) => self.deallocate(name.as_deref()),
         }
     }
 
-    async fn end(&mut self, call: &Arc<Call>, end: End, chain: bool) -> Result<Answer> {
+    async fn end(&mut self, call: &Arc<Call>, end: End, chain: bool) -> Result<OwnAnswer> {
         let (tag, warning) = self.end_block(call, end, chain).await?;
-        Ok(Answer { warning, ..Answer::tag(tag) })
+        Ok(OwnAnswer { warning, ..OwnAnswer::tag(tag) })
     }
 
     /// Sets a setting; those that act are set in DuckDB as well.
@@ -121,8 +124,9 @@ impl Client {
     /// Has a setting act in DuckDB.
     pub(super) async fn act(&self, name: &str, value: &str, call: &Arc<Call>) -> Result<()> {
         if name.eq_ignore_ascii_case("TimeZone") {
-            let wrong =
-                || Report::error("22023", format!("invalid value for parameter \"TimeZone\": \"{value}\""));
+            let wrong = || {
+                SqlReport::error("22023", format!("invalid value for parameter \"TimeZone\": \"{value}\""))
+            };
             return self.turn(call, "").await?.set_zone(value.to_owned()).await.map_err(|_| wrong());
         }
         if name.eq_ignore_ascii_case("search_path") {
@@ -148,33 +152,33 @@ impl Client {
         Ok(())
     }
 
-    async fn discard(&mut self, discard: Discard) -> Result<Answer> {
+    async fn discard(&mut self, discard: Discard) -> Result<OwnAnswer> {
         match discard {
-            Discard::Plans => Ok(Answer::tag("DISCARD PLANS")),
-            Discard::Sequences => Ok(Answer::tag("DISCARD SEQUENCES")),
+            Discard::Plans => Ok(OwnAnswer::tag("DISCARD PLANS")),
+            Discard::Sequences => Ok(OwnAnswer::tag("DISCARD SEQUENCES")),
             Discard::Temporary => {
-                Err(Report::error("0A000", "DISCARD TEMP is not supported; DISCARD ALL is"))
+                Err(SqlReport::error("0A000", "DISCARD TEMP is not supported; DISCARD ALL is"))
             }
             Discard::All if self.block != Block::Idle => {
-                Err(Report::error("25001", "DISCARD ALL cannot run inside a transaction block"))
+                Err(SqlReport::error("25001", "DISCARD ALL cannot run inside a transaction block"))
             }
             Discard::All => {
                 self.statements.clear();
                 self.portals.clear();
                 self.settings.reset_all();
                 self.renew_session().await?;
-                Ok(Answer::tag("DISCARD ALL"))
+                Ok(OwnAnswer::tag("DISCARD ALL"))
             }
         }
     }
 
-    fn deallocate(&mut self, name: Option<&str>) -> Result<Answer> {
+    fn deallocate(&mut self, name: Option<&str>) -> Result<OwnAnswer> {
         let Some(name) = name else {
             self.statements.clear();
-            return Ok(Answer::tag("DEALLOCATE ALL"));
+            return Ok(OwnAnswer::tag("DEALLOCATE ALL"));
         };
-        let missing = || Report::error("26000", format!("prepared statement \"{name}\" does not exist"));
+        let missing = || SqlReport::error("26000", format!("prepared statement \"{name}\" does not exist"));
         self.statements.remove(name).ok_or_else(missing)?;
-        Ok(Answer::tag("DEALLOCATE"))
+        Ok(OwnAnswer::tag("DEALLOCATE"))
     }
 }

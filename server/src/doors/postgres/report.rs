@@ -31,7 +31,7 @@ impl Severity {
 
 /// What a client is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Report {
+pub(super) struct SqlReport {
     pub(super) severity: Severity,
     pub(super) code: &'static str,
     pub(super) message: String,
@@ -41,9 +41,9 @@ pub(super) struct Report {
 }
 
 /// The outcome of what may fail with something to tell.
-pub(super) type Result<T, E = Report> = std::result::Result<T, E>;
+pub(super) type Result<T, E = SqlReport> = std::result::Result<T, E>;
 
-impl Report {
+impl SqlReport {
     /// A failure of what was asked.
     pub(super) fn error(code: &'static str, message: impl Into<String>) -> Self {
         Self { severity: Severity::Error, code, message: message.into(), hint: None, position: None }
@@ -113,7 +113,7 @@ mod tests {
     fn the_place_in_the_statement_is_told_in_characters() {
         let message =
             "Binder Error: Referenced column \"x\" not found in FROM clause!\n\nLINE 2: x\n        ^";
-        let report = Report::of(&Error::new(ErrorKind::Sql, message), "SELECT 'é',\nx");
+        let report = SqlReport::of(&Error::new(ErrorKind::Sql, message), "SELECT 'é',\nx");
         assert!(report.fields().any(|field| field == (b'P', "13".to_owned())), "{report:?}");
         assert_eq!(report.code, "42703");
     }

@@ -1,15 +1,15 @@
-//! Running statements of DuckDB's and sending their rows.
+//! RunningQueries statements of DuckDB's and sending their rows.
 
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 
-use super::encode::{self, Format};
-use super::fault::Fault;
+use super::encode::{self, ValueFormat};
+use super::fault::Halt;
 use super::job::Job;
-use super::report::Report;
-use super::statement::Rows;
+use super::report::SqlReport;
+use super::statement::PortalRows;
 use super::wire::Wire;
 use duck::types::{Column, LogicalType};
 use engine::ResultStream;
@@ -27,21 +27,21 @@ pub(super) struct Sending<'a> {
     /// The columns that the client was told; those that are there, where it was told none.
     pub(super) told: Option<&'a Arc<[Column]>>,
     /// The formats of the columns; of those beyond, text.
-    pub(super) formats: &'a [Format],
+    pub(super) formats: &'a [ValueFormat],
     /// So many rows at most.
     pub(super) limit: usize,
 }
 
-impl Rows {
+impl PortalRows {
     /// Sends rows as they are computed.
     ///
     /// # Errors
     /// DuckDB's; 22008 for a value that its type in PostgreSQL has no room for.
-    pub(super) async fn send(&mut self, wire: &mut Wire, job: &Job, how: Sending<'_>) -> Result<Sent, Fault> {
+    pub(super) async fn send(&mut self, wire: &mut Wire, job: &Job, how: Sending<'_>) -> Result<Sent, Halt> {
         let columns = Arc::clone(&self.stream.shape().columns);
         let told: Vec<LogicalType> =
             how.told.unwrap_or(&columns).iter().map(|column| column.ty.clone()).collect();
-        let format = |at: usize| how.formats.get(at).copied().unwrap_or(Format::Text);
+        let format = |at: usize| how.formats.get(at).copied().unwrap_or(ValueFormat::Text);
         let mut sent = 0;
         while sent < how.limit {
             let Some((batch, from)) = self.next_batch(wire, how.sql).await? else {
@@ -60,17 +60,13 @@ impl Rows {
     }
 
     /// What is to be sent next of the latest batch, or the next one.
-    async fn next_batch(
-        &mut self,
-        wire: &mut Wire,
-        sql: &str,
-    ) -> Result<Option<(RecordBatch, usize)>, Fault> {
+    async fn next_batch(&mut self, wire: &mut Wire, sql: &str) -> Result<Option<(RecordBatch, usize)>, Halt> {
         if let Some(batch) = self.batch.take() {
             return Ok(Some(batch));
         }
         match wire.watch(self.stream.next()).await? {
             None => Ok(None),
-            Some(batch) => Ok(Some((batch.map_err(|error| Report::of(&error, sql))?, 0))),
+            Some(batch) => Ok(Some((batch.map_err(|error| SqlReport::of(&error, sql))?, 0))),
         }
     }
 }
@@ -79,10 +75,10 @@ impl Rows {
 ///
 /// # Errors
 /// DuckDB's.
-pub(super) async fn count(wire: &mut Wire, mut stream: ResultStream, sql: &str) -> Result<u64, Fault> {
+pub(super) async fn count(wire: &mut Wire, mut stream: ResultStream, sql: &str) -> Result<u64, Halt> {
     let mut total = 0;
     while let Some(batch) = wire.watch(stream.next()).await? {
-        let batch = batch.map_err(|error| Report::of(&error, sql))?;
+        let batch = batch.map_err(|error| SqlReport::of(&error, sql))?;
         let counts = batch.column_by_name("Count").filter(|_| batch.num_columns() == 1);
         let counts = counts.and_then(|column| column.as_primitive_opt::<Int64Type>());
         total += counts.map_or(0, |counts| counts.iter().flatten().map(i64::unsigned_abs).sum());

@@ -1,7 +1,7 @@
 //! Savepoints, as far as DuckDB without any lets there be some (PW-25).
 
 use super::client::Client;
-use super::report::{Report, Result};
+use super::report::{Result, SqlReport};
 use super::transaction::Block;
 use engine::Transaction;
 
@@ -27,7 +27,7 @@ impl Savepoints {
     }
 
     fn find(&self, name: &str) -> Result<usize> {
-        let missing = || Report::error("3B001", format!("savepoint \"{name}\" does not exist"));
+        let missing = || SqlReport::error("3B001", format!("savepoint \"{name}\" does not exist"));
         self.names.iter().rposition(|(known, _)| known == name).ok_or_else(missing)
     }
 }
@@ -40,7 +40,7 @@ impl Client {
     pub(super) fn savepoint(&mut self, name: &str) -> Result<()> {
         self.check_block("SAVEPOINT")?;
         if self.savepoints.names.len() >= MOST {
-            return Err(Report::error("53400", format!("a transaction may have {MOST} savepoints")));
+            return Err(SqlReport::error("53400", format!("a transaction may have {MOST} savepoints")));
         }
         let written = self.savepoints.written;
         self.savepoints.names.push((name.to_owned(), written));
@@ -70,7 +70,7 @@ impl Client {
         if is_aborted || self.savepoints.names[at].1 != self.savepoints.written {
             let message = "DuckDB has no savepoints: what was written since cannot be undone by itself";
             self.block = Block::Failed;
-            return Err(Report::error("0A000", message));
+            return Err(SqlReport::error("0A000", message));
         }
         self.savepoints.names.truncate(at + 1);
         self.block = Block::Open;
@@ -81,6 +81,6 @@ impl Client {
         if self.block.is_explicit() {
             return Ok(());
         }
-        Err(Report::error("25P01", format!("{what} can only be used in transaction blocks")))
+        Err(SqlReport::error("25P01", format!("{what} can only be used in transaction blocks")))
     }
 }

@@ -9,18 +9,18 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac, pbkdf2};
 use subtle::ConstantTimeEq;
 
-use super::report::{Report, Result};
+use super::report::{Result, SqlReport};
 
 /// The mechanism's name.
 pub(super) const MECHANISM: &str = "SCRAM-SHA-256";
 
-const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).expect("it is not zero");
+const ITERATIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(4095);
 
 /// What a server knows besides passwords. It makes a salt of each name, whether or not anybody has that name.
 pub(super) struct Salts(hmac::Key);
 
 /// An exchange whose first half is done.
-pub(super) struct Exchange {
+pub(super) struct ScramExchange {
     /// What the client is sent.
     pub(super) challenge: String,
     client_first: String,
@@ -44,14 +44,14 @@ impl Salts {
 }
 
 fn fill(bytes: &mut [u8]) -> Result<()> {
-    SystemRandom::new().fill(bytes).map_err(|_| Report::fatal("XX000", "could not generate random bytes"))
+    SystemRandom::new().fill(bytes).map_err(|_| SqlReport::fatal("XX000", "could not generate random bytes"))
 }
 
-fn malformed(why: &str) -> Report {
-    Report::fatal("08P01", format!("malformed SCRAM message ({why})"))
+fn malformed(why: &str) -> SqlReport {
+    SqlReport::fatal("08P01", format!("malformed SCRAM message ({why})"))
 }
 
-impl Exchange {
+impl ScramExchange {
     /// Answers the client's first message.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Exchange {
         let mut attributes = bare.split(',');
         let (name, nonce) = (attributes.next().unwrap_or_default(), attributes.next().unwrap_or_default());
         if name.starts_with("m=") {
-            return Err(Report::fatal("0A000", "client requires an unsupported SCRAM extension"));
+            return Err(SqlReport::fatal("0A000", "client requires an unsupported SCRAM extension"));
         }
         if !name.starts_with("n=") {
             return Err(malformed("Expected attribute \"n\"."));
@@ -91,13 +91,13 @@ impl Exchange {
         let mut attributes = before.split(',');
         let binding = attributes.next().and_then(|text| text.strip_prefix("c="));
         if binding != Some(BASE64.encode(&self.header).as_str()) {
-            return Err(Report::fatal(
+            return Err(SqlReport::fatal(
                 "08P01",
                 "unexpected SCRAM channel-binding attribute in client-final-message",
             ));
         }
         if attributes.next().and_then(|text| text.strip_prefix("r=")) != Some(self.nonce.as_str()) {
-            return Err(Report::fatal("08P01", "invalid SCRAM response (Nonce does not match.)"));
+            return Err(SqlReport::fatal("08P01", "invalid SCRAM response (Nonce does not match.)"));
         }
         let signed = format!("{},{},{before}", self.client_first, self.challenge);
         Ok(Proof { signed, proof, salt: self.salt.clone() })
@@ -135,7 +135,7 @@ fn split_header(message: &str) -> Result<(&str, &str)> {
     match message.as_bytes().first() {
         Some(b'n' | b'y') => {}
         Some(b'p') => {
-            return Err(Report::fatal(
+            return Err(SqlReport::fatal(
                 "08P01",
                 "client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel binding data",
             ));
@@ -144,7 +144,7 @@ fn split_header(message: &str) -> Result<(&str, &str)> {
     }
     let header = message.get(..3).filter(|header| header.ends_with(",,"));
     let header = header.ok_or_else(|| {
-        Report::fatal("0A000", "client uses authorization identity, but it is not supported")
+        SqlReport::fatal("0A000", "client uses authorization identity, but it is not supported")
     })?;
     Ok((header, &message[3..]))
 }
@@ -160,7 +160,7 @@ mod tests {
     /// The example of RFC 7677.
     #[test]
     fn the_standards_own_exchange_is_proven() {
-        let exchange = Exchange {
+        let exchange = ScramExchange {
             challenge:
                 "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
                     .to_owned(),
@@ -189,9 +189,9 @@ mod tests {
         for message in
             ["", "x", "n,,", "n,,n=", "n,,n=,r=", "n,a=b,n=,r=x", "p=tls-unique,,n=,r=x", "n,,m=x,r=y"]
         {
-            assert!(Exchange::begin(&salts, "alice", message).is_err(), "{message}");
+            assert!(ScramExchange::begin(&salts, "alice", message).is_err(), "{message}");
         }
-        let exchange = Exchange::begin(&salts, "alice", "n,,n=,r=abc").unwrap();
+        let exchange = ScramExchange::begin(&salts, "alice", "n,,n=,r=abc").unwrap();
         for message in ["", "c=biws", "c=biws,r=abc,p=AAAA", "c=xxxx,r=abc,p="] {
             assert!(exchange.finish(message).is_err(), "{message}");
         }

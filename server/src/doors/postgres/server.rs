@@ -10,9 +10,9 @@ use tokio_util::task::TaskTracker;
 
 use super::cancels::Cancels;
 use super::connection;
-use super::fault::Fault;
+use super::fault::Halt;
 use super::login;
-use super::report::Report;
+use super::report::SqlReport;
 use super::scram::Salts;
 use super::start;
 use super::wire::{Gone, Wire};
@@ -34,7 +34,7 @@ const REFUSAL: Duration = Duration::from_secs(1);
 const KEY_BYTES: [usize; 2] = [4, 32];
 
 /// What the connections of the door share.
-pub(super) struct Door {
+pub(super) struct PostgresDoor {
     pub(super) engine: Arc<Engine>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) tls: Option<TlsAcceptor>,
@@ -49,7 +49,7 @@ pub(super) struct Door {
 /// `Config` for a certificate and a key that do not fit; `Internal` where there is no randomness.
 pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
     let tls = around.tls.map(|identity| identity.server_config(ALPN)).transpose()?;
-    let door = Arc::new(Door {
+    let door = Arc::new(PostgresDoor {
         engine: Arc::clone(around.engine),
         metrics: Arc::clone(around.metrics),
         tls: tls.map(TlsAcceptor::from),
@@ -62,7 +62,7 @@ pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
 }
 
 /// Accepts connections until the server stops; each runs in a task of `connections`.
-async fn serve(mut entrance: Entrance, door: Arc<Door>, connections: TaskTracker) {
+async fn serve(mut entrance: Entrance, door: Arc<PostgresDoor>, connections: TaskTracker) {
     let stop = door.stop.clone();
     while let Some(Arrival { stream, place, refused }) = stop.run_until_cancelled(entrance.next()).await {
         let door = Arc::clone(&door);
@@ -79,14 +79,14 @@ async fn serve(mut entrance: Entrance, door: Arc<Door>, connections: TaskTracker
     }
 }
 
-async fn refuse(stream: TcpStream, door: &Door, error: &Error) {
+async fn refuse(stream: TcpStream, door: &PostgresDoor, error: &Error) {
     if let Ok(Some(mut start)) = start::begin(stream, door).await {
-        start.wire.out.report(&Report::fatal("53300", error.message()));
+        start.wire.out.report(&SqlReport::fatal("53300", error.message()));
         start.wire.close().await;
     }
 }
 
-async fn serve_connection(stream: TcpStream, door: &Arc<Door>) {
+async fn serve_connection(stream: TcpStream, door: &Arc<PostgresDoor>) {
     let beginning = tokio::time::timeout(PATIENCE, begin(stream, door));
     let Some(Ok(Ok(Some((mut wire, mut client, minor))))) = door.stop.run_until_cancelled(beginning).await
     else {
@@ -106,7 +106,7 @@ async fn serve_connection(stream: TcpStream, door: &Arc<Door>) {
 type Begun = (Wire, super::client::Client, i32);
 
 /// A client that has logged in; none where there is none to serve.
-async fn begin(stream: TcpStream, door: &Arc<Door>) -> Result<Option<Begun>, Gone> {
+async fn begin(stream: TcpStream, door: &Arc<PostgresDoor>) -> Result<Option<Begun>, Gone> {
     let Some(mut start) = start::begin(stream, door).await? else { return Ok(None) };
     match login::log_in(&mut start, door).await {
         Ok(client) => {
@@ -117,11 +117,11 @@ async fn begin(stream: TcpStream, door: &Arc<Door>) -> Result<Option<Begun>, Gon
                 .limit(usize::try_from(longest).unwrap_or(usize::MAX).min(i32::MAX.unsigned_abs() as usize));
             Ok(Some((start.wire, client, start.minor)))
         }
-        Err(Fault::Told(report)) => {
+        Err(Halt::Told(report)) => {
             start.wire.out.report(&report);
             start.wire.close().await;
             Ok(None)
         }
-        Err(Fault::Gone) => Ok(None),
+        Err(Halt::Gone) => Ok(None),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::report::{Report, Result};
+use super::report::{Result, SqlReport};
 
 /// The version that clients are told; it begins as PostgreSQL's does, by which they choose what they ask.
 pub(super) const SERVER_VERSION: &str = "15.0";
@@ -78,7 +78,7 @@ const REPORTED: usize = 13;
 /// How many custom settings a connection may have.
 const CUSTOM: usize = 256;
 
-/// Settings that are also DuckDB's under that name, and act there.
+/// ClientSettings that are also DuckDB's under that name, and act there.
 pub(super) const ACTING: [&str; 2] = ["TimeZone", "search_path"];
 
 /// Whether PostgreSQL has a setting of this name.
@@ -92,7 +92,7 @@ fn find(name: &str) -> Option<&'static Setting> {
 
 /// The settings of a connection, by their names in lower case.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Settings {
+pub(super) struct ClientSettings {
     /// What RESET goes back to where the client asked for something at its start.
     start: BTreeMap<String, String>,
     now: BTreeMap<String, String>,
@@ -106,8 +106,8 @@ pub(super) struct Settings {
     acting: BTreeMap<String, String>,
 }
 
-impl Settings {
-    /// Settings that the server has for a connection itself.
+impl ClientSettings {
+    /// ClientSettings that the server has for a connection itself.
     pub(super) fn own(&mut self, name: &str, value: &str) {
         self.start.insert(name.to_ascii_lowercase(), value.to_owned());
     }
@@ -148,7 +148,7 @@ impl Settings {
                 return Err(unknown(name));
             }
             if self.now.len() >= CUSTOM && !self.now.contains_key(&name.to_ascii_lowercase()) {
-                return Err(Report::error(
+                return Err(SqlReport::error(
                     "53400",
                     format!("a connection may have {CUSTOM} settings of its own"),
                 ));
@@ -156,7 +156,7 @@ impl Settings {
             return Ok(value.unwrap_or_default().to_owned());
         };
         if !may_change {
-            return Err(Report::error("55P02", format!("parameter \"{shown}\" cannot be changed")));
+            return Err(SqlReport::error("55P02", format!("parameter \"{shown}\" cannot be changed")));
         }
         let Some(value) = value else {
             let start = self.start.get(&name.to_ascii_lowercase());
@@ -229,13 +229,13 @@ impl Settings {
 }
 
 /// A setting that there is not.
-pub(super) fn unknown(name: &str) -> Report {
-    Report::error("42704", format!("unrecognized configuration parameter \"{name}\""))
+pub(super) fn unknown(name: &str) -> SqlReport {
+    SqlReport::error("42704", format!("unrecognized configuration parameter \"{name}\""))
 }
 
 /// A value as it is kept and shown.
 fn normal(name: &str, value: &str, default: &str) -> Result<String> {
-    let wrong = || Report::error("22023", format!("invalid value for parameter \"{name}\": \"{value}\""));
+    let wrong = || SqlReport::error("22023", format!("invalid value for parameter \"{name}\": \"{value}\""));
     let lower = value.to_ascii_lowercase();
     match name {
         "client_encoding" => match lower.replace(|c: char| !c.is_ascii_alphanumeric(), "").as_str() {
@@ -319,13 +319,13 @@ mod tests {
     #[case("my.own", "1", Ok("1"))]
     #[case("standard_conforming_strings", "true", Ok("on"))]
     fn values_are_checked(#[case] name: &str, #[case] value: &str, #[case] expected: Result<&str, &str>) {
-        let checked = Settings::default().check(name, Some(value));
+        let checked = ClientSettings::default().check(name, Some(value));
         assert_eq!(checked.as_deref().map_err(|report| report.code), expected);
     }
 
     #[test]
     fn what_is_set_in_a_transaction_ends_as_that_does() {
-        let mut settings = Settings::default();
+        let mut settings = ClientSettings::default();
         settings.set("my.a", "1".to_owned(), false);
         settings.begin();
         settings.set("my.a", "2".to_owned(), false);
@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn times_are_told_with_units() {
-        let mut settings = Settings::default();
+        let mut settings = ClientSettings::default();
         assert_eq!(settings.timeout("statement_timeout"), None);
         settings.set("statement_timeout", "2min".to_owned(), false);
         assert_eq!(settings.timeout("statement_timeout"), Some(std::time::Duration::from_secs(120)));

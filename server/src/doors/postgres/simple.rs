@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::client::{Client, told};
 use super::command::Command;
-use super::encode::Format;
-use super::fault::Fault;
+use super::encode::ValueFormat;
+use super::fault::Halt;
 use super::job::Job;
-use super::own::{self, Answer};
-use super::report::{Report, Result};
+use super::own::{self, OwnAnswer};
+use super::report::{Result, SqlReport};
 use super::run::{self, Sending};
-use super::statement::{Rows, described};
+use super::statement::{PortalRows, described};
 use super::tag;
 use super::transaction::{Block, aborted};
 use super::wire::{Gone, Out, Wire};
@@ -18,7 +18,7 @@ use duck::types::Fidelity;
 use engine::{Execute, Returns, Statement, StatementKind, lexer};
 
 /// One statement of a text.
-struct Part {
+struct QueryPart {
     sql: String,
     /// How many characters come before it.
     before: usize,
@@ -33,8 +33,8 @@ pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> R
     client.statements.remove("");
     client.portals.remove("");
     let outcome = match run_all(client, wire, text).await {
-        Err(Fault::Gone) => return Err(Gone),
-        Err(Fault::Told(report)) => Err(report),
+        Err(Halt::Gone) => return Err(Gone),
+        Err(Halt::Told(report)) => Err(report),
         Ok(()) => Ok(()),
     };
     if let Err(report) = &outcome {
@@ -49,13 +49,13 @@ pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> R
     client.ready(wire).await
 }
 
-async fn run_all(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(), Fault> {
+async fn run_all(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(), Halt> {
     client.session.limits().check_statement(text).map_err(told(text))?;
-    let parts: Vec<Part> = lexer::statements(text)
+    let parts: Vec<QueryPart> = lexer::statements(text)
         .into_iter()
         .map(|(begin, sql)| {
             let before = text[..begin].chars().count();
-            Part { sql: sql.to_owned(), before, command: Command::of(sql) }
+            QueryPart { sql: sql.to_owned(), before, command: Command::of(sql) }
         })
         .collect();
     if parts.is_empty() {
@@ -69,7 +69,7 @@ async fn run_all(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(),
     for part in parts {
         let before = part.before;
         match run_one(client, wire, part, several).await {
-            Err(Fault::Told(report)) => return Err(Fault::Told(Box::new(report.moved(before)))),
+            Err(Halt::Told(report)) => return Err(Halt::Told(Box::new(report.moved(before)))),
             ran => ran?,
         }
         wire.flush_if_full().await?;
@@ -78,7 +78,7 @@ async fn run_all(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(),
 }
 
 /// A syntax error anywhere runs nothing.
-async fn judge(client: &Client, wire: &mut Wire, parts: &[Part]) -> Result<(), Fault> {
+async fn judge(client: &Client, wire: &mut Wire, parts: &[QueryPart]) -> Result<(), Halt> {
     let sql = parts.iter().filter(|part| part.command == Command::Sql);
     let job = client.begin_quietly("Query");
     let judged = wire.watch(async {
@@ -91,26 +91,26 @@ async fn judge(client: &Client, wire: &mut Wire, parts: &[Part]) -> Result<(), F
     Ok(judged?)
 }
 
-async fn run_one(client: &mut Client, wire: &mut Wire, part: Part, several: bool) -> Result<(), Fault> {
+async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several: bool) -> Result<(), Halt> {
     let job = client.begin("Query", &part.sql);
     let outcome = match part.command {
         Command::Sql => run_sql(client, wire, &job, &part.sql, several).await,
         command => {
             let call = Arc::clone(job.call());
             let answer = wire.watch(client.run_own(&command, &call)).await?;
-            answer.map(|answer| write(&answer, true, &mut wire.out)).map_err(Fault::from)
+            answer.map(|answer| write(&answer, true, &mut wire.out)).map_err(Halt::from)
         }
     };
     match &outcome {
-        Err(Fault::Gone) => {}
-        Err(Fault::Told(report)) => job.done(Some(report)),
+        Err(Halt::Gone) => {}
+        Err(Halt::Told(report)) => job.done(Some(report)),
         Ok(()) => job.done(None),
     }
     outcome
 }
 
 /// Writes the answer of a statement of the door's own.
-pub(super) fn write(answer: &Answer, describes: bool, out: &mut Out) {
+pub(super) fn write(answer: &OwnAnswer, describes: bool, out: &mut Out) {
     if let Some(warning) = &answer.warning {
         out.report(warning);
     }
@@ -129,7 +129,7 @@ async fn run_sql(
     job: &Job,
     sql: &str,
     several: bool,
-) -> Result<(), Fault> {
+) -> Result<(), Halt> {
     if client.block == Block::Failed {
         return Err(aborted().into());
     }
@@ -150,8 +150,8 @@ async fn run_sql(
     let (kind, stream) = started?;
     let returns = stream.returns();
     let rows = if returns == Returns::Rows && !tag::counts(kind, &stream.shape().columns) {
-        wire.out.row_description(&described(&stream.shape().columns), |_| Format::Text.code());
-        let mut rows = Rows { stream, batch: None, cancel: call.cancel().clone() };
+        wire.out.row_description(&described(&stream.shape().columns), |_| ValueFormat::Text.code());
+        let mut rows = PortalRows { stream, batch: None, cancel: call.cancel().clone() };
         let how = Sending { sql, told: None, formats: &[], limit: usize::MAX };
         rows.send(wire, job, how).await?.rows as u64
     } else {
@@ -161,7 +161,7 @@ async fn run_sql(
     Ok(())
 }
 
-impl Report {
+impl SqlReport {
     /// As it is told of a text in which the statement comes after so many characters.
     fn moved(mut self, before: usize) -> Self {
         self.position = self.position.map(|at| at + before);

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::net::TcpStream;
 
-use super::report::{Report, Result};
-use super::server::Door;
-use super::wire::fields::Fields;
+use super::report::{Result, SqlReport};
+use super::server::PostgresDoor;
+use super::wire::fields::BodyFields;
 use super::wire::{Gone, Malformed, Socket, Wire};
 use crate::doors::tls;
 
@@ -44,7 +44,7 @@ struct Asked {
 ///
 /// # Errors
 /// The client is told, or is gone.
-pub(super) async fn begin(stream: TcpStream, door: &Door) -> Result<Option<Start>, Gone> {
+pub(super) async fn begin(stream: TcpStream, door: &PostgresDoor) -> Result<Option<Start>, Gone> {
     let mut first = [0];
     if stream.peek(&mut first).await? == 0 {
         return Err(Gone);
@@ -77,11 +77,11 @@ pub(super) async fn begin(stream: TcpStream, door: &Door) -> Result<Option<Start
 
 /// Answers who asks for encryption, before which nothing may have come that was not asked for: whoever stands between may
 /// have put it there.
-async fn answer(mut wire: Wire, door: &Door, encrypts: bool) -> Result<Wire, Gone> {
+async fn answer(mut wire: Wire, door: &PostgresDoor, encrypts: bool) -> Result<Wire, Gone> {
     wire.out.raw().push(if encrypts { b'S' } else { b'N' });
     wire.flush().await?;
     if !wire.input().is_empty() {
-        wire.out.report(&Report::fatal("08P01", "received unencrypted data after SSL request"));
+        wire.out.report(&SqlReport::fatal("08P01", "received unencrypted data after SSL request"));
         wire.close().await;
         return Err(Gone);
     }
@@ -89,7 +89,7 @@ async fn answer(mut wire: Wire, door: &Door, encrypts: bool) -> Result<Wire, Gon
 }
 
 /// The connection after its TLS handshake. One that nobody asked for has to name the protocol.
-async fn encrypted(wire: Wire, door: &Door, names_protocol: bool) -> Result<Wire, Gone> {
+async fn encrypted(wire: Wire, door: &PostgresDoor, names_protocol: bool) -> Result<Wire, Gone> {
     let acceptor = door.tls.clone().ok_or(Gone)?;
     let Socket::Plain(stream) = wire.into_socket() else { return Err(Gone) };
     let stream = acceptor.accept(stream).await?;
@@ -118,8 +118,8 @@ async fn packet(wire: &mut Wire) -> Result<(i32, Bytes), Gone> {
     }
 }
 
-fn cancel(door: &Door, body: Bytes) {
-    let mut fields = Fields::new(body);
+fn cancel(door: &PostgresDoor, body: Bytes) {
+    let mut fields = BodyFields::new(body);
     if let Ok(process) = fields.long() {
         door.cancels.cancel(process, &fields.rest());
     }
@@ -149,12 +149,12 @@ fn read(major: i32, minor: i32, body: Bytes) -> Result<BTreeMap<String, String>>
     if major != 3 {
         let message =
             format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.{NEWEST}");
-        return Err(Report::fatal("0A000", message));
+        return Err(SqlReport::fatal("0A000", message));
     }
     let layout = |_: Malformed| {
-        Report::fatal("08P01", "invalid startup packet layout: expected terminator as last byte")
+        SqlReport::fatal("08P01", "invalid startup packet layout: expected terminator as last byte")
     };
-    let (mut fields, mut parameters) = (Fields::new(body), BTreeMap::new());
+    let (mut fields, mut parameters) = (BodyFields::new(body), BTreeMap::new());
     loop {
         let name = fields.text().map_err(layout)?;
         if name.is_empty() {

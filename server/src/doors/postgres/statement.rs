@@ -8,14 +8,14 @@ use parking_lot::Mutex;
 
 use super::command::Command;
 use super::decode::Wanted;
-use super::report::{Report, Result};
+use super::report::{Result, SqlReport};
 use super::types;
 use super::wire::backend::FieldDescription;
 use duck::types::{Column, LogicalType};
 use engine::{Bind, PreparedStatement, ResultStream, Returns, Share, StatementRoom};
 
 /// A prepared statement.
-pub(super) struct Statement {
+pub(super) struct NamedSql {
     pub(super) text: String,
     pub(super) command: Command,
     /// As DuckDB has planned it last; none of what is not DuckDB's.
@@ -27,7 +27,7 @@ pub(super) struct Statement {
     pub(super) _room: StatementRoom,
 }
 
-impl Statement {
+impl NamedSql {
     /// A statement, as it was planned.
     pub(super) fn new(
         text: String,
@@ -90,8 +90,8 @@ pub(super) fn is_unknown(columns: &[Column]) -> bool {
 }
 
 /// PostgreSQL's refusal of a statement whose columns have changed.
-pub(super) fn changed() -> Report {
-    Report::error("0A000", "cached plan must not change result type")
+pub(super) fn changed() -> SqlReport {
+    SqlReport::error("0A000", "cached plan must not change result type")
 }
 
 /// Columns as RowDescription tells them.
@@ -101,7 +101,7 @@ pub(super) fn described(columns: &[Column]) -> Vec<FieldDescription> {
 
 /// A statement with its parameters, ready to run, or as far as it has come.
 pub(super) struct Portal {
-    pub(super) statement: Arc<Statement>,
+    pub(super) statement: Arc<NamedSql>,
     pub(super) bind: Option<Bind>,
     /// The formats of its columns, by their codes.
     pub(super) formats: Vec<i16>,
@@ -117,13 +117,13 @@ pub(super) enum State {
     /// It has not run.
     Ready,
     /// Its rows are being read.
-    Rows(Box<Rows>),
+    Rows(Box<PortalRows>),
     /// It has run to its end, and gave rows or none.
     Done { gave_rows: bool },
 }
 
-/// Rows on their way.
-pub(super) struct Rows {
+/// PortalRows on their way.
+pub(super) struct PortalRows {
     pub(super) stream: ResultStream,
     /// What was not sent of the latest batch: from this row on.
     pub(super) batch: Option<(RecordBatch, usize)>,
@@ -140,7 +140,7 @@ pub(super) fn formats(codes: &[i16], count: usize, fault: impl Fn() -> String) -
         [] => Ok(vec![0; count]),
         [code] => Ok(vec![*code; count]),
         codes if codes.len() == count => Ok(codes.to_vec()),
-        _ => Err(Report::error("08P01", fault())),
+        _ => Err(SqlReport::error("08P01", fault())),
     }
 }
 

@@ -4,18 +4,27 @@ use duck::types::LogicalType;
 use engine::lexer::{self, Token};
 use engine::{Returns, StatementKind};
 
+pub(super) const BEGIN: &str = "BEGIN";
+pub(super) const COMMIT: &str = "COMMIT";
+pub(super) const ROLLBACK: &str = "ROLLBACK";
+
+/// The tag of so many rows that were read.
+pub(super) fn selected(rows: u64) -> String {
+    format!("SELECT {rows}")
+}
+
 /// The tag of a statement of this kind, which gave or changed so many rows.
 pub(super) fn tag(sql: &str, kind: StatementKind, returns: Returns, rows: u64) -> String {
     use StatementKind as Kind;
     match kind {
-        Kind::Select => format!("SELECT {rows}"),
+        Kind::Select => selected(rows),
         Kind::Insert => format!("INSERT 0 {rows}"),
         Kind::Update => format!("UPDATE {rows}"),
         Kind::Delete if is_truncate(sql) => "TRUNCATE TABLE".to_owned(),
         Kind::Delete => format!("DELETE {rows}"),
         Kind::Merge => format!("MERGE {rows}"),
         Kind::Copy => format!("COPY {rows}"),
-        Kind::Create if returns == Returns::Count || makes_table_of_query(sql) => format!("SELECT {rows}"),
+        Kind::Create if returns == Returns::Count || makes_table_of_query(sql) => selected(rows),
         _ => words(sql),
     }
 }

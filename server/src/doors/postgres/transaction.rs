@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::client::{Client, told};
-use super::report::{Report, Result};
-use engine::{Access, Call};
+use super::report::{Result, SqlReport};
+use super::tag;
+use engine::{AccessMode, Call};
 
 /// Where the transaction stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,8 +51,11 @@ impl Block {
 }
 
 /// What PostgreSQL says where a transaction can only be ended.
-pub(super) fn aborted() -> Report {
-    Report::error("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+pub(super) fn aborted() -> SqlReport {
+    SqlReport::error(
+        "25P02",
+        "current transaction is aborted, commands ignored until end of transaction block",
+    )
 }
 
 impl Client {
@@ -61,13 +65,13 @@ impl Client {
     /// DuckDB's.
     pub(super) async fn begin_implicit(&mut self, call: &Arc<Call>) -> Result<()> {
         if self.block == Block::Idle {
-            self.begin_in_duckdb(call, Access::ReadWrite).await?;
+            self.begin_in_duckdb(call, AccessMode::ReadWrite).await?;
             self.block = Block::Implicit;
         }
         Ok(())
     }
 
-    async fn begin_in_duckdb(&mut self, call: &Arc<Call>, access: Access) -> Result<()> {
+    async fn begin_in_duckdb(&mut self, call: &Arc<Call>, access: AccessMode) -> Result<()> {
         let turn = self.turn(call, "").await?;
         turn.begin(Arc::from(NAME), access).await.map_err(told(""))?;
         self.settings.begin();
@@ -79,7 +83,11 @@ impl Client {
     ///
     /// # Errors
     /// DuckDB's.
-    pub(super) async fn begin_block(&mut self, call: &Arc<Call>, access: Access) -> Result<Option<Report>> {
+    pub(super) async fn begin_block(
+        &mut self,
+        call: &Arc<Call>,
+        access: AccessMode,
+    ) -> Result<Option<SqlReport>> {
         match self.block {
             Block::Idle => {
                 self.begin_in_duckdb(call, access).await?;
@@ -91,7 +99,7 @@ impl Client {
                 Ok(None)
             }
             Block::Open | Block::Failed => {
-                Ok(Some(Report::warning("25001", "there is already a transaction in progress")))
+                Ok(Some(SqlReport::warning("25001", "there is already a transaction in progress")))
             }
         }
     }
@@ -106,11 +114,11 @@ impl Client {
         call: &Arc<Call>,
         end: End,
         chain: bool,
-    ) -> Result<(&'static str, Option<Report>)> {
+    ) -> Result<(&'static str, Option<SqlReport>)> {
         let block = self.block;
         if !block.is_explicit() && chain {
-            let verb = if end == End::Commit { "COMMIT" } else { "ROLLBACK" };
-            return Err(Report::error(
+            let verb = if end == End::Commit { tag::COMMIT } else { tag::ROLLBACK };
+            return Err(SqlReport::error(
                 "25P01",
                 format!("{verb} AND CHAIN can only be used in transaction blocks"),
             ));
@@ -118,11 +126,11 @@ impl Client {
         let commits = end == End::Commit && block != Block::Failed;
         self.end_in_duckdb(call, commits).await?;
         if chain {
-            self.begin_block(call, Access::ReadWrite).await?;
+            self.begin_block(call, AccessMode::ReadWrite).await?;
         }
-        let warning =
-            (!block.is_explicit()).then(|| Report::warning("25P01", "there is no transaction in progress"));
-        Ok((if commits { "COMMIT" } else { "ROLLBACK" }, warning))
+        let warning = (!block.is_explicit())
+            .then(|| SqlReport::warning("25P01", "there is no transaction in progress"));
+        Ok((if commits { tag::COMMIT } else { tag::ROLLBACK }, warning))
     }
 
     /// Ends whatever transaction there is, with its portals.

@@ -4,8 +4,8 @@ use crate::source::{NamedPath, Source};
 use crate::{Finding, Rule};
 
 /// What is in the folder of the doors and is none of them.
-const SHARED: [&str; 8] =
-    ["arrow_ipc", "calls", "connections", "health", "http", "list", "listeners", "metrics"];
+const SHARED: [&str; 9] =
+    ["arrow_ipc", "calls", "connections", "health", "http", "list", "listeners", "metrics", "tls"];
 
 pub(crate) const PROTOCOLS: Rule = Rule {
     name: "a protocol names another",

@@ -1,6 +1,6 @@
 //! PostgreSQL's arrays as the text of DuckDB's lists.
 
-use crate::doors::postgres::report::{Report, Result};
+use crate::doors::postgres::report::{Result, SqlReport};
 
 /// An element, or NULL.
 pub(super) type Element = Option<String>;
@@ -35,8 +35,8 @@ pub(super) fn list(elements: impl IntoIterator<Item = Element>) -> String {
 /// # Errors
 /// 22P02 for a text that is none.
 pub(super) fn from_text(text: &str) -> Result<String> {
-    let wrong = || Report::error("22P02", format!("malformed array literal: \"{text}\""));
-    let mut reader = Reader { rest: text };
+    let wrong = || SqlReport::error("22P02", format!("malformed array literal: \"{text}\""));
+    let mut reader = ArrayReader { rest: text };
     let list = reader.array(0).ok_or_else(wrong)?;
     if reader.rest.trim().is_empty() { Ok(list) } else { Err(wrong()) }
 }
@@ -44,11 +44,11 @@ pub(super) fn from_text(text: &str) -> Result<String> {
 /// How deep arrays may contain each other, as in PostgreSQL.
 const MAX_DEPTH: usize = 6;
 
-struct Reader<'a> {
+struct ArrayReader<'a> {
     rest: &'a str,
 }
 
-impl Reader<'_> {
+impl ArrayReader<'_> {
     fn array(&mut self, depth: usize) -> Option<String> {
         self.eat('{')?;
         if depth == MAX_DEPTH {

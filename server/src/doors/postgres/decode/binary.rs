@@ -7,10 +7,10 @@ use bytes::Bytes;
 use super::array::{self, Element};
 use super::{Parameter, Wanted, plain, text};
 use crate::doors::postgres::encode::{civil, numeric_from_binary};
-use crate::doors::postgres::report::{Report, Result};
+use crate::doors::postgres::report::{Result, SqlReport};
 use crate::doors::postgres::types;
 use crate::doors::postgres::wire::Malformed;
-use crate::doors::postgres::wire::fields::Fields;
+use crate::doors::postgres::wire::fields::BodyFields;
 use duck::types::LogicalType;
 
 /// Microseconds from 1970 to 2000, where PostgreSQL counts from.
@@ -42,62 +42,62 @@ pub(super) fn read(wanted: Wanted<'_>, value: &Bytes, number: usize) -> Result<P
     };
     let text = match read {
         Ok(text) => text,
-        Err(Fault::Unread) => {
+        Err(Unreadable::Unread) => {
             let message = format!("incorrect binary data format in bind parameter {number}");
-            return Err(Report::error("22P03", message));
+            return Err(SqlReport::error("22P03", message));
         }
-        Err(Fault::Told(report)) => return Err(report),
+        Err(Unreadable::Told(report)) => return Err(report),
     };
     let ty = types::logical(oid).filter(|ty| types::oid(wanted.resolved) != oid || *ty == LogicalType::Uuid);
     Ok(Parameter::Literal(Some(text), ty.or_else(|| wanted.literal())))
 }
 
 /// Why bytes could not be read.
-enum Fault {
+enum Unreadable {
     /// They are of another length or form.
     Unread,
     /// They have an error of their own.
-    Told(Report),
+    Told(SqlReport),
 }
 
-impl<T: Into<Report>> From<T> for Fault {
+impl<T: Into<SqlReport>> From<T> for Unreadable {
     fn from(report: T) -> Self {
         Self::Told(report.into())
     }
 }
 
 /// An array of one dimension.
-fn list(value: &Bytes, element: u32) -> Result<String, Fault> {
-    let mut fields = Fields::new(value.clone());
-    let mut long = || fields.long().map_err(Report::from);
+fn list(value: &Bytes, element: u32) -> Result<String, Unreadable> {
+    let mut fields = BodyFields::new(value.clone());
+    let mut long = || fields.long().map_err(SqlReport::from);
     let (dimensions, _, own) = (long()?, long()?, long()?.cast_unsigned());
     if dimensions == 0 {
         return Ok(array::list([]));
     }
     if dimensions != 1 {
         let message = "arrays of several dimensions are not supported in binary parameters";
-        return Err(Fault::Told(Report::error("0A000", message)));
+        return Err(Unreadable::Told(SqlReport::error("0A000", message)));
     }
     if own != element && !(types::is_text(own) && types::is_text(element)) {
-        return Err(Fault::Told(Report::error("42804", "wrong element type")));
+        return Err(Unreadable::Told(SqlReport::error("42804", "wrong element type")));
     }
     let (length, _lower) = (long()?, long()?);
     let mut elements: Vec<Element> = Vec::new();
     for _ in 0..length.max(0) {
-        let element_value = fields.value().map_err(Report::from)?;
+        let element_value = fields.value().map_err(SqlReport::from)?;
         elements.push(element_value.map(|value| scalar(element, &value)).transpose()?);
     }
-    fields.end().map_err(|_| Fault::Unread)?;
+    fields.end().map_err(|_| Unreadable::Unread)?;
     Ok(array::list(elements))
 }
 
 /// A value as the text of a literal.
-fn scalar(oid: u32, value: &Bytes) -> Result<String, Fault> {
+fn scalar(oid: u32, value: &Bytes) -> Result<String, Unreadable> {
     Ok(match oid {
         types::BOOL => match &value[..] {
             [0] => "false".to_owned(),
             [_] => "true".to_owned(),
-            _ => return Err(Fault::Unread),
+            _ => return Err(Unreadable::Unread),
         },
         types::INT2 => i16::from_be_bytes(exact(value)?).to_string(),
         types::INT4 => i32::from_be_bytes(exact(value)?).to_string(),
@@ -109,7 +109,7 @@ fn scalar(oid: u32, value: &Bytes) -> Result<String, Fault> {
         types::UUID => uuid::Uuid::from_bytes(exact(value)?).to_string(),
         types::JSONB => match value.split_first() {
             Some((1, text)) => plain(text)?.to_owned(),
-            _ => return Err(Fault::Told(Report::error("22P03", "unsupported jsonb version number"))),
+            _ => return Err(Unreadable::Told(SqlReport::error("22P03", "unsupported jsonb version number"))),
         },
         types::BYTEA => value.iter().fold(String::new(), |mut text, byte| {
             // Writing to memory does not fail.
@@ -123,19 +123,19 @@ fn scalar(oid: u32, value: &Bytes) -> Result<String, Fault> {
     })
 }
 
-fn exact<const N: usize>(value: &[u8]) -> Result<[u8; N], Fault> {
+fn exact<const N: usize>(value: &[u8]) -> Result<[u8; N], Unreadable> {
     if value.len() < N {
-        return Err(Fault::Told(Malformed::Short.into()));
+        return Err(Unreadable::Told(Malformed::Short.into()));
     }
-    value.try_into().map_err(|_| Fault::Unread)
+    value.try_into().map_err(|_| Unreadable::Unread)
 }
 
-fn bits(value: &Bytes) -> Result<String, Fault> {
-    let mut fields = Fields::new(value.clone());
-    let count = fields.long().ok().and_then(|count| usize::try_from(count).ok()).ok_or(Fault::Unread)?;
+fn bits(value: &Bytes) -> Result<String, Unreadable> {
+    let mut fields = BodyFields::new(value.clone());
+    let count = fields.long().ok().and_then(|count| usize::try_from(count).ok()).ok_or(Unreadable::Unread)?;
     let bytes = fields.rest();
     if bytes.len() != count.div_ceil(8) {
-        return Err(Fault::Unread);
+        return Err(Unreadable::Unread);
     }
     let digits =
         bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| char::from(b'0' + (byte >> bit & 1))));
@@ -143,7 +143,7 @@ fn bits(value: &Bytes) -> Result<String, Fault> {
 }
 
 /// A moment, or what lies between two.
-fn moment(oid: u32, value: &Bytes) -> Result<String, Fault> {
+fn moment(oid: u32, value: &Bytes) -> Result<String, Unreadable> {
     Ok(match oid {
         types::DATE => match i32::from_be_bytes(exact(value)?) {
             i32::MAX => "infinity".to_owned(),
@@ -152,7 +152,7 @@ fn moment(oid: u32, value: &Bytes) -> Result<String, Fault> {
         },
         types::TIME => time(i64::from_be_bytes(exact(value)?))?,
         types::TIMETZ => {
-            let (micros, west) = value.split_first_chunk::<8>().ok_or(Fault::Unread)?;
+            let (micros, west) = value.split_first_chunk::<8>().ok_or(Unreadable::Unread)?;
             let west = i32::from_be_bytes(exact(west)?);
             let (sign, distance) = (if west > 0 { '-' } else { '+' }, west.unsigned_abs());
             let (hours, minutes, seconds) = (distance / 3600, distance / 60 % 60, distance % 60);
@@ -161,14 +161,14 @@ fn moment(oid: u32, value: &Bytes) -> Result<String, Fault> {
         types::TIMESTAMP => instant(i64::from_be_bytes(exact(value)?), "")?,
         types::TIMESTAMPTZ => instant(i64::from_be_bytes(exact(value)?), "+00")?,
         types::INTERVAL => {
-            let (micros, rest) = value.split_first_chunk::<8>().ok_or(Fault::Unread)?;
-            let (days, months) = rest.split_first_chunk::<4>().ok_or(Fault::Unread)?;
+            let (micros, rest) = value.split_first_chunk::<8>().ok_or(Unreadable::Unread)?;
+            let (days, months) = rest.split_first_chunk::<4>().ok_or(Unreadable::Unread)?;
             let months = i32::from_be_bytes(exact(months)?);
             let (days, micros) = (i32::from_be_bytes(*days), i64::from_be_bytes(*micros));
             format!("{months} months {days} days {micros} microseconds")
         }
         _ => {
-            return Err(Fault::Told(Report::error(
+            return Err(Unreadable::Told(SqlReport::error(
                 "42883",
                 format!("no binary input function available for type {oid}"),
             )));
@@ -176,14 +176,15 @@ fn moment(oid: u32, value: &Bytes) -> Result<String, Fault> {
     })
 }
 
-fn instant(micros: i64, zone: &str) -> Result<String, Fault> {
+fn instant(micros: i64, zone: &str) -> Result<String, Unreadable> {
     match micros {
         i64::MAX => return Ok("infinity".to_owned()),
         i64::MIN => return Ok("-infinity".to_owned()),
         _ => {}
     }
     let micros = micros.checked_add(EPOCH_MICROS);
-    let micros = micros.ok_or_else(|| Fault::Told(Report::error("22008", "timestamp out of range")))?;
+    let micros =
+        micros.ok_or_else(|| Unreadable::Told(SqlReport::error("22008", "timestamp out of range")))?;
     let era = |day: String| match day.strip_suffix(" (BC)") {
         Some(day) => (day.to_owned(), " (BC)"),
         None => (day, ""),
@@ -201,9 +202,9 @@ fn day(days: i64) -> String {
     }
 }
 
-fn time(micros: i64) -> Result<String, Fault> {
+fn time(micros: i64) -> Result<String, Unreadable> {
     if !(0..=DAY).contains(&micros) {
-        return Err(Fault::Told(Report::error("22008", "time out of range")));
+        return Err(Unreadable::Told(SqlReport::error("22008", "time out of range")));
     }
     let seconds = micros / 1_000_000;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);

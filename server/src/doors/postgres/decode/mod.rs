@@ -13,8 +13,8 @@ use arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use bytes::Bytes;
 
-use super::encode::Format;
-use super::report::{Report, Result};
+use super::encode::ValueFormat;
+use super::report::{Result, SqlReport};
 use super::types;
 use super::wire::Malformed;
 use super::wire::fields::utf8;
@@ -57,14 +57,14 @@ impl Wanted<'_> {
 /// 22P02, 22P03, 22003 or 22021 for a value that is none of its type.
 pub(super) fn parameters(
     wanted: &[Wanted<'_>],
-    format: impl Fn(usize) -> Result<Format>,
+    format: impl Fn(usize) -> Result<ValueFormat>,
     values: &[Option<Bytes>],
 ) -> Result<Bind> {
     let read = |(at, (wanted, value)): (usize, (&Wanted<'_>, &Option<Bytes>))| {
         let Some(value) = value else { return Ok(Parameter::Literal(None, wanted.literal())) };
         match format(at)? {
-            Format::Text => text::read(*wanted, value),
-            Format::Binary => binary::read(*wanted, value, at + 1),
+            ValueFormat::Text => text::read(*wanted, value),
+            ValueFormat::Binary => binary::read(*wanted, value, at + 1),
         }
     };
     let parameters = wanted.iter().zip(values).enumerate().map(read);
@@ -97,7 +97,7 @@ fn bind(parameters: Vec<Parameter>) -> Result<Bind> {
         literals.push(literal.filter(|ty| *ty != LogicalType::Varchar));
     }
     let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
-    let rows = rows.map_err(|fault| Report::error("XX000", fault.to_string()))?;
+    let rows = rows.map_err(|fault| SqlReport::error("XX000", fault.to_string()))?;
     Ok(Bind { literals, ..Bind::new(rows, BindBy::Position) })
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::array;
 use super::{Parameter, Wanted, plain};
-use crate::doors::postgres::report::{Report, Result};
+use crate::doors::postgres::report::{Result, SqlReport};
 use crate::doors::postgres::types;
 use duck::types::LogicalType;
 
@@ -100,7 +100,7 @@ fn check_integer(text: &str, ty: &LogicalType) -> Result<()> {
     };
     match fits {
         true => Ok(()),
-        false => Err(Report::error("22003", format!("value \"{text}\" is out of range for type {name}"))),
+        false => Err(SqlReport::error("22003", format!("value \"{text}\" is out of range for type {name}"))),
     }
 }
 
@@ -137,8 +137,8 @@ pub(super) fn bytea(text: &str) -> Result<Bytes> {
     Ok(bytes.into())
 }
 
-fn invalid(ty: &str, text: &str) -> Report {
-    Report::error("22P02", format!("invalid input syntax for type {ty}: \"{text}\""))
+fn invalid(ty: &str, text: &str) -> SqlReport {
+    SqlReport::error("22P02", format!("invalid input syntax for type {ty}: \"{text}\""))
 }
 
 #[cfg(test)]

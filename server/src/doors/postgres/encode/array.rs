@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, AsArray, FixedSizeListArray, ListArray};
 
-use super::Format;
+use super::ValueFormat;
 use super::column::Cells;
 use crate::doors::postgres::report::Result;
 use crate::doors::postgres::types;
@@ -91,7 +91,7 @@ impl<'a> Lists<'a> {
         }
         out.extend_from_slice(&count32(range.len()).to_be_bytes());
         out.extend_from_slice(&1_i32.to_be_bytes());
-        range.into_iter().try_for_each(|at| super::value(&self.cells, at, Format::Binary, out))
+        range.into_iter().try_for_each(|at| super::value(&self.cells, at, ValueFormat::Binary, out))
     }
 }
 

@@ -13,7 +13,7 @@ use super::array::Lists;
 use super::json;
 use super::numeric;
 use super::temporal::{self, Interval};
-use crate::doors::postgres::report::{Report, Result};
+use crate::doors::postgres::report::{Result, SqlReport};
 use duck::types::LogicalType;
 
 /// The values of a column.
@@ -97,9 +97,9 @@ impl<'a> Cells<'a> {
     /// # Errors
     /// XX000 for an array of another type.
     pub(super) fn new(ty: &'a LogicalType, array: &'a dyn Array) -> Result<Self> {
-        Self::scalar(ty, array)
-            .or_else(|| Self::other(ty, array))
-            .ok_or_else(|| Report::error("XX000", format!("a column of {ty} came as {}", array.data_type())))
+        Self::scalar(ty, array).or_else(|| Self::other(ty, array)).ok_or_else(|| {
+            SqlReport::error("XX000", format!("a column of {ty} came as {}", array.data_type()))
+        })
     }
 
     fn scalar(ty: &LogicalType, array: &'a dyn Array) -> Option<Self> {

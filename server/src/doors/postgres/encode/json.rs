@@ -3,7 +3,7 @@
 use arrow::array::{Array, AsArray};
 
 use super::column::Cells;
-use crate::doors::postgres::report::{Report, Result};
+use crate::doors::postgres::report::{Result, SqlReport};
 use duck::types::LogicalType;
 
 /// Whether a row has no value. A union has one if the member has that its row chose.
@@ -155,6 +155,6 @@ fn text(value: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn mismatch(ty: &LogicalType) -> Report {
-    Report::error("XX000", format!("a value of {ty} came as another"))
+fn mismatch(ty: &LogicalType) -> SqlReport {
+    SqlReport::error("XX000", format!("a value of {ty} came as another"))
 }

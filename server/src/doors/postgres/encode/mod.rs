@@ -8,7 +8,7 @@ mod temporal;
 
 use arrow::array::RecordBatch;
 
-use super::report::{Report, Result};
+use super::report::{Result, SqlReport};
 use super::wire::backend::{count16, patch};
 use column::Cells;
 use duck::types::{Column, LogicalType};
@@ -21,14 +21,14 @@ const FULL: usize = 64 << 10;
 
 /// How values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum ValueFormat {
     /// As a text.
     Text,
     /// As bytes.
     Binary,
 }
 
-impl Format {
+impl ValueFormat {
     /// The format of a code.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl Format {
         match code {
             0 => Ok(Self::Text),
             1 => Ok(Self::Binary),
-            _ => Err(Report::error("22023", format!("unsupported format code: {code}"))),
+            _ => Err(SqlReport::error("22023", format!("unsupported format code: {code}"))),
         }
     }
 
@@ -56,16 +56,16 @@ pub(super) fn rows(
     batch: &RecordBatch,
     columns: &[Column],
     told: &[LogicalType],
-    formats: impl Fn(usize) -> Format,
+    formats: impl Fn(usize) -> ValueFormat,
     range: std::ops::Range<usize>,
     out: &mut Vec<u8>,
 ) -> Result<usize> {
     let (begun, range_length) = (range.start, range.len());
     let cells = columns.iter().zip(batch.columns()).enumerate().map(|(at, (column, array))| {
         let as_text = told.get(at) == Some(&LogicalType::Unknown) && column.ty != LogicalType::Unknown;
-        Ok((Cells::new(&column.ty, array.as_ref())?, if as_text { Format::Text } else { formats(at) }))
+        Ok((Cells::new(&column.ty, array.as_ref())?, if as_text { ValueFormat::Text } else { formats(at) }))
     });
-    let cells: Vec<(Cells<'_>, Format)> = cells.collect::<Result<_>>()?;
+    let cells: Vec<(Cells<'_>, ValueFormat)> = cells.collect::<Result<_>>()?;
     for row in range {
         out.push(b'D');
         let start = out.len();
@@ -83,7 +83,7 @@ pub(super) fn rows(
 }
 
 /// Writes a value with its length before it.
-fn value(cells: &Cells<'_>, row: usize, format: Format, out: &mut Vec<u8>) -> Result<()> {
+fn value(cells: &Cells<'_>, row: usize, format: ValueFormat, out: &mut Vec<u8>) -> Result<()> {
     if cells.is_null(row) {
         out.extend_from_slice(&(-1_i32).to_be_bytes());
         return Ok(());
@@ -91,8 +91,8 @@ fn value(cells: &Cells<'_>, row: usize, format: Format, out: &mut Vec<u8>) -> Re
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     match format {
-        Format::Text => cells.text(row, out)?,
-        Format::Binary => cells.binary(row, out)?,
+        ValueFormat::Text => cells.text(row, out)?,
+        ValueFormat::Binary => cells.binary(row, out)?,
     }
     patch(out, start, 4);
     Ok(())

@@ -1,6 +1,6 @@
 //! Numbers as PostgreSQL writes them.
 
-use crate::doors::postgres::report::{Report, Result};
+use crate::doors::postgres::report::{Result, SqlReport};
 
 const POSITIVE: u16 = 0;
 const NEGATIVE: u16 = 0x4000;
@@ -132,7 +132,7 @@ fn groups(text: &[u8], out: &mut Vec<u8>) {
 /// # Errors
 /// 22P03 for bytes that are none.
 pub(in super::super) fn from_binary(bytes: &[u8]) -> Result<String> {
-    let wrong = || Report::error("22P03", "invalid binary numeric value");
+    let wrong = || SqlReport::error("22P03", "invalid binary numeric value");
     let mut words = bytes.chunks_exact(2).map(|word| u16::from_be_bytes([word[0], word[1]]));
     let mut word = || words.next().ok_or_else(wrong);
     let (count, weight, sign, scale) = (word()?, word()?.cast_signed(), word()?, word()?);

@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use crate::doors::postgres::report::{Report, Result};
+use crate::doors::postgres::report::{Result, SqlReport};
 
 const DAY: i64 = 86_400_000_000;
 const SECOND: i64 = 1_000_000;
@@ -185,8 +185,8 @@ pub(super) fn micros(micros: i64) -> Result<i64> {
     }
 }
 
-fn out_of_range(what: &str) -> Report {
-    Report::error("22008", format!("{what} out of range"))
+fn out_of_range(what: &str) -> SqlReport {
+    SqlReport::error("22008", format!("{what} out of range"))
 }
 
 /// An interval's three parts, none of which is ever carried into another.
@@ -203,7 +203,7 @@ impl Interval {
     /// # Errors
     /// XX000 for another text.
     pub(super) fn read(text: &str) -> Result<Self> {
-        Self::parse(text).ok_or_else(|| Report::error("XX000", "an interval cannot be read"))
+        Self::parse(text).ok_or_else(|| SqlReport::error("XX000", "an interval cannot be read"))
     }
 
     fn parse(text: &str) -> Option<Self> {

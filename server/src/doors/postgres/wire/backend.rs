@@ -1,6 +1,6 @@
 //! What a client is sent: messages put together in memory.
 
-use super::super::report::Report;
+use super::super::report::SqlReport;
 
 /// Messages on their way to the client.
 #[derive(Debug, Default)]
@@ -148,7 +148,7 @@ impl Out {
     }
 
     /// An error, a warning or a notice (PW-26).
-    pub(in super::super) fn report(&mut self, report: &Report) {
+    pub(in super::super) fn report(&mut self, report: &SqlReport) {
         let tag = if report.severity.is_error() { b'E' } else { b'N' };
         self.message(tag, |out| {
             for (field, value) in report.fields() {

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
-use super::super::report::Report;
+use super::super::report::SqlReport;
 
 /// What is wrong with a message, in PostgreSQL's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,16 +19,17 @@ pub(in super::super) enum Malformed {
     Other(&'static str),
 }
 
-impl From<Malformed> for Report {
+impl From<Malformed> for SqlReport {
     fn from(fault: Malformed) -> Self {
-        let violation = |text: &str| Report::error("08P01", text);
+        let violation = |text: &str| SqlReport::error("08P01", text);
         match fault {
             Malformed::Short => violation("insufficient data left in message"),
             Malformed::Long => violation("invalid message format"),
             Malformed::Unterminated => violation("invalid string in message"),
-            Malformed::NotUtf8(byte) => {
-                Report::error("22021", format!("invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}"))
-            }
+            Malformed::NotUtf8(byte) => SqlReport::error(
+                "22021",
+                format!("invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}"),
+            ),
             Malformed::Other(text) => violation(text),
         }
     }
@@ -36,9 +37,9 @@ impl From<Malformed> for Report {
 
 /// The rest of a message's body.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Fields(Bytes);
+pub(in super::super) struct BodyFields(Bytes);
 
-impl Fields {
+impl BodyFields {
     /// All of a body.
     pub(in super::super) fn new(body: Bytes) -> Self {
         Self(body)

@@ -7,5 +7,5 @@ pub(super) mod socket;
 
 pub(super) use backend::Out;
 pub(super) use fields::Malformed;
-pub(super) use frontend::{Message, Named};
+pub(super) use frontend::{ClientMessage, Named};
 pub(super) use socket::{Gone, Socket, Wire};
