@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::command::Command;
-use super::decode::Wanted;
+use super::decode::ParameterType;
 use super::report::{Result, SqlReport};
 use super::types;
 use super::wire::backend::FieldDescription;
@@ -60,12 +60,16 @@ impl NamedSql {
     }
 
     /// What it wants in the places of its parameters.
-    pub(super) fn wanted<'a>(&'a self, prepared: Option<&'a PreparedStatement>) -> Vec<Wanted<'a>> {
+    pub(super) fn wanted<'a>(&'a self, prepared: Option<&'a PreparedStatement>) -> Vec<ParameterType<'a>> {
         let resolved = |at: usize| {
             let parameters = prepared.map(|prepared| &prepared.plan().parameters);
             parameters.and_then(|parameters| parameters.get(at)).map_or(&LogicalType::Unknown, |(_, ty)| ty)
         };
-        self.oids.iter().enumerate().map(|(at, oid)| Wanted { oid: *oid, resolved: resolved(at) }).collect()
+        self.oids
+            .iter()
+            .enumerate()
+            .map(|(at, oid)| ParameterType { oid: *oid, resolved: resolved(at) })
+            .collect()
     }
 
     /// Its columns, as far as they are known; none if it gives no rows.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 
 use super::array::{self, Element};
-use super::{Parameter, Wanted, plain, text};
+use super::{Parameter, ParameterType, plain, text};
 use crate::doors::postgres::encode::{civil, numeric_from_binary};
 use crate::doors::postgres::report::{Result, SqlReport};
 use crate::doors::postgres::types;
@@ -25,7 +25,7 @@ const DAY: i64 = 86_400_000_000;
 ///
 /// # Errors
 /// 22P03 for bytes that are no value of its type.
-pub(super) fn read(wanted: Wanted<'_>, value: &Bytes, number: usize) -> Result<Parameter> {
+pub(super) fn read(wanted: ParameterType<'_>, value: &Bytes, number: usize) -> Result<Parameter> {
     let oid = wanted.oid;
     match oid {
         types::BYTEA => return Ok(Parameter::Blob(value.clone())),

@@ -32,14 +32,14 @@ pub(super) enum Parameter {
 
 /// What a statement wants in the place of a parameter.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
+pub(super) struct ParameterType<'a> {
     /// The type that the client was told or has told.
     pub(super) oid: u32,
     /// The type that DuckDB has found out.
     pub(super) resolved: &'a LogicalType,
 }
 
-impl Wanted<'_> {
+impl ParameterType<'_> {
     /// The type of which the value is a literal: the declared one, or where that says nothing, the one that is wanted.
     fn literal(self) -> Option<LogicalType> {
         let resolved = || Some(self.resolved.clone()).filter(|ty| *ty != LogicalType::Unknown);
@@ -56,11 +56,11 @@ impl Wanted<'_> {
 /// # Errors
 /// 22P02, 22P03, 22003 or 22021 for a value that is none of its type.
 pub(super) fn parameters(
-    wanted: &[Wanted<'_>],
+    wanted: &[ParameterType<'_>],
     format: impl Fn(usize) -> Result<ValueFormat>,
     values: &[Option<Bytes>],
 ) -> Result<Bind> {
-    let read = |(at, (wanted, value)): (usize, (&Wanted<'_>, &Option<Bytes>))| {
+    let read = |(at, (wanted, value)): (usize, (&ParameterType<'_>, &Option<Bytes>))| {
         let Some(value) = value else { return Ok(Parameter::Literal(None, wanted.literal())) };
         match format(at)? {
             ValueFormat::Text => text::read(*wanted, value),
@@ -72,8 +72,8 @@ pub(super) fn parameters(
 }
 
 /// The types that parameters will have, as far as that is known before their values are; numbers may have any digits.
-pub(super) fn types(wanted: &[Wanted<'_>]) -> Vec<LogicalType> {
-    let ty = |wanted: &Wanted<'_>| match wanted.oid {
+pub(super) fn types(wanted: &[ParameterType<'_>]) -> Vec<LogicalType> {
+    let ty = |wanted: &ParameterType<'_>| match wanted.oid {
         types::NUMERIC if *wanted.resolved == LogicalType::Unknown => {
             LogicalType::Decimal { width: 38, scale: 9 }
         }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::array;
-use super::{Parameter, Wanted, plain};
+use super::{Parameter, ParameterType, plain};
 use crate::doors::postgres::report::{Result, SqlReport};
 use crate::doors::postgres::types;
 use duck::types::LogicalType;
@@ -12,7 +12,7 @@ use duck::types::LogicalType;
 ///
 /// # Errors
 /// 22P02 or 22003 for one that is none of its type, 22021 for bytes that are no text.
-pub(super) fn read(wanted: Wanted<'_>, value: &[u8]) -> Result<Parameter> {
+pub(super) fn read(wanted: ParameterType<'_>, value: &[u8]) -> Result<Parameter> {
     let text = plain(value)?;
     if wanted.oid == types::NUMERIC && !matches!(wanted.resolved, LogicalType::Decimal { .. }) {
         return Ok(number(text, wanted));
@@ -50,7 +50,7 @@ fn era(text: &str) -> String {
 }
 
 /// A number as the narrowest decimal that has its digits; another number as what is wanted, or a double.
-pub(super) fn number(text: &str, wanted: Wanted<'_>) -> Parameter {
+pub(super) fn number(text: &str, wanted: ParameterType<'_>) -> Parameter {
     let digits = text.trim().trim_start_matches(['+', '-']);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -184,7 +184,7 @@ mod tests {
     #[case("1e5", LogicalType::Double)]
     #[case("123456789012345678901234567890123456789", LogicalType::Double)]
     fn numbers_take_the_narrowest_type(#[case] text: &str, #[case] expected: LogicalType) {
-        let wanted = Wanted { oid: types::NUMERIC, resolved: &LogicalType::Unknown };
+        let wanted = ParameterType { oid: types::NUMERIC, resolved: &LogicalType::Unknown };
         assert_eq!(number(text, wanted), Parameter::Literal(Some(text.to_owned()), Some(expected)));
     }
 }
