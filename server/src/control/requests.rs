@@ -24,11 +24,11 @@ use engine::{CallFilter, Engine, Journal, Pattern, Waited};
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"operation": "POST /query", "statement": "(?i)^insert into orders"}))]
 pub(super) struct CallMatch {
-    /// The door: `lakehouse`, `analytics` or `flight`.
+    /// The door: `lakehouse`, `analytics`, `flight` or `postgres`.
     door: Option<String>,
     /// What was asked for, such as `POST /query` or `DoGet CommandStatementQuery`.
     operation: Option<String>,
-    /// HTTP's status as a number or a text, or the name of gRPC's.
+    /// HTTP's status as a number or a text, the name of gRPC's, or PostgreSQL's SQLSTATE.
     #[schema(value_type = Option<String>)]
     status: Option<Value>,
     /// A regular expression that the statement holds.
