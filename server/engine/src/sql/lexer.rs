@@ -333,4 +333,5 @@ fn is_word(c: char) -> bool {
 }
 
 #[cfg(test)]
+#[path = "lexer_tests.rs"]
 mod tests;
