@@ -23,8 +23,8 @@ var (
 // Server is a running server; Stop ends it.
 type Server struct {
 	Flight, Lakehouse, Analytics, Postgres string // host:port
-	process                      *exec.Cmd
-	ended                        chan error
+	process                                *exec.Cmd
+	ended                                  chan error
 }
 
 // Start runs the binary that ALTERTABLE_MOCK_BINARY names with flags, and returns once its four doors are open.
