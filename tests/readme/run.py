@@ -14,7 +14,7 @@ A fenced block is run unless its info string says otherwise:
 
     ```sh            a shell command of the checkout's folder, which must succeed
     ```python        a Python program, which must succeed
-    ```sh server     a command that goes on running: its three doors must open before the next block is run
+    ```sh server     a command that goes on running: its doors must open before the next block is run
     ```sh no-test    shown only
     ```sh image      needs the image: tests/image runs it
     ```text output   what the block before it prints; `…` stands for any text within one line
