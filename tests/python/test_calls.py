@@ -67,14 +67,14 @@ def test_a_query_is_one_line(server: MockServer) -> None:
 
 
 def test_a_failure_has_the_engines_text_and_no_statement(server: MockServer) -> None:
-    query(server, "SELECT no_such_column, 'topsecret'")
+    query(server, "SELECT no_such_column, 'private words'")
     [line] = calls(server, "POST /query")
     assert line["outcome"] == "error" and line["error"].startswith("Binder Error: Referenced column")
     assert httpx.post(f"{server.lakehouse_url}/query", auth=("alice", "wrong-pw"), json={}).status_code == 401
     refused = calls(server, "POST /query", 2)[1]
     assert (refused["status"], refused["outcome"], "tenant" in refused) == (401, "error", False)
     assert refused["error"].startswith("Invalid credentials")
-    assert not any(secret in line for line in server.log for secret in ("topsecret", "wrong-pw", "alice:"))
+    assert not any(secret in line for line in server.log for secret in ("private words", "wrong-pw", "alice:"))
 
 
 def test_a_parameters_value_is_in_no_line(server: MockServer) -> None:
@@ -82,6 +82,14 @@ def test_a_parameters_value_is_in_no_line(server: MockServer) -> None:
     assert "topsecret" in answer.text
     [line] = calls(server, "POST /query")
     assert line["error"] == "Conversion Error"
+    assert not any("topsecret" in line for line in server.log)
+
+
+def test_a_secret_that_an_error_quotes_is_in_no_line(server: MockServer) -> None:
+    answer = query(server, "CREATE SECRET s (TYPE S3, SECRET 'topsecret")
+    assert "topsecret" in answer.text
+    [line] = calls(server, "POST /query")
+    assert line["error"] == "Parser Error"
     assert not any("topsecret" in line for line in server.log)
 
 

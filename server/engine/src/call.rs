@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use self::notes::CallFacts;
 pub use self::notes::{CallEnd, Notes};
+use self::notes::{CallFacts, kind_of};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{JournalEntry, cut};
@@ -183,9 +183,10 @@ impl Call {
         let _ = self.failure.set(cut(kept, LONGEST_FAILURE).to_owned());
     }
 
-    /// What went wrong, without any parameter's value.
+    /// What went wrong, without any parameter's value; of a statement that holds a secret, the error's type.
     pub fn failure(&self) -> Option<&str> {
-        self.failure.get().map(String::as_str)
+        let failure = self.failure.get()?;
+        Some(if self.notes.has_secret() { kind_of(failure) } else { failure })
     }
 }
 
@@ -219,6 +220,14 @@ mod tests {
         call.fail(message);
         call.fail("later");
         assert_eq!(call.failure(), Some(kept));
+    }
+
+    #[test]
+    fn no_secret_of_a_statement_shows() {
+        let call = Call::new("lakehouse", "POST /query", "");
+        call.notes().states("CREATE SECRET s (TYPE S3, SECRET 'topsecret");
+        call.fail("Parser Error: unterminated quoted string at or near \"'topsecret\"");
+        assert_eq!(call.failure(), Some("Parser Error"));
     }
 
     #[test]

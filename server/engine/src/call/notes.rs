@@ -116,6 +116,11 @@ impl Notes {
         });
     }
 
+    /// Whether its statement holds a secret, which an error may quote.
+    pub(super) fn has_secret(&self) -> bool {
+        self.statement.get().is_some_and(|noted| noted.has_secret)
+    }
+
     /// It binds these values.
     pub(crate) fn states_parameters(&self, bind: &Bind) {
         self.parameters.get_or_init(|| shown(bind));
@@ -180,7 +185,7 @@ impl Notes {
 }
 
 /// The type of an error, such as `Conversion Error`, without what it is about.
-fn kind_of(error: &str) -> &str {
+pub(super) fn kind_of(error: &str) -> &str {
     match error.split_once(": ") {
         Some((kind, _)) if kind.ends_with(" Error") => kind,
         _ => "an error that may quote a secret",
