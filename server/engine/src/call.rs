@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 pub use self::notes::{CallEnd, Notes};
-use self::notes::{CallFacts, kind_of};
+use self::notes::{CallFacts, kind_of, without_secrets};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{JournalEntry, cut};
@@ -186,7 +186,7 @@ impl Call {
     /// What went wrong, without any parameter's value; of a statement that holds a secret, the error's type.
     pub fn failure(&self) -> Option<&str> {
         let failure = self.failure.get()?;
-        Some(if self.notes.has_secret() { kind_of(failure) } else { failure })
+        Some(if self.notes.has_secret() { without_secrets(failure) } else { failure })
     }
 }
 
@@ -195,10 +195,7 @@ fn without_values(message: &str) -> &str {
     if OF_THE_TEXT.iter().any(|beginning| message.starts_with(beginning)) {
         return message;
     }
-    match message.split_once(": ") {
-        Some((kind, _)) if kind.ends_with(" Error") => kind,
-        _ => "an error that may quote a parameter",
-    }
+    kind_of(message).unwrap_or("an error that may quote a parameter")
 }
 
 #[cfg(test)]

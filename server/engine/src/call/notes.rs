@@ -159,7 +159,7 @@ impl Notes {
         let statement = self.statement.get();
         // A text of DuckDB's may quote the statement.
         let error = match statement {
-            Some(noted) if noted.has_secret => self.error.get().map(|error| kind_of(error).into()),
+            Some(noted) if noted.has_secret => self.error.get().map(|error| without_secrets(error).into()),
             _ => self.error.get().cloned(),
         };
         JournalEntry {
@@ -185,11 +185,13 @@ impl Notes {
 }
 
 /// The type of an error, such as `Conversion Error`, without what it is about.
-pub(super) fn kind_of(error: &str) -> &str {
-    match error.split_once(": ") {
-        Some((kind, _)) if kind.ends_with(" Error") => kind,
-        _ => "an error that may quote a secret",
-    }
+pub(super) fn kind_of(error: &str) -> Option<&str> {
+    error.split_once(": ").map(|(kind, _)| kind).filter(|kind| kind.ends_with(" Error"))
+}
+
+/// As much of an error as holds no secret of its statement: its type.
+pub(super) fn without_secrets(error: &str) -> &str {
+    kind_of(error).unwrap_or("an error that may quote a secret")
 }
 
 /// The values of the first row as texts.

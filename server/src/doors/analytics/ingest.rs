@@ -36,8 +36,10 @@ pub(super) async fn ingest<T: Payload>(
     let sender = Sender { store, key, access, call, received };
     let accepted = sender.accept::<T>(&parts.headers, sent, analytics.body_limit).await;
     // Of a call that was refused before it was known which projects it names, all of the key's are told.
-    let (store, key) = watchers;
-    call_of_all.notes().is_seen_by(store.watchers(&key, |_| true));
+    if accepted.is_err() {
+        let (store, key) = watchers;
+        call_of_all.notes().is_seen_by(store.watchers(&key, |_| true));
+    }
     accepted.map(|()| Json(Accepted::new()))
 }
 
