@@ -5,6 +5,7 @@
 //! file.
 
 mod access;
+mod ctl;
 mod file;
 mod limits;
 mod options;
@@ -17,6 +18,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use access::ControlOptions;
+pub use ctl::CtlOptions;
+pub(crate) use ctl::{ClockCommand, CtlCommand, FaultsCommand, TenantsCommand};
 pub use options::{LogFormat, Options, QueryStream};
 pub use resolve::{BindAddresses, Config, ConnectionOptions, FlightOptions, LakehouseOptions, TlsOptions};
 pub use size::ByteSize;
@@ -44,6 +47,8 @@ enum Mode {
     /// Ask the server that runs with these flags and variables whether it serves, as a container's health check does:
     /// exit code 0 if so, 1 if not.
     Healthcheck,
+    /// Steer a running server: show its calls, reset a tenant, have calls fail, set the clock.
+    Ctl(CtlOptions),
 }
 
 /// What the command line asks for.
@@ -53,6 +58,8 @@ pub enum Invocation {
     Serve(Box<Config>),
     /// Ask the Lakehouse door at this address for its health.
     Healthcheck(SocketAddr),
+    /// Ask a control plane, beside a server with this configuration.
+    Ctl(Box<CtlOptions>, Box<Config>),
     /// Print this text and end well: `--help` or `--version`.
     Print(String),
 }
@@ -80,7 +87,9 @@ pub fn read(
 ) -> Result<Invocation> {
     let line = match CommandLine::try_parse_from(arguments) {
         Ok(line) => line,
-        Err(error) if !error.use_stderr() => return Ok(Invocation::Print(error.render().to_string())),
+        Err(error) if !error.use_stderr() || is_help(&error) => {
+            return Ok(Invocation::Print(error.render().to_string()));
+        }
         Err(error) => return Err(fault(&first_line(&error))),
     };
     let variables = from_variables(variables)?;
@@ -92,25 +101,38 @@ pub fn read(
     config.unknown_variables = variables.unknown;
     match line.task {
         None => Ok(Invocation::Serve(Box::new(config))),
-        Some(Mode::Healthcheck) => health_address(&config).map(Invocation::Healthcheck),
+        Some(Mode::Healthcheck) => config.own_address("healthcheck").map(Invocation::Healthcheck),
+        Some(Mode::Ctl(ctl)) => Ok(Invocation::Ctl(Box::new(ctl), Box::new(config))),
     }
 }
 
-/// Where a server with this configuration answers `/health`, seen from its own machine.
-fn health_address(config: &Config) -> Result<SocketAddr> {
-    if config.ports.lakehouse == 0 {
-        return Err(fault("healthcheck cannot know which port --lakehouse-port 0 picked; name a port"));
+impl Config {
+    /// Where a server with this configuration has its Lakehouse door, seen from its own machine.
+    ///
+    /// # Errors
+    /// Config, when the port is any free one.
+    pub(crate) fn own_address(&self, task: &str) -> Result<SocketAddr> {
+        if self.ports.lakehouse == 0 {
+            return Err(fault(&format!(
+                "{task} cannot know which port --lakehouse-port 0 picked; name a port"
+            )));
+        }
+        let bound = match &self.bind {
+            BindAddresses::Loopback => None,
+            BindAddresses::Addresses(addresses) => addresses.first().copied(),
+        };
+        let host = match bound.unwrap_or(Ipv4Addr::LOCALHOST.into()) {
+            IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            bound => bound,
+        };
+        Ok(SocketAddr::new(host, self.ports.lakehouse))
     }
-    let bound = match &config.bind {
-        BindAddresses::Loopback => None,
-        BindAddresses::Addresses(addresses) => addresses.first().copied(),
-    };
-    let host = match bound.unwrap_or(Ipv4Addr::LOCALHOST.into()) {
-        IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        bound => bound,
-    };
-    Ok(SocketAddr::new(host, config.ports.lakehouse))
+}
+
+/// Whether a task was named without anything to do.
+fn is_help(error: &clap::Error) -> bool {
+    error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
 }
 
 /// Checks options that a program has put together, without a look at the environment.

@@ -17,6 +17,7 @@
 
 pub mod config;
 mod control;
+pub mod ctl;
 mod doors;
 pub mod healthcheck;
 mod mock_server;

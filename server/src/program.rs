@@ -5,11 +5,14 @@ use crate::config::{Config, Invocation};
 use crate::doors::connections;
 use crate::mock_server::{MockServer, runtime};
 use crate::signals::{self, Signals};
-use crate::{healthcheck, telemetry};
-use engine::{Error, Result};
+use crate::{ctl, healthcheck, telemetry};
+use engine::{Error, ErrorKind, Result};
 
 /// What a server that is not well ends with.
 const UNHEALTHY: u8 = 1;
+
+/// What a `ctl` ends with whose server did not do it.
+const UNDONE: u8 = 1;
 
 /// What a fault at start-up ends with.
 const BAD_START: u8 = 2;
@@ -21,6 +24,10 @@ pub fn run(invocation: Result<Invocation>) -> u8 {
         Invocation::Healthcheck(address) => healthcheck::ask(address).map(|()| 0).or_else(|error| {
             telemetry::print_fault(&error);
             Ok(UNHEALTHY)
+        }),
+        Invocation::Ctl(ctl, config) => ctl::run(*ctl, &config).map(|()| 0).or_else(|error| {
+            telemetry::print_fault(&error);
+            Ok(if error.kind() == ErrorKind::Config { BAD_START } else { UNDONE })
         }),
         Invocation::Serve(config) => serve(*config).map(|()| 0),
     });

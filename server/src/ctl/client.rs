@@ -1,0 +1,127 @@
+//! Calls of a control plane over HTTP.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::blocking::Client as Http;
+use serde_json::Value;
+
+use engine::{Error, ErrorKind, Result};
+
+/// Longer than the longest wait that is asked for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Parameters behind the question mark.
+pub(super) type Parameters = Vec<(String, String)>;
+
+/// Who asks.
+pub(super) enum Caller {
+    /// A name and a password.
+    User(String, String),
+    /// A key of the server's.
+    Key(String),
+}
+
+/// Whoever steers the server at an address.
+pub(super) struct PlaneClient {
+    http: Http,
+    base: String,
+    credentials: Caller,
+}
+
+/// A refusal: HTTP's status, and the server's text.
+pub(super) struct Refused {
+    pub(super) status: u16,
+    pub(super) error: Error,
+}
+
+impl PlaneClient {
+    pub(super) fn new(url: &str, credentials: Caller) -> Self {
+        // Its answers come from where it was asked: nothing is to be sent elsewhere.
+        let http = Http::builder().no_proxy().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
+        let base = format!("{}/_mock/v1", url.trim_end_matches('/'));
+        Self { http: http.build().unwrap_or_default(), base, credentials }
+    }
+
+    pub(super) fn get(&self, path: &str, query: &Parameters) -> Result<Value> {
+        self.call(Method::GET, path, query, None).map_err(|refusal| refusal.error)
+    }
+
+    pub(super) fn delete(&self, path: &str, query: &Parameters) -> Result<Value> {
+        self.call(Method::DELETE, path, query, None).map_err(|refusal| refusal.error)
+    }
+
+    pub(super) fn put(&self, path: &str, query: &Parameters, body: &Value) -> Result<Value> {
+        self.call(Method::PUT, path, query, Some(body)).map_err(|refusal| refusal.error)
+    }
+
+    pub(super) fn post(&self, path: &str, query: &Parameters, body: &Value) -> Result<Value> {
+        self.ask(path, query, body).map_err(|refusal| refusal.error)
+    }
+
+    /// As [`post`](Self::post), for whom a refusal is an answer.
+    pub(super) fn ask(
+        &self,
+        path: &str,
+        query: &Parameters,
+        body: &Value,
+    ) -> std::result::Result<Value, Refused> {
+        self.call(Method::POST, path, query, Some(body))
+    }
+
+    fn call(
+        &self,
+        method: Method,
+        path: &str,
+        query: &Parameters,
+        body: Option<&Value>,
+    ) -> std::result::Result<Value, Refused> {
+        let unreached = |status, text| Refused { status, error: Error::new(ErrorKind::Unavailable, text) };
+        let request = self.http.request(method, format!("{}{path}", self.base)).query(query);
+        let request = match &self.credentials {
+            Caller::User(name, password) => request.basic_auth(name, Some(password)),
+            Caller::Key(key) => request.bearer_auth(key),
+        };
+        let request = match body {
+            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+            None => request,
+        };
+        let answer = request.send().and_then(|answer| Ok((answer.status().as_u16(), answer.text()?)));
+        let (status, text) = answer.map_err(|fault| {
+            let why = root(&fault);
+            unreached(
+                0,
+                format!(
+                    "no answer from {}: {why}; is the server running, and is it its Lakehouse port?",
+                    self.base
+                ),
+            )
+        })?;
+        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        match value["error"]["message"].as_str() {
+            _ if (200..300).contains(&status) => Ok(value),
+            Some(message) => Err(unreached(status, format!("{message} (HTTP {status})"))),
+            None => Err(unreached(
+                status,
+                format!("{} answers HTTP {status}; is it the control plane?", self.base),
+            )),
+        }
+    }
+}
+
+/// What a fault comes from in the end.
+fn root(fault: &dyn std::error::Error) -> String {
+    fault.source().map_or_else(|| fault.to_string(), root)
+}
+
+/// A text as one segment of a path.
+pub(super) fn segment(text: &str) -> String {
+    let mut path = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => path.push(byte.into()),
+            _ => path.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    path
+}

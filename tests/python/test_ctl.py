@@ -1,0 +1,161 @@
+"""`altertable-mock ctl`, at a terminal: what it prints, and how it ends (CX-6)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from mock_server import BINARY, MockServer
+from waiting import wait_until
+
+KEY = "the-control-key"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MockServer]:
+    flags = ("--user=alice:secret", "--user=bob:pw", "--api-key=pk", f"--control-key={KEY}")
+    with MockServer(*flags) as server:
+        yield server
+
+
+def command(server: MockServer, *words: str) -> list[str]:
+    return [BINARY, "ctl", "--url", server.lakehouse_url, *words]
+
+
+def ctl(server: MockServer, *words: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("ALTERTABLE_")}
+    return subprocess.run(command(server, *words), capture_output=True, text=True, timeout=30, env=clean, check=False)
+
+
+def done(server: MockServer, *words: str) -> str:
+    ended = ctl(server, *words)
+    assert (ended.returncode, ended.stderr) == (0, ""), ended
+    return ended.stdout
+
+
+def query(server: MockServer, statement: str) -> httpx.Response:
+    return httpx.post(f"{server.lakehouse_url}/query", json={"statement": statement}, auth=("alice", "secret"))
+
+
+ALICE = ("--as", "alice:secret")
+
+
+def test_calls_are_shown_oldest_first_with_what_went_wrong(server: MockServer) -> None:
+    done(server, *ALICE, "reset")
+    query(server, "SELECT 42\n  AS a")
+    query(server, "SELECT x FROM")
+    head, first, second, error = done(server, *ALICE, "requests").splitlines()
+    assert head.split() == ["TIME", "DOOR", "OPERATION", "STATUS", "DURATION", "US", "ROWS", "WHAT"]
+    assert first.endswith("SELECT 42 AS a") and " lakehouse  POST /query " in first
+    assert second.endswith("SELECT x FROM")
+    assert error.strip().startswith("Parser Error: syntax error")
+    assert "SELECT 42" not in done(server, *ALICE, "requests", "--limit", "1")
+    assert "SELECT 42" not in done(server, *ALICE, "requests", "error=syntax")
+    entries = [json.loads(line) for line in done(server, *ALICE, "--json", "requests").splitlines()]
+    assert [entry["statement"] for entry in entries] == ["SELECT 42\n  AS a", "SELECT x FROM"]
+
+
+def test_what_a_statement_holds_does_not_reach_the_terminal(server: MockServer) -> None:
+    done(server, *ALICE, "reset")
+    query(server, "SELECT '\x1b[2J\x07'")
+    assert "\x1b" not in done(server, *ALICE, "requests")
+
+
+def test_calls_are_followed_as_they_come(server: MockServer, tmp_path: Path) -> None:
+    done(server, *ALICE, "reset")
+    shown = tmp_path / "shown"
+    with shown.open("w") as out:
+        following = subprocess.Popen(command(server, *ALICE, "requests", "--follow", "statement=followed"), stdout=out)
+    try:
+        wait_until(lambda: "WHAT" in shown.read_text(), 10)
+        for number in range(3):
+            query(server, f"SELECT {number} AS followed")
+            query(server, f"SELECT {number} AS passed_over")
+        wait_until(lambda: len(shown.read_text().splitlines()) == 4, 10)
+        assert [line.split("SELECT ")[1] for line in shown.read_text().splitlines()[1:]] == [
+            f"{number} AS followed" for number in range(3)
+        ]
+        assert following.poll() is None
+    finally:
+        following.kill()
+        following.wait()
+
+
+def test_events_are_shown(server: MockServer) -> None:
+    event = {"event": "signed_up", "distinct_id": "u1", "environment": "production", "properties": {"plan": "pro"}}
+    httpx.post(f"{server.analytics_url}/track", headers={"X-API-Key": "pk"}, json=event).raise_for_status()
+    assert 'signed_up                 u1                        {"plan":"pro"}' in done(server, *ALICE, "events")
+    assert len(done(server, *ALICE, "events", "event=other").splitlines()) == 1
+
+
+def test_a_reset_names_what_it_did(server: MockServer) -> None:
+    query(server, "CREATE OR REPLACE TABLE gone(a INT)")
+    assert done(server, *ALICE, "reset", "data", "journal").splitlines()[0].split(None, 1) == ["reset", "data, journal"]
+    assert "gone" in query(server, "FROM gone").text.splitlines()[-1]
+
+
+def test_tenants_are_made_shown_and_removed_with_a_key(server: MockServer) -> None:
+    made = dict(line.split(None, 1) for line in done(server, "--key", KEY, "tenants", "add", "eve").splitlines())
+    assert made["user"] == "eve" and len(made["password"]) == 32
+    assert [line.split()[0] for line in done(server, "--key", KEY, "tenants").splitlines()] == [
+        "USER",
+        "alice",
+        "bob",
+        "eve",
+    ]
+    assert done(server, "--key", KEY, "tenants", "remove", "eve") == "removed  eve\n"
+    again = ctl(server, "--key", KEY, "tenants", "remove", "eve")
+    assert (again.returncode, again.stderr) == (1, 'error: there is no user "eve" (HTTP 404)\n')
+    query(server, "SELECT 1 AS by_alice")
+    assert "by_alice" in done(server, "--key", KEY, "--tenant", "alice", "requests")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        pytest.param((*ALICE, "tenants"), 1, "--control-key", id="no key"),
+        pytest.param(("--as", "alice:wrong", "requests"), 1, "Invalid credentials", id="wrong password"),
+        pytest.param(("--as", "alice", "requests"), 2, "write --as NAME:PASSWORD", id="no password"),
+        pytest.param(("requests",), 2, "whom to act as is not said", id="nobody"),
+        pytest.param((*ALICE, "reset", "everything"), 1, "unknown variant `everything`", id="unknown part"),
+        pytest.param((*ALICE, "requests", "colour=red"), 1, "colour", id="unknown condition"),
+        pytest.param((*ALICE, "requests", "status"), 2, "write KEY=VALUE", id="no value"),
+        pytest.param((*ALICE, "requests", "--key", KEY), 2, "neither --key nor --tenant", id="two identities"),
+    ],
+)
+def test_a_refusal_says_what_to_do(server: MockServer, words: tuple[str, ...], code: int, message: str) -> None:
+    ended = ctl(server, *words)
+    assert (ended.returncode, ended.stdout) == (code, ""), ended
+    assert ended.stderr.startswith("error: ") and message in ended.stderr
+    assert KEY not in ended.stderr and "secret" not in ended.stderr
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    ended = subprocess.run(
+        [BINARY, "ctl", "--url", "http://127.0.0.1:1", *ALICE, "requests"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "no answer from http://127.0.0.1:1/_mock/v1" in ended.stderr and "is the server running" in ended.stderr
+
+
+def test_it_asks_the_server_that_the_same_flags_start(server: MockServer) -> None:
+    port = server.lakehouse_url.rsplit(":", 1)[1]
+    line = [BINARY, "--lakehouse-port", port, "--user", "alice:secret", f"--control-key={KEY}", "ctl"]
+    for words, expected in ((["requests", "--limit", "1"], "WHAT"), (["tenants"], "alice")):
+        ended = subprocess.run([*line, *words], capture_output=True, text=True, timeout=30, check=True)
+        assert expected in ended.stdout
+
+
+def test_without_a_command_it_shows_what_there_is(server: MockServer) -> None:
+    ended = ctl(server)
+    assert "Usage:" in subprocess.run([BINARY, "ctl"], capture_output=True, text=True, check=True).stdout
+    assert ended.returncode == 2 and "requires a subcommand" in ended.stderr
