@@ -100,6 +100,16 @@ impl TenantControl {
         self.wait("events", conditions).await
     }
 
+    /// Has the tenant's calls fail that meet a rule, as `POST /faults` takes it (FR-1), until [`MetFault::end`].
+    ///
+    /// # Errors
+    /// A rule that contradicts itself, or no answer.
+    pub async fn fail(&self, rule: &Value) -> Result<MetFault> {
+        let told = self.ask(self.client.post(self.at("faults")).json(rule)).await?;
+        let id = told["id"].as_str().unwrap_or_default().to_owned();
+        Ok(MetFault { plane: self.clone(), id })
+    }
+
     fn at(&self, route: &str) -> String {
         format!("{}/{route}", self.plane)
     }
@@ -132,6 +142,47 @@ impl TenantControl {
                 Err(Fault(format!("the control plane answered {status}: {told}")))
             }
             _ => Ok(body),
+        }
+    }
+}
+
+/// A fault rule of a tenant's.
+#[must_use = "it stays until its end, which tells whether it was met"]
+#[derive(Debug)]
+pub struct MetFault {
+    plane: TenantControl,
+    id: String,
+}
+
+impl MetFault {
+    /// The rule's id; requests that it acted on carry it as `fault`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// On how many calls it has acted so far.
+    ///
+    /// # Errors
+    /// A rule that was removed, or no answer.
+    pub async fn acted(&self) -> Result<u64> {
+        let told =
+            self.plane.ask(self.plane.client.get(self.plane.at(&format!("faults/{}", self.id)))).await?;
+        Ok(told["acted"].as_u64().unwrap_or_default())
+    }
+
+    /// Removes the rule, and tells on how many calls it has acted.
+    ///
+    /// # Errors
+    /// That no call met it; a rule that was removed before, or no answer.
+    pub async fn end(self) -> Result<u64> {
+        let at = self.plane.at(&format!("faults/{}", self.id));
+        let told = self.plane.ask(self.plane.client.delete(at)).await?;
+        match told["acted"].as_u64().unwrap_or_default() {
+            0 => Err(Fault(format!(
+                "the fault was not met: {} calls met its conditions, and it acted on none of them: {} {}",
+                told["matched"], told["match"], told["do"]
+            ))),
+            acted => Ok(acted),
         }
     }
 }

@@ -48,3 +48,22 @@ async fn a_tenant_of_a_server_in_this_process_is_steered_over_http() {
     assert!(stranger.contains("401") && !stranger.contains("wrong"), "{stranger}");
     server.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_is_met_or_said_not_to_be() {
+    let server = MockServer::builder().user("alice", "secret").ephemeral_ports().start().await.unwrap();
+    let url = format!("http://{}", server.addresses().lakehouse);
+    let alice = TenantControl::new(&url, "alice", "secret");
+    let rule = json!({"match": {"statement": "^SELECT"}, "do": {"status": 503}, "times": 1});
+    let fault = alice.fail(&rule).await.unwrap();
+    query(&url, "SELECT 1").await;
+    query(&url, "SELECT 1").await;
+    assert_eq!(fault.acted().await.unwrap(), 1);
+    let [failed] = &alice.requests(&json!({"status": 503})).await.unwrap()[..] else { panic!("not one") };
+    assert_eq!(failed["fault"], fault.id());
+    assert_eq!(fault.end().await.unwrap(), 1);
+    let unmet = alice.fail(&rule).await.unwrap().end().await.unwrap_err().to_string();
+    assert!(unmet.contains("was not met") && unmet.contains("0 calls"), "{unmet}");
+    let refused = alice.fail(&json!({"do": {}})).await.unwrap_err().to_string();
+    assert!(refused.contains("400") && refused.contains("`do`"), "{refused}");
+}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         SqlError,
         WaitError,
     )
+    from ._faults import Fault
     from ._remote import RemoteServer
     from ._requests import Request
     from ._rows import Rows
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AltertableMockError",
     "ConfigError",
+    "Fault",
     "ForkedError",
     "MissingClientError",
     "MockServer",
@@ -58,6 +60,7 @@ _HOMES = {
     "Rows": "_rows",
     "Tenant": "_tenant",
     "Request": "_requests",
+    "Fault": "_faults",
 }
 
 

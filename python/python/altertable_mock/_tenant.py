@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from ._clients import build
 from ._endpoints import Endpoints, HasEndpoints
 from ._errors import RequestError
+from ._faults import Fault, order
 from ._http import Door
 from ._requests import Plane, Request, request_of
 from ._rows import Rows, read
@@ -250,6 +251,40 @@ class Tenant(HasEndpoints):
         }
         found: dict[str, Any] = self._plane.wait("events", conditions, count, timeout, since)[-1]
         return found
+
+    def fail(
+        self,
+        on: Mapping[str, Any] | str | None = None,
+        *,
+        times: int | None = None,
+        skip: int | None = None,
+        probability: float | None = None,
+        seed: int | None = None,
+        must_be_met: bool = True,
+        **do: Any,
+    ) -> Fault:
+        """Has this user's calls fail that match, from now on; for a ``with`` block, at whose end one has to have.
+
+        ``on`` are the conditions, such as ``{"statement": "(?i)^insert"}``, or an operation such as ``"POST /query"``;
+        none is every call. ``do`` is what becomes of a call, in the words of the control plane: ``status=503``,
+        ``status="UNAVAILABLE"``, ``status="40001"``, ``delay_ms=200``, ``cut="reset"``, ``after={"rows": 10}`` and so
+        on. Raises :class:`RequestError` for a rule that contradicts itself, and ``AssertionError`` at the end of the
+        block if no call met it, unless ``must_be_met`` is false.
+
+        >>> from altertable_mock import MockServer, RequestError
+        >>> with MockServer() as server, server.new_tenant() as tenant:
+        ...     with tenant.fail({"statement": "^SELECT"}, status=503, message="down", times=1) as fault:
+        ...         try:
+        ...             tenant.sql("SELECT 42")
+        ...         except RequestError as error:
+        ...             print(error.status)
+        ...         print(tenant.sql("SELECT 42"), fault.acted)
+        503
+        [(42,)] 1
+        """
+        schedule = {"times": times, "skip": skip, "probability": probability, "seed": seed}
+        told = self._plane.post("faults", order(on, schedule, do))
+        return Fault(self._plane, told, must_be_met=must_be_met)
 
     def close(self) -> None:
         """Ends the tenant: its database is dropped, and its user and key are refused from then on.

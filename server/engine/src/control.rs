@@ -20,6 +20,8 @@ pub struct ResetParts {
     pub sessions: bool,
     /// The journal.
     pub journal: bool,
+    /// The fault rules.
+    pub faults: bool,
     /// The tasks of loads.
     pub tasks: bool,
 }
@@ -150,6 +152,9 @@ impl Engine {
         if parts.journal {
             lineage.journal().clear();
         }
+        if parts.faults {
+            lineage.faults().clear();
+        }
         if parts.tasks {
             lineage.forget_tasks();
         }
@@ -159,6 +164,13 @@ impl Engine {
     /// Empties a project, whoever sees it; false if there is none.
     pub fn reset_project(&self, key: &str, environment: &str) -> bool {
         self.events.clear_project(key, environment)
+    }
+
+    /// Removes every fault rule, so that no call waits under one any more.
+    pub fn let_go(&self) {
+        for tenant in self.accounts.all() {
+            tenant.faults().clear();
+        }
     }
 
     /// What a declared user ran lately, oldest first; empty for an unknown one.

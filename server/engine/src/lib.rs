@@ -18,6 +18,7 @@ mod control;
 mod engine;
 mod error;
 pub mod events;
+mod faults;
 mod guard;
 pub mod ingest;
 mod instance;
@@ -46,8 +47,13 @@ pub use control::{ResetDone, ResetParts};
 pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
+pub use faults::{
+    ActingFault, CallHead, FaultAfter, FaultCounts, FaultCut, FaultEffects, FaultEnd, FaultFilter,
+    FaultReply, FaultRule, FaultRules, FaultSchedule,
+};
 pub use journal::{
-    CallFilter, CallStatus, Journal, JournalEntry, KeptText, Moment, NearMiss, Pattern, Span, Waited,
+    CallFilter, CallStatus, Journal, JournalEntry, KeptText, Moment, NearMiss, Pattern, Span, SqlState,
+    Waited,
 };
 pub use limits::Limits;
 pub use limits::{Size, limit_exceeded, too_much_data};

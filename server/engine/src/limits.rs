@@ -20,6 +20,8 @@ pub struct Limits {
     pub query_log: u64,
     /// `--journal-limit`: bytes of the journal, per tenant.
     pub journal: u64,
+    /// `--fault-limit`: fault rules, per tenant (FR-1).
+    pub faults: usize,
     /// `--tenant-session-limit`: open sessions, per tenant.
     pub tenant_sessions: usize,
     /// `--session-prepared-limit`: prepared statements, per session.
@@ -68,6 +70,7 @@ impl Default for Limits {
             tenant_spool: None,
             query_log: 8 * MIB,
             journal: 8 * MIB,
+            faults: 100,
             tenant_sessions: 4096,
             session_prepared: 4096,
             tenant_prepared: 16_384,

@@ -14,6 +14,7 @@ pub(super) fn limits(options: &Options) -> Result<Limits> {
         tenant_spool: options.tenant_spool_limit.map(ByteSize::bytes),
         query_log: size(options.query_log_limit, default.query_log),
         journal: size(options.journal_limit, default.journal),
+        faults: number(options.fault_limit, default.faults, "--fault-limit")?,
         tenant_sessions: number(
             options.tenant_session_limit,
             default.tenant_sessions,

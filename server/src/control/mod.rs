@@ -8,6 +8,9 @@ mod addresses;
 mod answer;
 mod body;
 mod events;
+mod fault_effects;
+mod fault_order;
+mod faults;
 mod openapi;
 mod requests;
 mod reset;
@@ -76,6 +79,8 @@ pub(crate) fn routes(
         .route("/_mock/v1/requests/wait", post(requests::wait))
         .route("/_mock/v1/events", get(events::list))
         .route("/_mock/v1/events/wait", post(events::wait))
+        .route("/_mock/v1/faults", get(faults::list).post(faults::create).delete(faults::clear))
+        .route("/_mock/v1/faults/{id}", get(faults::show).delete(faults::remove))
         .route("/_mock", any(answer::not_found))
         .route("/_mock/{*path}", any(answer::not_found))
         .method_not_allowed_fallback(answer::method_not_allowed)

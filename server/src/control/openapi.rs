@@ -16,7 +16,8 @@ use super::answer::RefusalBody;
     paths(
         super::tenants::create, super::tenants::list, super::tenants::show, super::tenants::remove,
         super::reset::reset, super::requests::list, super::requests::clear, super::requests::wait,
-        super::events::list, super::events::wait, document
+        super::events::list, super::events::wait, super::faults::create, super::faults::list, super::faults::show,
+        super::faults::clear, super::faults::remove, document
     ),
     modifiers(&ScopeSchemes, &Refusals)
 )]

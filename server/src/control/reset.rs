@@ -30,6 +30,8 @@ pub(super) enum ResetPart {
     Sessions,
     /// The journal.
     Journal,
+    /// Fault rules.
+    Faults,
     /// Tasks of loads.
     Tasks,
 }
@@ -44,7 +46,7 @@ pub(super) struct ResetReport {
 }
 
 impl ResetPart {
-    const ALL: [Self; 4] = [Self::Data, Self::Sessions, Self::Journal, Self::Tasks];
+    const ALL: [Self; 5] = [Self::Data, Self::Sessions, Self::Journal, Self::Faults, Self::Tasks];
 }
 
 /// Puts the tenant back to where it began: the next call on any door finds the new state.
@@ -76,6 +78,7 @@ pub(super) async fn reset(
         data: has(ResetPart::Data),
         sessions: has(ResetPart::Sessions),
         journal: has(ResetPart::Journal),
+        faults: has(ResetPart::Faults),
         tasks: has(ResetPart::Tasks),
     };
     let done = plane.engine.reset_tenant(&tenant, parts).await?;

@@ -103,8 +103,7 @@ impl Session {
 
     /// A call of the user's comes in, to run in this session.
     pub fn admit(&self, call: &Call) {
-        call.admit(&self.owner.name);
-        call.notes().is_kept_in(&self.owner.journal);
+        self.owner.admit(call);
         call.in_session(self.id);
     }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::turns::Turns;
+use crate::call::Call;
+use crate::faults::FaultRules;
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::meter::TenantMeters;
@@ -15,6 +17,8 @@ pub(crate) struct Owner {
     pub(crate) name: Arc<str>,
     /// Where the user's calls are kept.
     pub(crate) journal: Arc<Journal>,
+    /// What the user's calls may meet.
+    pub(crate) faults: Arc<FaultRules>,
     /// What bounds how many statements run at once.
     pub(crate) turns: Arc<Turns>,
     /// What may be held.
@@ -23,4 +27,13 @@ pub(crate) struct Owner {
     pub(crate) meters: TenantMeters,
     /// Whether the user was reset or removed since: the sessions are unknown then.
     pub(crate) retired: AtomicBool,
+}
+
+impl Owner {
+    /// A call comes in with the user's credentials.
+    pub(crate) fn admit(&self, call: &Call) {
+        call.admit(&self.name);
+        call.notes().is_kept_in(&self.journal);
+        call.faces(self.faults.faced());
+    }
 }

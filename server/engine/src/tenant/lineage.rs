@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::sessions::Retired;
 use super::{LeftBehind, Tenant};
+use crate::faults::FaultRules;
 use crate::journal::Journal;
 use crate::session::Session;
 use crate::views::ShownProject;
@@ -25,6 +26,7 @@ struct Lasting {
     declared: bool,
     project: Option<ShownProject>,
     journal: Arc<Journal>,
+    faults: Arc<FaultRules>,
     task_epoch: AtomicU64,
 }
 
@@ -35,15 +37,18 @@ impl Lineage {
         declared: bool,
         project: Option<ShownProject>,
         journal: Arc<Journal>,
+        most_faults: usize,
     ) -> Self {
+        let faults = Arc::new(FaultRules::new(most_faults));
         if let Some(project) = &project {
-            project.store.watch(&project.key, &project.environment, &journal);
+            project.store.watch(&project.key, &project.environment, (&journal, &faults));
         }
         Self(Arc::new(Lasting {
             name: name.into(),
             declared,
             project,
             journal,
+            faults,
             task_epoch: AtomicU64::new(EPOCHS.fetch_add(1, Ordering::Relaxed)),
         }))
     }
@@ -66,6 +71,11 @@ impl Lineage {
         &self.0.journal
     }
 
+    /// The faults that the user's calls may meet.
+    pub(crate) fn faults(&self) -> &Arc<FaultRules> {
+        &self.0.faults
+    }
+
     pub(super) fn task_epoch(&self) -> u64 {
         self.0.task_epoch.load(Ordering::SeqCst)
     }
@@ -74,6 +84,7 @@ impl Lineage {
     pub(crate) fn begin_anew(&self) {
         self.forget_tasks();
         self.0.journal.clear();
+        self.0.faults.clear();
     }
 
     /// Forgets every task that there was.
@@ -92,6 +103,7 @@ impl Drop for Lasting {
         if let Some(project) = &self.project {
             project.store.unwatch(&project.key, &self.journal);
         }
+        self.faults.clear();
     }
 }
 

@@ -25,6 +25,7 @@ use crate::clock;
 use crate::config::EngineConfig;
 use crate::error::Result;
 use crate::events::ProjectHandle;
+use crate::faults::FaultRules;
 use crate::ingest::AppendQueues;
 use crate::instance::{Instance, InstancePool};
 use crate::journal::Journal;
@@ -87,6 +88,7 @@ impl Tenant {
         let owner = Owner {
             name: Arc::clone(lineage.name()),
             journal: Arc::clone(lineage.journal()),
+            faults: Arc::clone(lineage.faults()),
             turns,
             limits: config.limits,
             meters,
@@ -161,6 +163,7 @@ impl Tenant {
             Usage::from(&*meters.lingering),
             Usage::bytes("tenant-spool-limit", spooled, most),
             Usage::bytes("query-log-limit", self.queries.bytes() as u64, limits.query_log),
+            Usage::new("fault-limit", self.owner.faults.len(), limits.faults),
             Usage::bytes("journal-limit", journal.bytes() as u64, limits.journal),
             Usage::bytes("project-event-limit", events.unwrap_or(0), limits.project_events),
         ]
@@ -189,10 +192,14 @@ impl Tenant {
         &self.owner.journal
     }
 
+    /// The faults that its calls may meet.
+    pub fn faults(&self) -> &Arc<FaultRules> {
+        &self.owner.faults
+    }
+
     /// A call comes in with the tenant's credentials.
     pub fn admit(&self, call: &Call) {
-        call.admit(self.name());
-        call.notes().is_kept_in(&self.owner.journal);
+        self.owner.admit(call);
     }
 
     /// The small appends that wait for one another.

@@ -145,6 +145,11 @@ impl Sessions {
         self.state.lock().open.remove(&id);
     }
 
+    /// Ends a session as if it had idled out (LS-04), for closing; its id is remembered even if there is none.
+    pub fn expire(&self, id: Uuid) -> Option<Arc<Session>> {
+        self.state.lock().expire(id)
+    }
+
     /// How recently any session was used.
     pub(crate) fn shortest_idle(&self) -> Option<Duration> {
         self.state.lock().open.values().map(|entry| entry.session.idle()).min()

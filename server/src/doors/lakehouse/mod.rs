@@ -7,6 +7,7 @@ mod autocomplete;
 pub(crate) mod encode;
 mod explain;
 mod extract;
+mod faults;
 mod foreign;
 mod json_columns;
 mod json_values;

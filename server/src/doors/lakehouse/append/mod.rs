@@ -81,6 +81,8 @@ pub(super) async fn run(
         Err(error) if error.code() == Code::BadRequest => return Ok(malformed(error)),
         Err(error) => return Err(error),
     };
+    caller.1.notes().loads_into(&target.table);
+    caller.meet(None, None).await?;
     let outcome = match rows {
         Ok(append) => store(&caller, append).await,
         Err(error) => Err(error),

@@ -83,6 +83,8 @@ pub(super) async fn store(
     body: Body,
     load: Load,
 ) -> Result<Json<Loaded>> {
+    caller.1.notes().loads_into(&load.target.table);
+    caller.meet(None, None).await?;
     let declared = Format::declared(headers, params.get("format"))?;
     let session = RequestSession::ephemeral(&caller.0).await?;
     let Decoded { body, was_encoded } = encoding::decoded(headers, body)?;
