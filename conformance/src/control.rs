@@ -110,6 +110,35 @@ impl TenantControl {
         Ok(MetFault { plane: self.clone(), id })
     }
 
+    /// Sets the tenant's clock, as `PUT /clock` takes it: `{"at": "2024-02-29T12:00:00Z", "frozen": true}` (CK-1). Returns
+    /// what it shows.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn set_clock(&self, setting: &Value) -> Result<String> {
+        self.clock(self.client.put(self.at("clock")).json(setting)).await
+    }
+
+    /// Moves the tenant's clock ahead, by an ISO 8601 duration such as `P31D`. Returns what it shows.
+    ///
+    /// # Errors
+    /// What is no duration, a refusal, or no answer.
+    pub async fn advance_clock(&self, by: &str) -> Result<String> {
+        self.clock(self.client.post(self.at("clock/advance")).json(&json!({"by": by}))).await
+    }
+
+    /// Has the tenant's clock show the machine's time again. Returns what it shows.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn reset_clock(&self) -> Result<String> {
+        self.clock(self.client.delete(self.at("clock"))).await
+    }
+
+    async fn clock(&self, request: RequestBuilder) -> Result<String> {
+        Ok(self.ask(request).await?["at"].as_str().unwrap_or_default().to_owned())
+    }
+
     fn at(&self, route: &str) -> String {
         format!("{}/{route}", self.plane)
     }

@@ -67,3 +67,15 @@ async fn a_fault_is_met_or_said_not_to_be() {
     let refused = alice.fail(&json!({"do": {}})).await.unwrap_err().to_string();
     assert!(refused.contains("400") && refused.contains("`do`"), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_is_set_moved_and_given_back() {
+    let server = MockServer::builder().user("alice", "secret").ephemeral_ports().start().await.unwrap();
+    let url = format!("http://{}", server.addresses().lakehouse);
+    let alice = TenantControl::new(&url, "alice", "secret");
+    let set = alice.set_clock(&json!({"at": "2024-02-29T12:00:00Z", "frozen": true})).await.unwrap();
+    assert_eq!(set, "2024-02-29T12:00:00.000000Z");
+    assert_eq!(alice.advance_clock("P1Y").await.unwrap(), "2025-02-28T12:00:00.000000Z");
+    assert!(alice.advance_clock("-P1Y").await.unwrap_err().to_string().contains("`by`"));
+    assert!(alice.reset_clock().await.unwrap().as_str() > "2026");
+}

@@ -166,3 +166,16 @@ def test_other_connections_notice_nothing(server: MockServer, rule: Rule) -> Non
     with logged_in(server.postgres_address, application_name="bystander") as connection:
         assert connection.ask(query("SELECT 1"))[-1] == ("ReadyForQuery", "I")
         connection.send(TERMINATE)
+
+
+def test_the_clock_that_was_set_is_told(plane: httpx.Client, connect: Callable[[], psycopg.Connection]) -> None:
+    connection = connect()
+    asked = "SELECT now()::DATE::VARCHAR, current_date::VARCHAR, %s::INTEGER"
+    # Backwards, since a session that has idled for years by the clock has ended. The statement stays prepared.
+    for day in ("2020-02-29", "2019-03-01"):
+        plane.put("clock", json={"at": f"{day}T12:00:00Z", "frozen": True}).raise_for_status()
+        for _ in range(2):
+            assert connection.execute(asked, (1,), prepare=True).fetchone() == (day, day, 1)
+    plane.post("clock/advance", json={"by": "P1D"}).raise_for_status()
+    with pytest.raises(psycopg.errors.AdminShutdown):
+        connection.execute("SELECT 1")

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._clock import Clock
     from ._errors import (
         AltertableMockError,
         ConfigError,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AltertableMockError",
+    "Clock",
     "ConfigError",
     "Fault",
     "ForkedError",
@@ -60,6 +62,7 @@ _HOMES = {
     "Rows": "_rows",
     "Tenant": "_tenant",
     "Request": "_requests",
+    "Clock": "_clock",
     "Fault": "_faults",
 }
 

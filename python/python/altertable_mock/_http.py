@@ -33,6 +33,10 @@ class Door:
         """
         return self._request("POST", path, body, {**headers, "Content-Type": "application/json"}, timeout)
 
+    def put(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """The body of the answer to a JSON body. Raises as :meth:`post`."""
+        return self._request("PUT", path, body, {**headers, "Content-Type": "application/json"}, TIMEOUT)
+
     def delete(self, path: str, headers: Mapping[str, str]) -> bytes:
         """The body of an answer. Raises as :meth:`post`."""
         return self._request("DELETE", path, None, headers, TIMEOUT)

@@ -126,6 +126,11 @@ class Plane:
         sent = json.dumps(body, default=str).encode()
         return json.loads(self._door.post(f"/_mock/v1/{route}", sent, self._login))
 
+    def put(self, route: str, body: Mapping[str, Any]) -> Any:
+        """The answer to a body."""
+        sent = json.dumps(body, default=str).encode()
+        return json.loads(self._door.put(f"/_mock/v1/{route}", sent, self._login))
+
     def get(self, route: str, **conditions: Any) -> Any:
         """What is found under those conditions that are not ``None``."""
         given = {name: stated(value) for name, value in conditions.items() if value is not None}

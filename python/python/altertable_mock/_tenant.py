@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from ._clients import build
+from ._clock import Clock
 from ._endpoints import Endpoints, HasEndpoints
 from ._errors import RequestError
 from ._faults import Fault, order
@@ -52,6 +53,8 @@ class Tenant(HasEndpoints):
         self._on_close = on_close
         self._lakehouse = Door(endpoints.lakehouse_url)
         self._plane = Plane(self._lakehouse, self._login)
+        self.clock = Clock(self._plane)
+        """The user's time, which a test may set."""
 
     @property
     def endpoints(self) -> Endpoints:

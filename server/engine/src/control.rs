@@ -22,6 +22,8 @@ pub struct ResetParts {
     pub journal: bool,
     /// The fault rules.
     pub faults: bool,
+    /// The clock.
+    pub clock: bool,
     /// The tasks of loads.
     pub tasks: bool,
 }
@@ -154,6 +156,9 @@ impl Engine {
         }
         if parts.faults {
             lineage.faults().clear();
+        }
+        if parts.clock {
+            lineage.clock().clear();
         }
         if parts.tasks {
             lineage.forget_tasks();

@@ -32,6 +32,7 @@ mod session;
 mod spool;
 mod sql;
 mod tenant;
+mod tenant_clock;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -68,4 +69,5 @@ pub use sql::{TableRef, lexer};
 pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use tenant::sessions::Sessions;
 pub use tenant::{Tenant, TenantState, Visit};
+pub use tenant_clock::{ClockCourse, ClockSetting, TenantClock};
 pub use vitals::Vitals;

@@ -7,6 +7,8 @@ mod access;
 mod addresses;
 mod answer;
 mod body;
+mod clock;
+mod duration;
 mod events;
 mod fault_effects;
 mod fault_order;
@@ -79,6 +81,8 @@ pub(crate) fn routes(
         .route("/_mock/v1/requests/wait", post(requests::wait))
         .route("/_mock/v1/events", get(events::list))
         .route("/_mock/v1/events/wait", post(events::wait))
+        .route("/_mock/v1/clock", get(clock::show).put(clock::set).delete(clock::clear))
+        .route("/_mock/v1/clock/advance", post(clock::advance))
         .route("/_mock/v1/faults", get(faults::list).post(faults::create).delete(faults::clear))
         .route("/_mock/v1/faults/{id}", get(faults::show).delete(faults::remove))
         .route("/_mock", any(answer::not_found))

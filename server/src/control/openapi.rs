@@ -17,7 +17,8 @@ use super::answer::RefusalBody;
         super::tenants::create, super::tenants::list, super::tenants::show, super::tenants::remove,
         super::reset::reset, super::requests::list, super::requests::clear, super::requests::wait,
         super::events::list, super::events::wait, super::faults::create, super::faults::list, super::faults::show,
-        super::faults::clear, super::faults::remove, document
+        super::faults::clear, super::faults::remove, super::clock::show, super::clock::set, super::clock::clear,
+        super::clock::advance, document
     ),
     modifiers(&ScopeSchemes, &Refusals)
 )]

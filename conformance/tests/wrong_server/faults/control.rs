@@ -11,8 +11,7 @@ pub const FAULTS: &[Wrong] = &[
         breaks: &["CX-2", "CX-4", "CT-3", "LS-04", "FA-6", "LT-01"],
         http: Http {
             instead: |call| {
-                let done =
-                    json!({"reset": ["data", "sessions", "journal", "faults", "tasks"], "skipped": []});
+                let done = json!({"reset": ["data", "sessions", "journal", "faults", "clock", "tasks"], "skipped": []});
                 call.is("POST /_mock/v1/reset").then(|| Reply::json(200, &done))
             },
             ..HTTP
@@ -156,6 +155,21 @@ pub const FAULTS: &[Wrong] = &[
                 if call.is("POST /_mock/v1/faults") {
                     call.forget(&["match"]);
                 }
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "a clock is shown as it was set, and tells the machine's time",
+        breaks: &["CK-1", "CK-2", "CK-3"],
+        http: Http {
+            instead: |call| {
+                let order: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+                let at = order["at"].clone();
+                let clock = json!({"at": at, "frozen": true, "rate": 0, "machine": false});
+                (call.is("PUT /_mock/v1/clock") || call.is("POST /_mock/v1/clock/advance"))
+                    .then(|| Reply::json(200, &clock))
             },
             ..HTTP
         },

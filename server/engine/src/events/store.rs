@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::faults::FaultRules;
 use crate::journal::Journal;
 use crate::limits::{Limits, Size, limit_exceeded};
+use crate::tenant_clock::TenantClock;
 
 /// What the store is told at start-up.
 #[derive(Clone, Default)]
@@ -304,9 +305,9 @@ impl Store {
         &self,
         key: &str,
         environment: &str,
-        (journal, faults): (&Arc<Journal>, &Arc<FaultRules>),
+        viewer: (&Arc<Journal>, &Arc<FaultRules>, &Arc<TenantClock>),
     ) {
-        self.watchers.add(key, environment, journal, faults);
+        self.watchers.add(key, environment, viewer);
     }
 
     /// From now on no call is kept in that journal for the key.
@@ -322,7 +323,7 @@ impl Store {
         {
             let limit = self.limits.journal;
             let journal = guest.journal.get_or_insert_with(|| Arc::new(Journal::new(limit)));
-            return Viewers { journals: vec![Arc::clone(journal)], faults: Vec::new() };
+            return Viewers { journals: vec![Arc::clone(journal)], faults: Vec::new(), clock: None };
         }
         watchers
     }

@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 
 use crate::faults::{FaultRule, FaultRules};
 use crate::journal::Journal;
+use crate::tenant_clock::TenantClock;
 
 /// The journals of those who see projects, by API key.
 #[derive(Default)]
@@ -18,6 +19,7 @@ struct Watcher {
     environment: Box<str>,
     journal: Arc<Journal>,
     faults: Arc<FaultRules>,
+    clock: Arc<TenantClock>,
 }
 
 /// Those who see what a call writes to.
@@ -27,6 +29,8 @@ pub struct Viewers {
     pub journals: Vec<Arc<Journal>>,
     /// The faults that the call may meet: of those who share their project with nobody.
     pub faults: Vec<Arc<FaultRule>>,
+    /// The clock of the first of these whose was set.
+    pub clock: Option<Arc<TenantClock>>,
 }
 
 impl fmt::Debug for Watchers {
@@ -37,9 +41,14 @@ impl fmt::Debug for Watchers {
 }
 
 impl Watchers {
-    pub(super) fn add(&self, key: &str, environment: &str, journal: &Arc<Journal>, faults: &Arc<FaultRules>) {
-        let (journal, faults) = (Arc::clone(journal), Arc::clone(faults));
-        let watcher = Watcher { environment: environment.into(), journal, faults };
+    pub(super) fn add(
+        &self,
+        key: &str,
+        environment: &str,
+        (journal, faults, clock): (&Arc<Journal>, &Arc<FaultRules>, &Arc<TenantClock>),
+    ) {
+        let (journal, faults, clock) = (Arc::clone(journal), Arc::clone(faults), Arc::clone(clock));
+        let watcher = Watcher { environment: environment.into(), journal, faults, clock };
         self.0.write().entry(key.into()).or_default().push(watcher);
     }
 
@@ -61,7 +70,10 @@ impl Watchers {
         let is_shared = |environment: &str| {
             watchers.iter().filter(|other| *other.environment == *environment).count() > 1
         };
-        let alone = seeing.filter(|watcher| !watcher.faults.is_empty() && !is_shared(&watcher.environment));
-        Viewers { journals, faults: alone.flat_map(|watcher| watcher.faults.all()).collect() }
+        let has_any = |watcher: &&Watcher| !watcher.faults.is_empty() || watcher.clock.was_set();
+        let alone = seeing.filter(has_any).filter(|watcher| !is_shared(&watcher.environment));
+        let clock = alone.clone().find(|watcher| watcher.clock.was_set());
+        let clock = clock.map(|watcher| Arc::clone(&watcher.clock));
+        Viewers { journals, faults: alone.flat_map(|watcher| watcher.faults.all()).collect(), clock }
     }
 }

@@ -9,6 +9,7 @@ use crate::faults::FaultRules;
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::meter::TenantMeters;
+use crate::tenant_clock::TenantClock;
 
 /// The user whose a session is, and what that user's sessions share.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Owner {
     pub(crate) journal: Arc<Journal>,
     /// What the user's calls may meet.
     pub(crate) faults: Arc<FaultRules>,
+    /// The user's time.
+    pub(crate) clock: Arc<TenantClock>,
     /// What bounds how many statements run at once.
     pub(crate) turns: Arc<Turns>,
     /// What may be held.

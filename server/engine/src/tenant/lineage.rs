@@ -11,6 +11,7 @@ use super::{LeftBehind, Tenant};
 use crate::faults::FaultRules;
 use crate::journal::Journal;
 use crate::session::Session;
+use crate::tenant_clock::TenantClock;
 use crate::views::ShownProject;
 
 /// The numbers of tenants' tasks given out so far.
@@ -27,6 +28,7 @@ struct Lasting {
     project: Option<ShownProject>,
     journal: Arc<Journal>,
     faults: Arc<FaultRules>,
+    clock: Arc<TenantClock>,
     task_epoch: AtomicU64,
 }
 
@@ -40,8 +42,9 @@ impl Lineage {
         most_faults: usize,
     ) -> Self {
         let faults = Arc::new(FaultRules::new(most_faults));
+        let clock = Arc::new(TenantClock::default());
         if let Some(project) = &project {
-            project.store.watch(&project.key, &project.environment, (&journal, &faults));
+            project.store.watch(&project.key, &project.environment, (&journal, &faults, &clock));
         }
         Self(Arc::new(Lasting {
             name: name.into(),
@@ -49,6 +52,7 @@ impl Lineage {
             project,
             journal,
             faults,
+            clock,
             task_epoch: AtomicU64::new(EPOCHS.fetch_add(1, Ordering::Relaxed)),
         }))
     }
@@ -76,6 +80,11 @@ impl Lineage {
         &self.0.faults
     }
 
+    /// The user's time.
+    pub(crate) fn clock(&self) -> &Arc<TenantClock> {
+        &self.0.clock
+    }
+
     pub(super) fn task_epoch(&self) -> u64 {
         self.0.task_epoch.load(Ordering::SeqCst)
     }
@@ -85,6 +94,7 @@ impl Lineage {
         self.forget_tasks();
         self.0.journal.clear();
         self.0.faults.clear();
+        self.0.clock.clear();
     }
 
     /// Forgets every task that there was.

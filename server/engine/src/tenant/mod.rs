@@ -32,6 +32,7 @@ use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::meter::{TenantMeters, Usage};
 use crate::session::{Owner, Session, Turns, retired};
+use crate::tenant_clock::TenantClock;
 use crate::views::ShownProject;
 use crate::vitals::Vitals;
 
@@ -89,12 +90,15 @@ impl Tenant {
             name: Arc::clone(lineage.name()),
             journal: Arc::clone(lineage.journal()),
             faults: Arc::clone(lineage.faults()),
+            clock: Arc::clone(lineage.clock()),
             turns,
             limits: config.limits,
             meters,
             retired: AtomicBool::new(false),
         };
         let most = config.limits.tenant_sessions;
+        let log = || QueryLog::new(config.limits.query_log, Arc::clone(lineage.clock()));
+        let queries = left.queries.unwrap_or_else(|| Arc::new(log()));
         Arc::new(Self {
             owner: Arc::new(owner),
             lineage,
@@ -102,7 +106,7 @@ impl Tenant {
             instance: RwLock::new(left.instance),
             opening: Arc::default(),
             sessions: Sessions::new(config.session_idle_timeout, most, left.ended),
-            queries: left.queries.unwrap_or_else(|| Arc::new(QueryLog::new(config.limits.query_log))),
+            queries,
             appends: Arc::default(),
             used: Mutex::new(clock::moment()),
             visits: AtomicUsize::new(0),
@@ -190,6 +194,17 @@ impl Tenant {
     /// What the tenant's calls were lately, on every door.
     pub fn journal(&self) -> &Arc<Journal> {
         &self.owner.journal
+    }
+
+    /// Its time.
+    pub fn clock(&self) -> &Arc<TenantClock> {
+        &self.owner.clock
+    }
+
+    /// Its clock has jumped so far ahead: what idles has idled for as long, and ends if that is too long (CK-2).
+    pub async fn ages(&self, by: Duration) {
+        let ended = self.sessions.age(by);
+        futures::future::join_all(ended.iter().map(Session::close)).await;
     }
 
     /// The faults that its calls may meet.

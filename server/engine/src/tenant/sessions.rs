@@ -169,6 +169,12 @@ impl Sessions {
         idle.into_iter().filter_map(|id| state.expire(id)).collect()
     }
 
+    /// Sessions have idled for so much longer; those that have for too long are discarded, and returned for closing.
+    pub(crate) fn age(&self, by: Duration) -> Vec<Arc<Session>> {
+        self.all().iter().for_each(|session| session.age(by));
+        self.drop_idle()
+    }
+
     /// Every open session.
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
         self.state.lock().open.values().map(|entry| Arc::clone(&entry.session)).collect()

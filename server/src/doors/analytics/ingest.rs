@@ -38,7 +38,7 @@ pub(super) async fn ingest<T: Payload>(
     // Of a call that was refused before it was known which projects it names, all of the key's are told.
     if accepted.is_err() {
         let (store, key) = watchers;
-        let Viewers { journals, faults } = store.watchers(&key, |_| true);
+        let Viewers { journals, faults, .. } = store.watchers(&key, |_| true);
         call_of_all.notes().is_seen_by(journals);
         call_of_all.faces(faults);
     }
@@ -59,8 +59,9 @@ impl Sender {
         let bytes = body::read(&parts.headers, sent, limit).await?;
         let is_large = bytes.len() > LARGE;
         let (sender, items) = on_thread(is_large, move || {
-            let items = self.read::<T>(&bytes);
-            (self, items)
+            let mut sender = self;
+            let items = sender.read::<T>(&bytes);
+            (sender, items)
         })
         .await?;
         let items = items?;
@@ -78,11 +79,14 @@ impl Sender {
     }
 
     /// The items of a body, of which it is noted who sees them.
-    fn read<T: Payload>(&self, body: &[u8]) -> Result<Vec<Item>, Fault> {
-        let Self { store, key, call, .. } = self;
+    fn read<T: Payload>(&mut self, body: &[u8]) -> Result<Vec<Item>, Fault> {
+        let Self { store, key, call, received, .. } = self;
         let items = extract::batch::<T>(body)?;
         let names = |environment: &str| items.iter().any(|item| *item.environment == *environment);
-        let Viewers { journals, faults } = store.watchers(key, names);
+        let Viewers { journals, faults, clock } = store.watchers(key, names);
+        if let Some(clock) = clock {
+            *received = Micros(clock.micros());
+        }
         call.notes().is_seen_by(journals);
         call.notes().brings(items.iter().filter_map(event));
         call.faces(faults);
