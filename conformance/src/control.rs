@@ -135,6 +135,32 @@ impl TenantControl {
         self.clock(self.client.delete(self.at("clock"))).await
     }
 
+    /// Has loads end as `PUT /tasks` takes it: `{"mode": "manual"}`, `{"mode": "delay", "delay_ms": 500}` (TK-1).
+    ///
+    /// # Errors
+    /// A mode that contradicts itself, or no answer.
+    pub async fn set_tasks(&self, mode: &Value) -> Result<()> {
+        self.ask(self.client.put(self.at("tasks")).json(mode)).await.map(drop)
+    }
+
+    /// Has a pending load run now. Returns its status when it has ended: `completed` or `failed`.
+    ///
+    /// # Errors
+    /// A task that is not pending, or no answer.
+    pub async fn complete_task(&self, id: &str) -> Result<String> {
+        let ended = self.ask(self.client.post(self.at(&format!("tasks/{id}/complete")))).await?;
+        Ok(ended["status"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Has a pending load fail.
+    ///
+    /// # Errors
+    /// As [`complete_task`](Self::complete_task).
+    pub async fn fail_task(&self, id: &str, message: &str) -> Result<()> {
+        let order = json!({"message": message});
+        self.ask(self.client.post(self.at(&format!("tasks/{id}/fail"))).json(&order)).await.map(drop)
+    }
+
     async fn clock(&self, request: RequestBuilder) -> Result<String> {
         Ok(self.ask(request).await?["at"].as_str().unwrap_or_default().to_owned())
     }

@@ -79,3 +79,22 @@ async fn a_clock_is_set_moved_and_given_back() {
     assert!(alice.advance_clock("-P1Y").await.unwrap_err().to_string().contains("`by`"));
     assert!(alice.reset_clock().await.unwrap().as_str() > "2026");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_is_done_when_it_is_told() {
+    let server = MockServer::builder().user("alice", "secret").ephemeral_ports().start().await.unwrap();
+    let url = format!("http://{}", server.addresses().lakehouse);
+    let alice = TenantControl::new(&url, "alice", "secret");
+    alice.set_tasks(&json!({"mode": "manual"})).await.unwrap();
+    let append = || async {
+        let at = format!("{url}/append?catalog=memory&schema=main&table=t");
+        let request = reqwest::Client::new().post(at).basic_auth("alice", Some("secret"));
+        let answer = request.json(&json!({"a": 1})).send().await.unwrap().text().await.unwrap();
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        answer["task_id"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (append().await, append().await);
+    assert_eq!(alice.complete_task(&first).await.unwrap(), "completed");
+    alice.fail_task(&second, "no room").await.unwrap();
+    assert!(alice.complete_task(&second).await.unwrap_err().to_string().contains("409"));
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 import threading
+import time
 import uuid
 from decimal import Decimal
 
@@ -270,3 +271,21 @@ def test_a_clock_stands_moves_and_goes_back(altertable_mock: Tenant) -> None:
         clock.advance(days=-1)
     assert clock.reset().year > 2025
     assert altertable_mock.sql("SELECT year(now()) > 2025").value() is True
+
+
+def test_loads_are_late_until_they_are_told(altertable_mock: Tenant) -> None:
+    altertable_mock.late_loads()
+    altertable_mock.load("orders", [{"id": 1}])
+    assert altertable_mock.sql("SHOW TABLES") == []
+    with pytest.raises(RequestError, match="no such task"):
+        altertable_mock.complete("01890163-8694-739b-aea5-966c26f8ad91")
+    altertable_mock.instant_loads()
+    altertable_mock.load("orders", [{"id": 2}])
+    assert altertable_mock.sql("FROM orders") == [(2,)]
+    altertable_mock.late_loads(0.05)
+    altertable_mock.load("later", [{"id": 3}])
+    altertable_mock.wait_for_request(table="later")
+    deadline = time.monotonic() + 20
+    while ("later",) not in altertable_mock.sql("SHOW TABLES") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert altertable_mock.sql("FROM later") == [(3,)]

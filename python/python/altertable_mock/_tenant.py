@@ -289,6 +289,26 @@ class Tenant(HasEndpoints):
         told = self._plane.post("faults", order(on, schedule, do))
         return Fault(self._plane, told, must_be_met=must_be_met)
 
+    def late_loads(self, delay: float | None = None) -> None:
+        """Has rows sent to /upload, /upsert and /append be there only ``delay`` seconds after the answer.
+
+        Without a delay they are there when :meth:`complete` says so. :meth:`instant_loads` takes it back.
+        """
+        late = {"mode": "manual"} if delay is None else {"mode": "delay", "delay_ms": round(delay * 1000)}
+        self._plane.put("tasks", late)
+
+    def instant_loads(self) -> None:
+        """Has rows be there before the answer, as usual."""
+        self._plane.put("tasks", {"mode": "instant"})
+
+    def complete(self, task_id: str) -> str:
+        """Has a pending load run now, and returns its status when it has ended: ``completed`` or ``failed``."""
+        return str(self._plane.post(f"tasks/{task_id}/complete", {})["status"])
+
+    def fail_task(self, task_id: str, message: str = "the test had it fail") -> None:
+        """Has a pending load fail."""
+        self._plane.post(f"tasks/{task_id}/fail", {"message": message})
+
     def close(self) -> None:
         """Ends the tenant: its database is dropped, and its user and key are refused from then on.
 

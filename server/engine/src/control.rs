@@ -171,10 +171,11 @@ impl Engine {
         self.events.clear_project(key, environment)
     }
 
-    /// Removes every fault rule, so that no call waits under one any more.
+    /// Removes every fault rule, and forgets the tasks that are pending: nothing waits for a word of a test's any more.
     pub fn let_go(&self) {
         for tenant in self.accounts.all() {
             tenant.faults().clear();
+            tenant.tasks().clear();
         }
     }
 

@@ -31,6 +31,7 @@ mod meter;
 mod session;
 mod spool;
 mod sql;
+mod tasks;
 mod tenant;
 mod tenant_clock;
 #[cfg(test)]
@@ -66,6 +67,7 @@ pub use session::{
     Statement, StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
 };
 pub use sql::{TableRef, lexer};
+pub use tasks::{LateTask, TaskDesk, TaskMode, TaskStatus};
 pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use tenant::sessions::Sessions;
 pub use tenant::{Tenant, TenantState, Visit};

@@ -22,6 +22,8 @@ pub struct Limits {
     pub journal: u64,
     /// `--fault-limit`: fault rules, per tenant (FR-1).
     pub faults: usize,
+    /// `--task-limit`: tasks that are pending or remembered for their failure, per tenant (TK-1).
+    pub tasks: usize,
     /// `--tenant-session-limit`: open sessions, per tenant.
     pub tenant_sessions: usize,
     /// `--session-prepared-limit`: prepared statements, per session.
@@ -71,6 +73,7 @@ impl Default for Limits {
             query_log: 8 * MIB,
             journal: 8 * MIB,
             faults: 100,
+            tasks: 1000,
             tenant_sessions: 4096,
             session_prepared: 4096,
             tenant_prepared: 16_384,

@@ -18,6 +18,7 @@ mod requests;
 mod reset;
 mod search;
 mod shown;
+mod tasks;
 mod tenants;
 
 use std::sync::Arc;
@@ -81,6 +82,9 @@ pub(crate) fn routes(
         .route("/_mock/v1/requests/wait", post(requests::wait))
         .route("/_mock/v1/events", get(events::list))
         .route("/_mock/v1/events/wait", post(events::wait))
+        .route("/_mock/v1/tasks", get(tasks::show).put(tasks::set))
+        .route("/_mock/v1/tasks/{id}/complete", post(tasks::complete))
+        .route("/_mock/v1/tasks/{id}/fail", post(tasks::fail))
         .route("/_mock/v1/clock", get(clock::show).put(clock::set).delete(clock::clear))
         .route("/_mock/v1/clock/advance", post(clock::advance))
         .route("/_mock/v1/faults", get(faults::list).post(faults::create).delete(faults::clear))

@@ -175,4 +175,15 @@ pub const FAULTS: &[Wrong] = &[
         },
         ..HONEST
     },
+    Wrong {
+        name: "every load is done at once",
+        breaks: &["TK-1"],
+        http: Http {
+            instead: |call| {
+                call.is("PUT /_mock/v1/tasks").then(|| Reply::json(200, &json!({"mode": "manual"})))
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
 ];

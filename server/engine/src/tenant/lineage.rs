@@ -10,7 +10,9 @@ use super::sessions::Retired;
 use super::{LeftBehind, Tenant};
 use crate::faults::FaultRules;
 use crate::journal::Journal;
+use crate::limits::Limits;
 use crate::session::Session;
+use crate::tasks::TaskDesk;
 use crate::tenant_clock::TenantClock;
 use crate::views::ShownProject;
 
@@ -29,6 +31,7 @@ struct Lasting {
     journal: Arc<Journal>,
     faults: Arc<FaultRules>,
     clock: Arc<TenantClock>,
+    tasks: Arc<TaskDesk>,
     task_epoch: AtomicU64,
 }
 
@@ -39,9 +42,9 @@ impl Lineage {
         declared: bool,
         project: Option<ShownProject>,
         journal: Arc<Journal>,
-        most_faults: usize,
+        limits: &Limits,
     ) -> Self {
-        let faults = Arc::new(FaultRules::new(most_faults));
+        let faults = Arc::new(FaultRules::new(limits.faults));
         let clock = Arc::new(TenantClock::default());
         if let Some(project) = &project {
             project.store.watch(&project.key, &project.environment, (&journal, &faults, &clock));
@@ -53,6 +56,7 @@ impl Lineage {
             journal,
             faults,
             clock,
+            tasks: Arc::new(TaskDesk::new(limits.tasks)),
             task_epoch: AtomicU64::new(EPOCHS.fetch_add(1, Ordering::Relaxed)),
         }))
     }
@@ -85,6 +89,11 @@ impl Lineage {
         &self.0.clock
     }
 
+    /// How the user's loads end.
+    pub(crate) fn tasks(&self) -> &Arc<TaskDesk> {
+        &self.0.tasks
+    }
+
     pub(super) fn task_epoch(&self) -> u64 {
         self.0.task_epoch.load(Ordering::SeqCst)
     }
@@ -99,6 +108,7 @@ impl Lineage {
 
     /// Forgets every task that there was.
     pub(crate) fn forget_tasks(&self) {
+        self.0.tasks.clear();
         self.0.task_epoch.store(EPOCHS.fetch_add(1, Ordering::Relaxed), Ordering::SeqCst);
     }
 
@@ -114,6 +124,7 @@ impl Drop for Lasting {
             project.store.unwatch(&project.key, &self.journal);
         }
         self.faults.clear();
+        self.tasks.clear();
     }
 }
 

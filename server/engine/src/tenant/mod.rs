@@ -32,6 +32,7 @@ use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::meter::{TenantMeters, Usage};
 use crate::session::{Owner, Session, Turns, retired};
+use crate::tasks::TaskDesk;
 use crate::tenant_clock::TenantClock;
 use crate::views::ShownProject;
 use crate::vitals::Vitals;
@@ -168,6 +169,7 @@ impl Tenant {
             Usage::bytes("tenant-spool-limit", spooled, most),
             Usage::bytes("query-log-limit", self.queries.bytes() as u64, limits.query_log),
             Usage::new("fault-limit", self.owner.faults.len(), limits.faults),
+            Usage::new("task-limit", self.tasks().len(), limits.tasks),
             Usage::bytes("journal-limit", journal.bytes() as u64, limits.journal),
             Usage::bytes("project-event-limit", events.unwrap_or(0), limits.project_events),
         ]
@@ -194,6 +196,11 @@ impl Tenant {
     /// What the tenant's calls were lately, on every door.
     pub fn journal(&self) -> &Arc<Journal> {
         &self.owner.journal
+    }
+
+    /// How its loads end.
+    pub fn tasks(&self) -> &Arc<TaskDesk> {
+        self.lineage.tasks()
     }
 
     /// Its time.

@@ -11,6 +11,7 @@ mod faults;
 mod foreign;
 mod json_columns;
 mod json_values;
+mod late;
 mod load;
 mod openapi;
 mod query;
