@@ -70,7 +70,7 @@ impl Service {
         call.refine(format!("{} {}", call.operation(), messages::name(&command)));
         faults::meet(&self.sessions, &session, &call, || faults::statement(&session, &command)).await?;
         // A call that is dropped half-way may have executed transaction control: it ends by itself, if it has begun.
-        let _gone = GiveUpOnDrop::new(call.cancel());
+        let _gone = GiveUpOnDrop::of_planning(call.cancel());
         let owned = Arc::clone(&session);
         let planning = async move { plan(&owned, command, control, &call).await };
         let planned = spawn(planning, tracing::Span::current()).await?;
@@ -151,7 +151,7 @@ impl Service {
         faults::meet(&self.sessions, &session, &call, statement).await?;
         let sessions = Arc::clone(&self.sessions);
         // A call that is dropped half-way must not leave, say, a transaction that nobody knows the id of.
-        let _gone = GiveUpOnDrop::new(call.cancel());
+        let _gone = GiveUpOnDrop::of_planning(call.cancel());
         let acting = async move { act(&sessions, &session, &name, body, &call).await };
         spawn(acting, tracing::Span::current()).await
     }
