@@ -100,6 +100,71 @@ impl TenantControl {
         self.wait("events", conditions).await
     }
 
+    /// Has the tenant's calls fail that meet a rule, as `POST /faults` takes it (FR-1), until [`MetFault::end`].
+    ///
+    /// # Errors
+    /// A rule that contradicts itself, or no answer.
+    pub async fn fail(&self, rule: &Value) -> Result<MetFault> {
+        let told = self.ask(self.client.post(self.at("faults")).json(rule)).await?;
+        let id = told["id"].as_str().unwrap_or_default().to_owned();
+        Ok(MetFault { plane: self.clone(), id })
+    }
+
+    /// Sets the tenant's clock, as `PUT /clock` takes it: `{"at": "2024-02-29T12:00:00Z", "frozen": true}` (CK-1). Returns
+    /// what it shows.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn set_clock(&self, setting: &Value) -> Result<String> {
+        self.clock(self.client.put(self.at("clock")).json(setting)).await
+    }
+
+    /// Moves the tenant's clock ahead, by an ISO 8601 duration such as `P31D`. Returns what it shows.
+    ///
+    /// # Errors
+    /// What is no duration, a refusal, or no answer.
+    pub async fn advance_clock(&self, by: &str) -> Result<String> {
+        self.clock(self.client.post(self.at("clock/advance")).json(&json!({"by": by}))).await
+    }
+
+    /// Has the tenant's clock show the machine's time again. Returns what it shows.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn reset_clock(&self) -> Result<String> {
+        self.clock(self.client.delete(self.at("clock"))).await
+    }
+
+    /// Has loads end as `PUT /tasks` takes it: `{"mode": "manual"}`, `{"mode": "delay", "delay_ms": 500}` (TK-1).
+    ///
+    /// # Errors
+    /// A mode that contradicts itself, or no answer.
+    pub async fn set_tasks(&self, mode: &Value) -> Result<()> {
+        self.ask(self.client.put(self.at("tasks")).json(mode)).await.map(drop)
+    }
+
+    /// Has a pending load run now. Returns its status when it has ended: `completed` or `failed`.
+    ///
+    /// # Errors
+    /// A task that is not pending, or no answer.
+    pub async fn complete_task(&self, id: &str) -> Result<String> {
+        let ended = self.ask(self.client.post(self.at(&format!("tasks/{id}/complete")))).await?;
+        Ok(ended["status"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Has a pending load fail.
+    ///
+    /// # Errors
+    /// As [`complete_task`](Self::complete_task).
+    pub async fn fail_task(&self, id: &str, message: &str) -> Result<()> {
+        let order = json!({"message": message});
+        self.ask(self.client.post(self.at(&format!("tasks/{id}/fail"))).json(&order)).await.map(drop)
+    }
+
+    async fn clock(&self, request: RequestBuilder) -> Result<String> {
+        Ok(self.ask(request).await?["at"].as_str().unwrap_or_default().to_owned())
+    }
+
     fn at(&self, route: &str) -> String {
         format!("{}/{route}", self.plane)
     }
@@ -132,6 +197,47 @@ impl TenantControl {
                 Err(Fault(format!("the control plane answered {status}: {told}")))
             }
             _ => Ok(body),
+        }
+    }
+}
+
+/// A fault rule of a tenant's.
+#[must_use = "it stays until its end, which tells whether it was met"]
+#[derive(Debug)]
+pub struct MetFault {
+    plane: TenantControl,
+    id: String,
+}
+
+impl MetFault {
+    /// The rule's id; requests that it acted on carry it as `fault`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// On how many calls it has acted so far.
+    ///
+    /// # Errors
+    /// A rule that was removed, or no answer.
+    pub async fn acted(&self) -> Result<u64> {
+        let told =
+            self.plane.ask(self.plane.client.get(self.plane.at(&format!("faults/{}", self.id)))).await?;
+        Ok(told["acted"].as_u64().unwrap_or_default())
+    }
+
+    /// Removes the rule, and tells on how many calls it has acted.
+    ///
+    /// # Errors
+    /// That no call met it; a rule that was removed before, or no answer.
+    pub async fn end(self) -> Result<u64> {
+        let at = self.plane.at(&format!("faults/{}", self.id));
+        let told = self.plane.ask(self.plane.client.delete(at)).await?;
+        match told["acted"].as_u64().unwrap_or_default() {
+            0 => Err(Fault(format!(
+                "the fault was not met: {} calls met its conditions, and it acted on none of them: {} {}",
+                told["matched"], told["match"], told["do"]
+            ))),
+            acted => Ok(acted),
         }
     }
 }

@@ -48,3 +48,53 @@ async fn a_tenant_of_a_server_in_this_process_is_steered_over_http() {
     assert!(stranger.contains("401") && !stranger.contains("wrong"), "{stranger}");
     server.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_is_met_or_said_not_to_be() {
+    let server = MockServer::builder().user("alice", "secret").ephemeral_ports().start().await.unwrap();
+    let url = format!("http://{}", server.addresses().lakehouse);
+    let alice = TenantControl::new(&url, "alice", "secret");
+    let rule = json!({"match": {"statement": "^SELECT"}, "do": {"status": 503}, "times": 1});
+    let fault = alice.fail(&rule).await.unwrap();
+    query(&url, "SELECT 1").await;
+    query(&url, "SELECT 1").await;
+    assert_eq!(fault.acted().await.unwrap(), 1);
+    let [failed] = &alice.requests(&json!({"status": 503})).await.unwrap()[..] else { panic!("not one") };
+    assert_eq!(failed["fault"], fault.id());
+    assert_eq!(fault.end().await.unwrap(), 1);
+    let unmet = alice.fail(&rule).await.unwrap().end().await.unwrap_err().to_string();
+    assert!(unmet.contains("was not met") && unmet.contains("0 calls"), "{unmet}");
+    let refused = alice.fail(&json!({"do": {}})).await.unwrap_err().to_string();
+    assert!(refused.contains("400") && refused.contains("`do`"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_is_set_moved_and_given_back() {
+    let server = MockServer::builder().user("alice", "secret").ephemeral_ports().start().await.unwrap();
+    let url = format!("http://{}", server.addresses().lakehouse);
+    let alice = TenantControl::new(&url, "alice", "secret");
+    let set = alice.set_clock(&json!({"at": "2024-02-29T12:00:00Z", "frozen": true})).await.unwrap();
+    assert_eq!(set, "2024-02-29T12:00:00.000000Z");
+    assert_eq!(alice.advance_clock("P1Y").await.unwrap(), "2025-02-28T12:00:00.000000Z");
+    assert!(alice.advance_clock("-P1Y").await.unwrap_err().to_string().contains("`by`"));
+    assert!(alice.reset_clock().await.unwrap().as_str() > "2026");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_is_done_when_it_is_told() {
+    let server = MockServer::builder().user("alice", "secret").ephemeral_ports().start().await.unwrap();
+    let url = format!("http://{}", server.addresses().lakehouse);
+    let alice = TenantControl::new(&url, "alice", "secret");
+    alice.set_tasks(&json!({"mode": "manual"})).await.unwrap();
+    let append = || async {
+        let at = format!("{url}/append?catalog=memory&schema=main&table=t");
+        let request = reqwest::Client::new().post(at).basic_auth("alice", Some("secret"));
+        let answer = request.json(&json!({"a": 1})).send().await.unwrap().text().await.unwrap();
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        answer["task_id"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (append().await, append().await);
+    assert_eq!(alice.complete_task(&first).await.unwrap(), "completed");
+    alice.fail_task(&second, "no room").await.unwrap();
+    assert!(alice.complete_task(&second).await.unwrap_err().to_string().contains("409"));
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 import threading
+import time
 import uuid
 from decimal import Decimal
 
@@ -230,3 +231,61 @@ def test_waits_end_with_what_they_were_for(altertable_mock: Tenant) -> None:
         altertable_mock.wait_for_request(statement="SELECT 2", operation="POST /query", timeout=0.05)
     with pytest.raises(WaitError, match=r"not by properties: .*pro"):
         altertable_mock.wait_for_event("signed_up", properties={"plan": "free"}, timeout=0.05)
+
+
+def test_a_fault_has_to_be_met(altertable_mock: Tenant) -> None:
+    with altertable_mock.fail("POST /query", status=503, times=1) as fault:
+        with pytest.raises(RequestError) as refused:
+            altertable_mock.sql("SELECT 1")
+        assert refused.value.status == 503
+        altertable_mock.sql("SELECT 2")
+        assert (fault.acted, fault.matched) == (1, 2)
+    assert [request.fault for request in altertable_mock.requests()] == [fault.id, None]
+    assert fault.acted == 1, "it tells what it did after its end, too"
+    with (
+        pytest.raises(AssertionError, match="not met: 0 calls"),
+        altertable_mock.fail({"statement": "never"}, hang=True),
+    ):
+        altertable_mock.sql("SELECT 3")
+    with pytest.raises(ZeroDivisionError), altertable_mock.fail({"statement": "never"}, hang=True):
+        raise ZeroDivisionError
+    with altertable_mock.fail({"statement": "never"}, must_be_met=False, hang=True):
+        pass
+    altertable_mock.sql("SELECT 'never'")
+    with pytest.raises(RequestError, match=r"`do\.cut`"):
+        altertable_mock.fail(cut="reset", status=500)
+
+
+def test_a_clock_stands_moves_and_goes_back(altertable_mock: Tenant) -> None:
+    clock = altertable_mock.clock
+    start = datetime.datetime(2024, 1, 31, 12, tzinfo=UTC)
+    assert clock.freeze(start) == start == clock.now
+    assert clock.advance(days=1, seconds=0.5) == start + datetime.timedelta(days=1, milliseconds=500)
+    assert clock.advance(datetime.timedelta(hours=1)) == start + datetime.timedelta(hours=25, milliseconds=500)
+    assert clock.freeze(start) == start
+    assert clock.advance("P1M") == datetime.datetime(2024, 2, 29, 12, tzinfo=UTC)
+    assert altertable_mock.sql("SELECT now()").value() == datetime.datetime(2024, 2, 29, 12, tzinfo=UTC)
+    assert clock.set(start, rate=0.001) - start < datetime.timedelta(seconds=1)
+    assert altertable_mock.sql("SELECT current_date").value() == start.date()
+    with pytest.raises(RequestError, match="`by`"):
+        clock.advance(days=-1)
+    assert clock.reset().year > 2025
+    assert altertable_mock.sql("SELECT year(now()) > 2025").value() is True
+
+
+def test_loads_are_late_until_they_are_told(altertable_mock: Tenant) -> None:
+    altertable_mock.late_loads()
+    altertable_mock.load("orders", [{"id": 1}])
+    assert altertable_mock.sql("SHOW TABLES") == []
+    with pytest.raises(RequestError, match="no such task"):
+        altertable_mock.complete("01890163-8694-739b-aea5-966c26f8ad91")
+    altertable_mock.instant_loads()
+    altertable_mock.load("orders", [{"id": 2}])
+    assert altertable_mock.sql("FROM orders") == [(2,)]
+    altertable_mock.late_loads(0.05)
+    altertable_mock.load("later", [{"id": 3}])
+    altertable_mock.wait_for_request(table="later")
+    deadline = time.monotonic() + 20
+    while ("later",) not in altertable_mock.sql("SHOW TABLES") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert altertable_mock.sql("FROM later") == [(3,)]

@@ -277,6 +277,7 @@ impl MockServer {
     async fn finish(&self) -> bool {
         self.health.stop();
         self.stop.cancel();
+        self.engine.let_go();
         self.tasks.close();
         let last_words = LAST_WORDS.min(self.shutdown_timeout / 4);
         let grace = self.shutdown_timeout - last_words;

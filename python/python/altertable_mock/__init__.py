@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._clock import Clock
     from ._errors import (
         AltertableMockError,
         ConfigError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         SqlError,
         WaitError,
     )
+    from ._faults import Fault
     from ._remote import RemoteServer
     from ._requests import Request
     from ._rows import Rows
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AltertableMockError",
+    "Clock",
     "ConfigError",
+    "Fault",
     "ForkedError",
     "MissingClientError",
     "MockServer",
@@ -58,6 +62,8 @@ _HOMES = {
     "Rows": "_rows",
     "Tenant": "_tenant",
     "Request": "_requests",
+    "Clock": "_clock",
+    "Fault": "_faults",
 }
 
 

@@ -29,9 +29,17 @@ class Door:
     def post(self, path: str, body: bytes, headers: Mapping[str, str], *, timeout: float = TIMEOUT) -> bytes:
         """The body of the answer to a JSON body.
 
-        Raises :class:`RequestError` when there is none, or its status is not 200.
+        Raises :class:`RequestError` when there is none, or its status is none of success.
         """
         return self._request("POST", path, body, {**headers, "Content-Type": "application/json"}, timeout)
+
+    def put(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """The body of the answer to a JSON body. Raises as :meth:`post`."""
+        return self._request("PUT", path, body, {**headers, "Content-Type": "application/json"}, TIMEOUT)
+
+    def delete(self, path: str, headers: Mapping[str, str]) -> bytes:
+        """The body of an answer. Raises as :meth:`post`."""
+        return self._request("DELETE", path, None, headers, TIMEOUT)
 
     def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float) -> bytes:
         import http.client
@@ -45,7 +53,7 @@ class Door:
             raise RequestError(f"no answer from {self._base_url}{path}: {error}") from error
         finally:
             connection.close()
-        if status != 200:
+        if not 200 <= status < 300:
             told = f"{self._base_url}{path} answered {status}: {message(answer)}"
             raise RequestError(told, status, answer)
         return answer

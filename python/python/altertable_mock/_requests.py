@@ -71,6 +71,9 @@ class Request:
     client: str | None
     """What its client called itself."""
 
+    fault: str | None = None
+    """The id of the :class:`Fault` that acted on it."""
+
     @property
     def what(self) -> str:
         """The statement, or what was asked for in words."""
@@ -107,6 +110,7 @@ def request_of(told: Mapping[str, Any]) -> Request:
         bytes_out=told["bytes_out"],
         duration=told["duration_us"] / 1e6,
         client=told["client"],
+        fault=told.get("fault"),
     )
 
 
@@ -122,10 +126,19 @@ class Plane:
         sent = json.dumps(body, default=str).encode()
         return json.loads(self._door.post(f"/_mock/v1/{route}", sent, self._login))
 
+    def put(self, route: str, body: Mapping[str, Any]) -> Any:
+        """The answer to a body."""
+        sent = json.dumps(body, default=str).encode()
+        return json.loads(self._door.put(f"/_mock/v1/{route}", sent, self._login))
+
     def get(self, route: str, **conditions: Any) -> Any:
         """What is found under those conditions that are not ``None``."""
         given = {name: stated(value) for name, value in conditions.items() if value is not None}
         return json.loads(self._door.get(f"/_mock/v1/{route}?{urlencode(given)}", self._login))
+
+    def delete(self, route: str) -> Any:
+        """What is told of what is removed."""
+        return json.loads(self._door.delete(f"/_mock/v1/{route}", self._login))
 
     def wait(self, route: str, conditions: Mapping[str, Any], count: int, timeout: float, since: Any) -> list[Any]:
         """The first ``count`` that meet the conditions. Raises :class:`WaitError` with what came nearest."""

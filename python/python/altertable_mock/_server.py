@@ -87,6 +87,8 @@ class MockServer(HasEndpoints):
         tenant_held_limit: str | int | None = None,
         query_log_limit: str | int | None = None,
         journal_limit: str | int | None = None,
+        fault_limit: int | None = None,
+        task_limit: int | None = None,
         project_event_limit: str | int | None = None,
         decoded_body_limit: str | int | None = None,
         row_key_limit: int | None = None,

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from ._clients import build
+from ._clock import Clock
 from ._endpoints import Endpoints, HasEndpoints
 from ._errors import RequestError
+from ._faults import Fault, order
 from ._http import Door
 from ._requests import Plane, Request, request_of
 from ._rows import Rows, read
@@ -51,6 +53,8 @@ class Tenant(HasEndpoints):
         self._on_close = on_close
         self._lakehouse = Door(endpoints.lakehouse_url)
         self._plane = Plane(self._lakehouse, self._login)
+        self.clock = Clock(self._plane)
+        """The user's time, which a test may set."""
 
     @property
     def endpoints(self) -> Endpoints:
@@ -250,6 +254,60 @@ class Tenant(HasEndpoints):
         }
         found: dict[str, Any] = self._plane.wait("events", conditions, count, timeout, since)[-1]
         return found
+
+    def fail(
+        self,
+        on: Mapping[str, Any] | str | None = None,
+        *,
+        times: int | None = None,
+        skip: int | None = None,
+        probability: float | None = None,
+        seed: int | None = None,
+        must_be_met: bool = True,
+        **do: Any,
+    ) -> Fault:
+        """Has this user's calls fail that match, from now on; for a ``with`` block, at whose end one has to have.
+
+        ``on`` are the conditions, such as ``{"statement": "(?i)^insert"}``, or an operation such as ``"POST /query"``;
+        none is every call. ``do`` is what becomes of a call, in the words of the control plane: ``status=503``,
+        ``status="UNAVAILABLE"``, ``status="40001"``, ``delay_ms=200``, ``cut="reset"``, ``after={"rows": 10}`` and so
+        on. Raises :class:`RequestError` for a rule that contradicts itself, and ``AssertionError`` at the end of the
+        block if no call met it, unless ``must_be_met`` is false.
+
+        >>> from altertable_mock import MockServer, RequestError
+        >>> with MockServer() as server, server.new_tenant() as tenant:
+        ...     with tenant.fail({"statement": "^SELECT"}, status=503, message="down", times=1) as fault:
+        ...         try:
+        ...             tenant.sql("SELECT 42")
+        ...         except RequestError as error:
+        ...             print(error.status)
+        ...         print(tenant.sql("SELECT 42"), fault.acted)
+        503
+        [(42,)] 1
+        """
+        schedule = {"times": times, "skip": skip, "probability": probability, "seed": seed}
+        told = self._plane.post("faults", order(on, schedule, do))
+        return Fault(self._plane, told, must_be_met=must_be_met)
+
+    def late_loads(self, delay: float | None = None) -> None:
+        """Has rows sent to /upload, /upsert and /append be there only ``delay`` seconds after the answer.
+
+        Without a delay they are there when :meth:`complete` says so. :meth:`instant_loads` takes it back.
+        """
+        late = {"mode": "manual"} if delay is None else {"mode": "delay", "delay_ms": round(delay * 1000)}
+        self._plane.put("tasks", late)
+
+    def instant_loads(self) -> None:
+        """Has rows be there before the answer, as usual."""
+        self._plane.put("tasks", {"mode": "instant"})
+
+    def complete(self, task_id: str) -> str:
+        """Has a pending load run now, and returns its status when it has ended: ``completed`` or ``failed``."""
+        return str(self._plane.post(f"tasks/{task_id}/complete", {})["status"])
+
+    def fail_task(self, task_id: str, message: str = "the test had it fail") -> None:
+        """Has a pending load fail."""
+        self._plane.post(f"tasks/{task_id}/fail", {"message": message})
 
     def close(self) -> None:
         """Ends the tenant: its database is dropped, and its user and key are refused from then on.

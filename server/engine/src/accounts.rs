@@ -73,7 +73,7 @@ impl Accounts {
         // An undeclared user sees the key of that name, with which more may have been asked before.
         let former = if declared { None } else { self.events.take_journal(name) };
         let journal = former.unwrap_or_else(|| Arc::new(Journal::new(self.config.limits.journal)));
-        Lineage::new(name, declared, project, journal)
+        Lineage::new(name, declared, project, journal, &self.config.limits)
     }
 
     fn tenant(&self, lineage: Lineage, left: LeftBehind) -> Arc<Tenant> {
@@ -123,6 +123,8 @@ impl Accounts {
     /// Refuses a declared user from now on.
     pub(super) fn remove(&self, name: &str) -> Option<Removed> {
         let Login { tenant, is_made, .. } = self.declared.write().remove(name)?;
+        tenant.faults().clear();
+        tenant.tasks().clear();
         let key = tenant.project().filter(|_| is_made).map(|project| project.key.clone());
         Some(Removed { sessions: tenant.retire(Anew::Database).0, key })
     }
@@ -133,6 +135,8 @@ impl Accounts {
         let key = tenants.iter().find(|(_, known)| known.lineage().is(tenant.lineage()));
         let key = key.map(|(key, _)| key.clone())?;
         let former = tenants.remove(&key)?;
+        former.faults().clear();
+        former.tasks().clear();
         Some(Removed { sessions: former.retire(Anew::Database).0, key: None })
     }
 

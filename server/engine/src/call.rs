@@ -1,5 +1,6 @@
 //! A call: one thing that a client asks of one door, from the moment it comes in until its answer has ended.
 
+mod meeting;
 mod notes;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ pub use self::notes::{CallEnd, Notes};
 use self::notes::{CallFacts, kind_of, without_secrets};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::faults::FacedRules;
 use crate::journal::{JournalEntry, cut};
 use crate::session::CancelToken;
 
@@ -41,6 +43,8 @@ pub struct Call {
     binds_values: AtomicBool,
     failure: OnceLock<String>,
     notes: Notes,
+    /// The rules for faults that it may meet, where there are any.
+    faced: OnceLock<Box<FacedRules>>,
     cancel: CancelToken,
 }
 
@@ -59,6 +63,7 @@ impl Call {
             binds_values: AtomicBool::new(false),
             failure: OnceLock::new(),
             notes: Notes::default(),
+            faced: OnceLock::new(),
             cancel: CancelToken::new(),
         }
     }
@@ -170,6 +175,7 @@ impl Call {
             session: self.session(),
             rows: self.rows(),
             duration: self.elapsed(),
+            fault: self.struck_by(),
         };
         self.notes.end(facts, end, strangers);
     }

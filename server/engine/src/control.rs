@@ -20,6 +20,10 @@ pub struct ResetParts {
     pub sessions: bool,
     /// The journal.
     pub journal: bool,
+    /// The fault rules.
+    pub faults: bool,
+    /// The clock.
+    pub clock: bool,
     /// The tasks of loads.
     pub tasks: bool,
 }
@@ -150,6 +154,12 @@ impl Engine {
         if parts.journal {
             lineage.journal().clear();
         }
+        if parts.faults {
+            lineage.faults().clear();
+        }
+        if parts.clock {
+            lineage.clock().clear();
+        }
         if parts.tasks {
             lineage.forget_tasks();
         }
@@ -159,6 +169,14 @@ impl Engine {
     /// Empties a project, whoever sees it; false if there is none.
     pub fn reset_project(&self, key: &str, environment: &str) -> bool {
         self.events.clear_project(key, environment)
+    }
+
+    /// Removes every fault rule, and forgets the tasks that are pending: nothing waits for a word of a test's any more.
+    pub fn let_go(&self) {
+        for tenant in self.accounts.all() {
+            tenant.faults().clear();
+            tenant.tasks().clear();
+        }
     }
 
     /// What a declared user ran lately, oldest first; empty for an unknown one.

@@ -18,6 +18,7 @@ mod control;
 mod engine;
 mod error;
 pub mod events;
+mod faults;
 mod guard;
 pub mod ingest;
 mod instance;
@@ -30,7 +31,9 @@ mod meter;
 mod session;
 mod spool;
 mod sql;
+mod tasks;
 mod tenant;
+mod tenant_clock;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -46,8 +49,13 @@ pub use control::{ResetDone, ResetParts};
 pub use duck::{HUGEINT_EXTENSION, Returns, StatementKind};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
+pub use faults::{
+    ActingFault, CallHead, FaultAfter, FaultCounts, FaultCut, FaultEffects, FaultEnd, FaultFilter,
+    FaultReply, FaultRule, FaultRules, FaultSchedule,
+};
 pub use journal::{
-    CallFilter, CallStatus, Journal, JournalEntry, KeptText, Moment, NearMiss, Pattern, Span, Waited,
+    CallFilter, CallStatus, Journal, JournalEntry, KeptText, Moment, NearMiss, Pattern, Span, SqlState,
+    Waited,
 };
 pub use limits::Limits;
 pub use limits::{Size, limit_exceeded, too_much_data};
@@ -59,7 +67,9 @@ pub use session::{
     Statement, StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
 };
 pub use sql::{TableRef, lexer};
+pub use tasks::{LateTask, TaskDesk, TaskMode, TaskStatus};
 pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use tenant::sessions::Sessions;
 pub use tenant::{Tenant, TenantState, Visit};
+pub use tenant_clock::{ClockCourse, ClockSetting, TenantClock};
 pub use vitals::Vitals;

@@ -20,6 +20,10 @@ pub struct Limits {
     pub query_log: u64,
     /// `--journal-limit`: bytes of the journal, per tenant.
     pub journal: u64,
+    /// `--fault-limit`: fault rules, per tenant (FR-1).
+    pub faults: usize,
+    /// `--task-limit`: tasks that are pending or remembered for their failure, per tenant (TK-1).
+    pub tasks: usize,
     /// `--tenant-session-limit`: open sessions, per tenant.
     pub tenant_sessions: usize,
     /// `--session-prepared-limit`: prepared statements, per session.
@@ -68,6 +72,8 @@ impl Default for Limits {
             tenant_spool: None,
             query_log: 8 * MIB,
             journal: 8 * MIB,
+            faults: 100,
+            tasks: 1000,
             tenant_sessions: 4096,
             session_prepared: 4096,
             tenant_prepared: 16_384,

@@ -94,7 +94,7 @@ pub struct TenantMeters {
     pub prepared: Arc<Meter>,
     /// Flight tickets.
     pub tickets: Arc<Meter>,
-    /// Bytes of what both hold: texts, and the rows bound to statements.
+    /// Bytes of what both hold, texts and the rows bound to statements, and of the rows of late loads.
     pub held: Arc<Meter>,
     /// Statements that were cancelled a while ago and that DuckDB has not let go of.
     pub lingering: Arc<Meter>,
@@ -105,7 +105,7 @@ impl TenantMeters {
     pub fn new(limits: &Limits) -> Self {
         let prepared = "the prepared statements of this user";
         let tickets = "the tickets of this user";
-        let held = "the texts and rows that this user's tickets and prepared statements hold";
+        let held = "the texts and rows that this user's tickets, prepared statements and pending loads hold";
         let lingering = "the cancelled statements of this user that have not stopped yet";
         Self {
             prepared: Meter::of(prepared, limits.tenant_prepared, "--tenant-prepared-limit"),

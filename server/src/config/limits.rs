@@ -9,7 +9,7 @@ use engine::{EngineConfig, Limits, Result};
 
 /// The limits, each with its default; none may be zero.
 pub(super) fn limits(options: &Options) -> Result<Limits> {
-    let default = limits_of_rows(options)?;
+    let default = limits_of_control(options, limits_of_rows(options)?)?;
     Ok(Limits {
         tenant_spool: options.tenant_spool_limit.map(ByteSize::bytes),
         query_log: size(options.query_log_limit, default.query_log),
@@ -37,7 +37,6 @@ pub(super) fn limits(options: &Options) -> Result<Limits> {
         tenant_tickets: number(options.tenant_ticket_limit, default.tenant_tickets, "--tenant-ticket-limit")?,
         tenant_held: size(options.tenant_held_limit, default.tenant_held),
         undeclared: number(options.undeclared_user_limit, default.undeclared, "--undeclared-user-limit")?,
-        made_tenants: number(options.tenant_limit, default.made_tenants, "--tenant-limit")?,
         project_events: size(options.project_event_limit, default.project_events),
         statement: size(options.statement_limit, default.statement),
         statement_timeout: options.statement_timeout.filter(|seconds| *seconds > 0).map(Duration::from_secs),
@@ -55,6 +54,16 @@ pub(super) fn limits(options: &Options) -> Result<Limits> {
         threads: number(options.thread_limit, default.threads, "--thread-limit")?,
         worker_threads: threads(options.worker_threads, "--worker-threads")?,
         ..default
+    })
+}
+
+/// The limits of what is set over the control plane; all others as given.
+fn limits_of_control(options: &Options, given: Limits) -> Result<Limits> {
+    Ok(Limits {
+        made_tenants: number(options.tenant_limit, given.made_tenants, "--tenant-limit")?,
+        faults: number(options.fault_limit, given.faults, "--fault-limit")?,
+        tasks: number(options.task_limit, given.tasks, "--task-limit")?,
+        ..given
     })
 }
 

@@ -235,6 +235,12 @@ with_doors!(options! {
     /// Memory that the journal of each user's calls may take, 10000 of them at most [default: 8MB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     journal_limit: ByteSize,
+    /// Fault rules that each user may have set over the control plane [default: 100].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    fault_limit: usize,
+    /// Loads of each user that may be pending, or remembered for their failure [default: 1000].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    task_limit: usize,
     /// Memory that the events of each Product Analytics project may take [default: 1GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     project_event_limit: ByteSize,

@@ -160,6 +160,7 @@ pub(super) const MANNER: Manner = Manner {
     verdict: |_| None,
     is_journalled: false,
     untold: CallStatus::Unanswered,
+    faults: None,
 };
 
 pub(super) async fn not_found(uri: Uri) -> PlaneRefusal {

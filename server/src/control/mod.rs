@@ -7,12 +7,18 @@ mod access;
 mod addresses;
 mod answer;
 mod body;
+mod clock;
+mod duration;
 mod events;
+mod fault_effects;
+mod fault_order;
+mod faults;
 mod openapi;
 mod requests;
 mod reset;
 mod search;
 mod shown;
+mod tasks;
 mod tenants;
 
 use std::sync::Arc;
@@ -76,6 +82,13 @@ pub(crate) fn routes(
         .route("/_mock/v1/requests/wait", post(requests::wait))
         .route("/_mock/v1/events", get(events::list))
         .route("/_mock/v1/events/wait", post(events::wait))
+        .route("/_mock/v1/tasks", get(tasks::show).put(tasks::set))
+        .route("/_mock/v1/tasks/{id}/complete", post(tasks::complete))
+        .route("/_mock/v1/tasks/{id}/fail", post(tasks::fail))
+        .route("/_mock/v1/clock", get(clock::show).put(clock::set).delete(clock::clear))
+        .route("/_mock/v1/clock/advance", post(clock::advance))
+        .route("/_mock/v1/faults", get(faults::list).post(faults::create).delete(faults::clear))
+        .route("/_mock/v1/faults/{id}", get(faults::show).delete(faults::remove))
         .route("/_mock", any(answer::not_found))
         .route("/_mock/{*path}", any(answer::not_found))
         .method_not_allowed_fallback(answer::method_not_allowed)

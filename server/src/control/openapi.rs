@@ -16,7 +16,10 @@ use super::answer::RefusalBody;
     paths(
         super::tenants::create, super::tenants::list, super::tenants::show, super::tenants::remove,
         super::reset::reset, super::requests::list, super::requests::clear, super::requests::wait,
-        super::events::list, super::events::wait, document
+        super::events::list, super::events::wait, super::faults::create, super::faults::list, super::faults::show,
+        super::faults::clear, super::faults::remove, super::clock::show, super::clock::set, super::clock::clear,
+        super::clock::advance, super::tasks::show, super::tasks::set, super::tasks::complete, super::tasks::fail,
+        document
     ),
     modifiers(&ScopeSchemes, &Refusals)
 )]

@@ -30,6 +30,10 @@ pub(super) enum ResetPart {
     Sessions,
     /// The journal.
     Journal,
+    /// Fault rules.
+    Faults,
+    /// The clock.
+    Clock,
     /// Tasks of loads.
     Tasks,
 }
@@ -44,7 +48,8 @@ pub(super) struct ResetReport {
 }
 
 impl ResetPart {
-    const ALL: [Self; 4] = [Self::Data, Self::Sessions, Self::Journal, Self::Tasks];
+    const ALL: [Self; 6] =
+        [Self::Data, Self::Sessions, Self::Journal, Self::Faults, Self::Clock, Self::Tasks];
 }
 
 /// Puts the tenant back to where it began: the next call on any door finds the new state.
@@ -76,6 +81,8 @@ pub(super) async fn reset(
         data: has(ResetPart::Data),
         sessions: has(ResetPart::Sessions),
         journal: has(ResetPart::Journal),
+        faults: has(ResetPart::Faults),
+        clock: has(ResetPart::Clock),
         tasks: has(ResetPart::Tasks),
     };
     let done = plane.engine.reset_tenant(&tenant, parts).await?;

@@ -42,6 +42,8 @@ pub(super) struct ShownCall {
     duration_us: u64,
     /// What its client called itself.
     client: Option<String>,
+    /// The id of the fault rule that acted on it.
+    fault: Option<Uuid>,
 }
 
 /// A status as its door writes it.
@@ -49,7 +51,7 @@ pub(super) struct ShownCall {
 #[serde(untagged)]
 enum ShownStatus {
     Code(u16),
-    Name(&'static str),
+    Name(String),
     None,
 }
 
@@ -73,7 +75,8 @@ impl ShownCall {
             parameters: (!entry.parameters.is_empty()).then(parameters),
             status: match entry.status {
                 CallStatus::Http(code) => ShownStatus::Code(code),
-                CallStatus::Grpc(name) | CallStatus::SqlState(name) => ShownStatus::Name(name),
+                CallStatus::Grpc(name) => ShownStatus::Name(name.to_owned()),
+                CallStatus::SqlState(code) => ShownStatus::Name(code.as_str().to_owned()),
                 CallStatus::Unanswered => ShownStatus::None,
             },
             error: text(&entry.error),
@@ -82,6 +85,7 @@ impl ShownCall {
             bytes_out: entry.bytes_out,
             duration_us: u64::try_from(entry.duration.as_micros()).unwrap_or(u64::MAX),
             client: text(&entry.client),
+            fault: entry.fault,
         }
     }
 }

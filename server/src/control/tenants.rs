@@ -68,6 +68,8 @@ pub(super) struct ShownTenant {
     open_statements: usize,
     /// Calls in the journal.
     journal_entries: usize,
+    /// Fault rules.
+    fault_rules: usize,
 }
 
 /// A tenant's database.
@@ -104,6 +106,7 @@ impl From<TenantState> for ShownTenant {
             sessions: state.sessions,
             open_statements: state.open_statements,
             journal_entries: state.journal_entries,
+            fault_rules: state.fault_rules,
         }
     }
 }

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) type Parameters = Vec<(String, String)>;
 
 /// Who asks.
-pub(super) enum Caller {
+pub(super) enum Identified {
     /// A name and a password.
     User(String, String),
     /// A key of the server's.
@@ -26,7 +26,7 @@ pub(super) enum Caller {
 pub(super) struct PlaneClient {
     http: Http,
     base: String,
-    credentials: Caller,
+    credentials: Identified,
 }
 
 /// A refusal: HTTP's status, and the server's text.
@@ -36,7 +36,7 @@ pub(super) struct Refused {
 }
 
 impl PlaneClient {
-    pub(super) fn new(url: &str, credentials: Caller) -> Self {
+    pub(super) fn new(url: &str, credentials: Identified) -> Self {
         // Its answers come from where it was asked: nothing is to be sent elsewhere.
         let http = Http::builder().no_proxy().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
         let base = format!("{}/_mock/v1", url.trim_end_matches('/'));
@@ -79,8 +79,8 @@ impl PlaneClient {
         let unreached = |status, text| Refused { status, error: Error::new(ErrorKind::Unavailable, text) };
         let request = self.http.request(method, format!("{}{path}", self.base)).query(query);
         let request = match &self.credentials {
-            Caller::User(name, password) => request.basic_auth(name, Some(password)),
-            Caller::Key(key) => request.bearer_auth(key),
+            Identified::User(name, password) => request.basic_auth(name, Some(password)),
+            Identified::Key(key) => request.bearer_auth(key),
         };
         let request = match body {
             Some(body) => request.header("content-type", "application/json").body(body.to_string()),

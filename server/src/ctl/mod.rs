@@ -8,7 +8,7 @@ mod table;
 
 use serde_json::{Map, Value, json};
 
-use self::client::{Caller, Parameters, PlaneClient};
+use self::client::{Identified, Parameters, PlaneClient};
 pub(crate) use self::setting::KeyValue;
 use self::setting::object;
 use crate::config::{ClockCommand, Config, CtlCommand, CtlOptions, FaultsCommand, TenantsCommand};
@@ -42,20 +42,20 @@ fn address(config: &Config) -> Result<String> {
 }
 
 /// Whoever is named; else a key for what is the whole server's, and the first user for what is a tenant's.
-fn credentials(ctl: &CtlOptions, config: &Config) -> Result<Caller> {
+fn credentials(ctl: &CtlOptions, config: &Config) -> Result<Identified> {
     if let Some(user) = &ctl.user {
         if ctl.key.is_some() || ctl.tenant.is_some() {
             return Err(fault("--as is one tenant: it goes with neither --key nor --tenant"));
         }
         let named = user.split_once(':').filter(|(name, _)| !name.is_empty());
         let (name, password) = named.ok_or_else(|| fault("write --as NAME:PASSWORD"))?;
-        return Ok(Caller::User(name.to_owned(), password.to_owned()));
+        return Ok(Identified::User(name.to_owned(), password.to_owned()));
     }
     let of_server =
         ctl.key.is_some() || ctl.tenant.is_some() || matches!(ctl.command, CtlCommand::Tenants { .. });
-    let key = ctl.key.as_ref().or(config.control.keys.first()).cloned().map(Caller::Key);
+    let key = ctl.key.as_ref().or(config.control.keys.first()).cloned().map(Identified::Key);
     let first = config.engine.users.first();
-    let user = first.map(|user| Caller::User(user.name.clone(), user.password.clone()));
+    let user = first.map(|user| Identified::User(user.name.clone(), user.password.clone()));
     let found = if of_server { key.or(user) } else { user.or(key) };
     found.ok_or_else(|| {
         fault("whom to act as is not said: write ctl --as NAME:PASSWORD, or ctl --key with one of the server's --control-key")

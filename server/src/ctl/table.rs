@@ -84,12 +84,8 @@ mod tests {
 
     #[test]
     fn fields_are_lines() {
-        let answer =
-            json!({"user": "eve", "addresses": {"flight": "grpc://x"}, "gone": null, "all": ["a", "b"]});
-        assert_eq!(
-            fields(&answer),
-            "addresses.flight  grpc://x\nall               a, b\nuser              eve\n"
-        );
+        let answer = json!({"user": "eve", "state": {"sessions": 0}, "gone": null, "all": ["a", "b"]});
+        assert_eq!(fields(&answer), "user            eve\nstate.sessions  0\nall             a, b\n");
     }
 
     #[test]

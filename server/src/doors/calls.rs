@@ -2,6 +2,8 @@
 //! metrics, and what becomes of a panic.
 
 mod counted;
+#[cfg(test)]
+mod panicking;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -23,6 +25,9 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use self::counted::Counted;
+#[cfg(test)]
+pub(crate) use self::panicking::panicking;
+use super::faults::{self, CutOff, FaultManner};
 use super::metrics::{CallOutcome, Metrics};
 use crate::telemetry;
 use engine::{Call, CallEnd, CallStatus};
@@ -49,6 +54,8 @@ pub(crate) struct Manner {
     pub is_journalled: bool,
     /// The status of a call whose client went before one was told.
     pub untold: CallStatus,
+    /// How fault rules show on its answers, where those come by HTTP.
+    pub faults: Option<FaultManner>,
 }
 
 /// What an answer over gRPC says of its outcome.
@@ -120,7 +127,13 @@ async fn answer(mut request: Request, next: Next, manner: Manner, metrics: Arc<M
     telemetry::continue_trace(&ending.span, request.headers());
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(ending.span.clone()).await;
     let mut response = match answered {
-        Ok(response) => ending.answered(response, is_head),
+        Ok(response) => {
+            let response = match manner.faults.filter(|_| ending.call.is_faced()) {
+                Some(faults) => faults::apply(&ending.call, response, faults).await,
+                None => response,
+            };
+            ending.answered(response, is_head)
+        }
         Err(cause) => {
             ending.panicked(cause.as_ref());
             (manner.panicked)()
@@ -197,6 +210,12 @@ impl Ending {
 
     /// The answer begins; the call ends with its body.
     fn answered(mut self, mut response: Response, is_head: bool) -> Response {
+        if let Some(cut) = response.extensions().get::<CutOff>().copied() {
+            self.call.fail(&cut.to_string());
+            self.told = Some(CallStatus::Unanswered);
+            self.ended();
+            return response;
+        }
         self.status = Some(response.status().as_u16());
         self.judge(response.headers());
         if let Some(Failure(message)) = response.extensions_mut().remove() {
@@ -368,25 +387,4 @@ impl http_body::Body for Watched {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-/// A route that panics, and one whose answer does, for the doors' tests.
-#[cfg(test)]
-pub(crate) fn panicking() -> Router {
-    use std::convert::Infallible;
-
-    use axum::routing::any;
-    use futures::StreamExt;
-
-    async fn at_once() -> Response {
-        panic!("the test's own panic")
-    }
-    async fn later() -> Response {
-        let frames = futures::stream::iter([1, 2]).map(|number| match number {
-            1 => Ok::<_, Infallible>(Bytes::from_static(b"begun")),
-            _ => panic!("the test's own panic"),
-        });
-        Response::new(Body::from_stream(frames))
-    }
-    Router::new().route("/panic", any(at_once)).route("/panic/later", any(later))
 }

@@ -7,6 +7,7 @@ pub(crate) mod analytics;
 pub(crate) mod arrow_ipc;
 pub(crate) mod calls;
 pub(crate) mod connections;
+pub(crate) mod faults;
 pub(crate) mod flight;
 pub(crate) mod health;
 pub(crate) mod http;

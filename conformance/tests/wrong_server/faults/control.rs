@@ -11,7 +11,7 @@ pub const FAULTS: &[Wrong] = &[
         breaks: &["CX-2", "CX-4", "CT-3", "LS-04", "FA-6", "LT-01"],
         http: Http {
             instead: |call| {
-                let done = json!({"reset": ["data", "sessions", "journal", "tasks"], "skipped": []});
+                let done = json!({"reset": ["data", "sessions", "journal", "faults", "clock", "tasks"], "skipped": []});
                 call.is("POST /_mock/v1/reset").then(|| Reply::json(200, &done))
             },
             ..HTTP
@@ -130,6 +130,57 @@ pub const FAULTS: &[Wrong] = &[
         http: Http {
             instead: |call| {
                 call.is("DELETE /_mock/v1/tenants/").then(|| Reply::json(200, &json!({"removed": "it"})))
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "fault rules are promised and forgotten",
+        breaks: &["FR-1", "FR-3", "FR-4"],
+        http: Http {
+            instead: |call| {
+                let rule = json!({"id": "01890163-8694-739b-aea5-966c26f8ad91", "matched": 0, "acted": 0});
+                call.is("POST /_mock/v1/faults").then(|| Reply::json(201, &rule))
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "a fault rule meets whatever comes",
+        breaks: &["FR-2"],
+        http: Http {
+            request: |call| {
+                if call.is("POST /_mock/v1/faults") {
+                    call.forget(&["match"]);
+                }
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "a clock is shown as it was set, and tells the machine's time",
+        breaks: &["CK-1", "CK-2", "CK-3"],
+        http: Http {
+            instead: |call| {
+                let order: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+                let at = order["at"].clone();
+                let clock = json!({"at": at, "frozen": true, "rate": 0, "machine": false});
+                (call.is("PUT /_mock/v1/clock") || call.is("POST /_mock/v1/clock/advance"))
+                    .then(|| Reply::json(200, &clock))
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "every load is done at once",
+        breaks: &["TK-1"],
+        http: Http {
+            instead: |call| {
+                call.is("PUT /_mock/v1/tasks").then(|| Reply::json(200, &json!({"mode": "manual"})))
             },
             ..HTTP
         },

@@ -81,6 +81,7 @@ pub(super) struct CallFacts {
     pub(super) session: Option<Uuid>,
     pub(super) rows: Option<u64>,
     pub(super) duration: Duration,
+    pub(super) fault: Option<Uuid>,
 }
 
 impl Notes {
@@ -116,6 +117,21 @@ impl Notes {
         });
     }
 
+    /// Its statement so far, as it is kept.
+    pub(super) fn statement(&self) -> Option<&str> {
+        self.statement.get().map(|noted| &*noted.text.text)
+    }
+
+    /// The table that it loads rows into, if that is known.
+    pub(super) fn table(&self) -> Option<&str> {
+        self.table.get().map(|table| &**table)
+    }
+
+    /// The names of the events that it brings.
+    pub(super) fn events(&self) -> &[Box<str>] {
+        self.events.get().map_or(&[], |events| events)
+    }
+
     /// Whether its statement holds a secret, which an error may quote.
     pub(super) fn has_secret(&self) -> bool {
         self.statement.get().is_some_and(|noted| noted.has_secret)
@@ -127,7 +143,7 @@ impl Notes {
     }
 
     /// It loads rows into that table.
-    pub(crate) fn loads_into(&self, table: &str) {
+    pub fn loads_into(&self, table: &str) {
         let _ = self.table.set(cut(table, LONGEST_EVENT).into());
     }
 
@@ -180,6 +196,7 @@ impl Notes {
             bytes_out: end.bytes_out,
             duration: facts.duration,
             client: end.client.map(|client| cut(client, LONGEST_CLIENT).into()),
+            fault: facts.fault,
         }
     }
 }

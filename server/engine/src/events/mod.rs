@@ -28,3 +28,4 @@ pub use project::Snapshot;
 pub use store::{Access, ProjectHandle, Settings, Store, Unapplied};
 pub use traits::Traits;
 pub use uuid_text::UuidText;
+pub use watchers::Viewers;

@@ -10,13 +10,15 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use super::item::{Item, Receipt};
 use super::keyring::Keyring;
 use super::project::{Project, ProjectState, Snapshot};
-use super::watchers::Watchers;
+use super::watchers::{Viewers, Watchers};
 use crate::bell::Bell;
 use crate::call::Call;
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::faults::FaultRules;
 use crate::journal::Journal;
 use crate::limits::{Limits, Size, limit_exceeded};
+use crate::tenant_clock::TenantClock;
 
 /// What the store is told at start-up.
 #[derive(Clone, Default)]
@@ -299,8 +301,13 @@ impl Store {
     }
 
     /// From now on the calls that write to a project are kept in that journal, too.
-    pub(crate) fn watch(&self, key: &str, environment: &str, journal: &Arc<Journal>) {
-        self.watchers.add(key, environment, journal);
+    pub(crate) fn watch(
+        &self,
+        key: &str,
+        environment: &str,
+        viewer: (&Arc<Journal>, &Arc<FaultRules>, &Arc<TenantClock>),
+    ) {
+        self.watchers.add(key, environment, viewer);
     }
 
     /// From now on no call is kept in that journal for the key.
@@ -309,13 +316,14 @@ impl Store {
     }
 
     /// Whose journals a call with that key goes into, if it names environments of which `is_named` tells.
-    pub fn watchers(&self, key: &str, is_named: impl Fn(&str) -> bool) -> Vec<Arc<Journal>> {
+    pub fn watchers(&self, key: &str, is_named: impl Fn(&str) -> bool) -> Viewers {
         let watchers = self.watchers.of(key, is_named);
-        if watchers.is_empty()
+        if watchers.journals.is_empty()
             && let Some(guest) = self.guests.lock().get_mut(key)
         {
             let limit = self.limits.journal;
-            return vec![Arc::clone(guest.journal.get_or_insert_with(|| Arc::new(Journal::new(limit))))];
+            let journal = guest.journal.get_or_insert_with(|| Arc::new(Journal::new(limit)));
+            return Viewers { journals: vec![Arc::clone(journal)], faults: Vec::new(), clock: None };
         }
         watchers
     }

@@ -54,6 +54,11 @@ pub struct AppendGroup {
 }
 
 impl Append {
+    /// What its rows take in memory.
+    pub fn size(&self) -> usize {
+        self.groups.iter().map(|group| group.rows.get_array_memory_size()).sum()
+    }
+
     /// Whether it may share an INSERT: few rows, all with the same keys.
     pub(super) fn is_small(&self) -> bool {
         matches!(self.groups.as_slice(), [group] if group.rows.num_rows() <= SMALL_ROWS && !group.columns.is_empty())

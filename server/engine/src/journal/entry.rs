@@ -46,6 +46,8 @@ pub struct JournalEntry {
     pub duration: Duration,
     /// What its client called itself.
     pub client: Option<Box<str>>,
+    /// The fault rule whose effects it met (FR-4).
+    pub fault: Option<Uuid>,
 }
 
 /// How an answer was marked, in the words of its door.
@@ -56,9 +58,30 @@ pub enum CallStatus {
     /// The name of gRPC's status, such as `NOT_FOUND`.
     Grpc(&'static str),
     /// PostgreSQL's SQLSTATE; `00000` where all went well.
-    SqlState(&'static str),
+    SqlState(SqlState),
     /// There was none: its client had gone.
     Unanswered,
+}
+
+/// A code of PostgreSQL's: five digits or capital letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqlState([u8; 5]);
+
+impl SqlState {
+    /// What went well.
+    pub const SUCCESS: Self = Self(*b"00000");
+
+    /// Reads a code; none if it is of another form.
+    pub fn read(code: &str) -> Option<Self> {
+        let bytes: [u8; 5] = code.as_bytes().try_into().ok()?;
+        bytes.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()).then_some(Self(bytes))
+    }
+
+    /// The code as it is written.
+    pub fn as_str(&self) -> &str {
+        // It holds nothing but ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 impl CallStatus {
@@ -66,7 +89,8 @@ impl CallStatus {
     pub(super) fn is(self, written: &str) -> bool {
         match self {
             Self::Http(code) => written.parse() == Ok(code),
-            Self::Grpc(name) | Self::SqlState(name) => name == written,
+            Self::Grpc(name) => name == written,
+            Self::SqlState(code) => code.as_str() == written,
             Self::Unanswered => false,
         }
     }

@@ -33,7 +33,8 @@ impl Pattern {
         built.map(Self).map_err(|fault| Error::invalid(format!("no regular expression: {fault}")))
     }
 
-    pub(super) fn is_in(&self, text: Option<&str>) -> bool {
+    /// Whether it is found in a text.
+    pub(crate) fn is_in(&self, text: Option<&str>) -> bool {
         text.is_some_and(|text| self.0.is_match(text))
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-pub use self::entry::{CallStatus, JournalEntry};
+pub use self::entry::{CallStatus, JournalEntry, SqlState};
 pub use self::filter::{CallFilter, Moment, Pattern, Span};
 pub use self::text::KeptText;
 pub(crate) use self::text::cut;

@@ -26,6 +26,7 @@ fn entry(statement: &str, status: CallStatus) -> Arc<JournalEntry> {
         bytes_out: 0,
         duration: Duration::ZERO,
         client: None,
+        fault: None,
     })
 }
 

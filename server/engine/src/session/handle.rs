@@ -45,6 +45,8 @@ pub struct Session {
     closing: CancelToken,
     opened: Instant,
     last_used: AtomicU64,
+    /// How many milliseconds its tenant's clock has jumped ahead since.
+    aged: AtomicU64,
     unneeded: Arc<Unneeded>,
     recent: Recent,
     transaction: TransactionCell,
@@ -81,6 +83,7 @@ impl Session {
             closing: CancelToken::new(),
             opened: clock::moment(),
             last_used: AtomicU64::new(0),
+            aged: AtomicU64::new(0),
             unneeded: Arc::default(),
             recent: Recent::default(),
             transaction,
@@ -103,8 +106,7 @@ impl Session {
 
     /// A call of the user's comes in, to run in this session.
     pub fn admit(&self, call: &Call) {
-        call.admit(&self.owner.name);
-        call.notes().is_kept_in(&self.owner.journal);
+        self.owner.admit(call);
         call.in_session(self.id);
     }
 
@@ -211,7 +213,13 @@ impl Session {
             return Duration::ZERO;
         }
         let used = Duration::from_millis(self.last_used.load(Ordering::SeqCst));
-        self.opened.elapsed().saturating_sub(used)
+        let aged = Duration::from_millis(self.aged.load(Ordering::SeqCst));
+        self.opened.elapsed().saturating_sub(used).saturating_add(aged)
+    }
+
+    /// It has idled for so much longer.
+    pub(crate) fn age(&self, by: Duration) {
+        self.aged.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
     /// Whether a call runs or a stream is open.
@@ -223,6 +231,7 @@ impl Session {
     pub fn touch(&self) {
         let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_used.store(now, Ordering::SeqCst);
+        self.aged.store(0, Ordering::SeqCst);
     }
 
     /// The blocking part of a call, on a thread that may block.
@@ -236,6 +245,7 @@ impl Session {
         slot.open(&self.gate, thread)?;
         self.forget_unneeded(slot);
         slot.settle(&self.gate, cancel)?;
+        slot.keep_time(&self.owner.clock)?;
         let running = self.gate.enter(cancel)?;
         slot.begin_statement();
         let outcome = cancel.explain(work(slot));

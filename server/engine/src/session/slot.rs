@@ -17,6 +17,7 @@ use crate::blocking::{self, MayBlock};
 use crate::error::{Error, Result};
 use crate::instance::Instance;
 use crate::sql;
+use crate::tenant_clock::TenantClock;
 use duck::{Connection, Prepared, StatementKind};
 
 /// A session's connection and what belongs to it.
@@ -29,6 +30,8 @@ pub struct Slot {
     pub(crate) applied: Option<Target>,
     transaction: TransactionCell,
     instance: Arc<Instance>,
+    /// Which version of the tenant's clock SQL tells.
+    clock_version: u64,
 }
 
 /// A session opens one connection, when it first needs it.
@@ -49,6 +52,7 @@ impl Slot {
             applied: None,
             transaction,
             instance,
+            clock_version: 0,
         }
     }
 
@@ -120,6 +124,29 @@ impl Slot {
         if let ConnectionState::Open(connection) = &self.state {
             self.instance.viewer().begin(connection.id(), self.in_transaction());
         }
+    }
+
+    /// Has SQL tell the tenant's time (CK-2). What has begun keeps the time with which it began: a transaction, a result
+    /// that is being read.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(super) fn keep_time(&mut self, clock: &TenantClock) -> Result<()> {
+        if clock.version() == self.clock_version || self.in_transaction() || self.is_being_read() {
+            return Ok(());
+        }
+        let (version, course) = clock.versioned();
+        let texts = match course {
+            Some(course) => sql::clock::tell(course.began, course.shown, course.rate),
+            None if self.clock_version == 0 => Vec::new(),
+            None => sql::clock::forget(),
+        };
+        texts.iter().try_for_each(|text| self.connection()?.run(text).map_err(Error::from))?;
+        // A plan has the time of its making in it.
+        self.plans = Plans::default();
+        self.instance.note_change();
+        self.clock_version = version;
+        Ok(())
     }
 
     /// Does what may change how statements are planned, and notes that it may have, even if it fails.

@@ -8,8 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::sessions::Retired;
 use super::{LeftBehind, Tenant};
+use crate::faults::FaultRules;
 use crate::journal::Journal;
+use crate::limits::Limits;
 use crate::session::Session;
+use crate::tasks::TaskDesk;
+use crate::tenant_clock::TenantClock;
 use crate::views::ShownProject;
 
 /// The numbers of tenants' tasks given out so far.
@@ -25,6 +29,9 @@ struct Lasting {
     declared: bool,
     project: Option<ShownProject>,
     journal: Arc<Journal>,
+    faults: Arc<FaultRules>,
+    clock: Arc<TenantClock>,
+    tasks: Arc<TaskDesk>,
     task_epoch: AtomicU64,
 }
 
@@ -35,15 +42,21 @@ impl Lineage {
         declared: bool,
         project: Option<ShownProject>,
         journal: Arc<Journal>,
+        limits: &Limits,
     ) -> Self {
+        let faults = Arc::new(FaultRules::new(limits.faults));
+        let clock = Arc::new(TenantClock::default());
         if let Some(project) = &project {
-            project.store.watch(&project.key, &project.environment, &journal);
+            project.store.watch(&project.key, &project.environment, (&journal, &faults, &clock));
         }
         Self(Arc::new(Lasting {
             name: name.into(),
             declared,
             project,
             journal,
+            faults,
+            clock,
+            tasks: Arc::new(TaskDesk::new(limits.tasks)),
             task_epoch: AtomicU64::new(EPOCHS.fetch_add(1, Ordering::Relaxed)),
         }))
     }
@@ -66,6 +79,21 @@ impl Lineage {
         &self.0.journal
     }
 
+    /// The faults that the user's calls may meet.
+    pub(crate) fn faults(&self) -> &Arc<FaultRules> {
+        &self.0.faults
+    }
+
+    /// The user's time.
+    pub(crate) fn clock(&self) -> &Arc<TenantClock> {
+        &self.0.clock
+    }
+
+    /// How the user's loads end.
+    pub(crate) fn tasks(&self) -> &Arc<TaskDesk> {
+        &self.0.tasks
+    }
+
     pub(super) fn task_epoch(&self) -> u64 {
         self.0.task_epoch.load(Ordering::SeqCst)
     }
@@ -74,10 +102,13 @@ impl Lineage {
     pub(crate) fn begin_anew(&self) {
         self.forget_tasks();
         self.0.journal.clear();
+        self.0.faults.clear();
+        self.0.clock.clear();
     }
 
     /// Forgets every task that there was.
     pub(crate) fn forget_tasks(&self) {
+        self.0.tasks.clear();
         self.0.task_epoch.store(EPOCHS.fetch_add(1, Ordering::Relaxed), Ordering::SeqCst);
     }
 
@@ -92,6 +123,8 @@ impl Drop for Lasting {
         if let Some(project) = &self.project {
             project.store.unwatch(&project.key, &self.journal);
         }
+        self.faults.clear();
+        self.tasks.clear();
     }
 }
 

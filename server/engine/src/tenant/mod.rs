@@ -25,12 +25,15 @@ use crate::clock;
 use crate::config::EngineConfig;
 use crate::error::Result;
 use crate::events::ProjectHandle;
+use crate::faults::FaultRules;
 use crate::ingest::AppendQueues;
 use crate::instance::{Instance, InstancePool};
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::meter::{TenantMeters, Usage};
 use crate::session::{Owner, Session, Turns, retired};
+use crate::tasks::TaskDesk;
+use crate::tenant_clock::TenantClock;
 use crate::views::ShownProject;
 use crate::vitals::Vitals;
 
@@ -87,12 +90,16 @@ impl Tenant {
         let owner = Owner {
             name: Arc::clone(lineage.name()),
             journal: Arc::clone(lineage.journal()),
+            faults: Arc::clone(lineage.faults()),
+            clock: Arc::clone(lineage.clock()),
             turns,
             limits: config.limits,
             meters,
             retired: AtomicBool::new(false),
         };
         let most = config.limits.tenant_sessions;
+        let log = || QueryLog::new(config.limits.query_log, Arc::clone(lineage.clock()));
+        let queries = left.queries.unwrap_or_else(|| Arc::new(log()));
         Arc::new(Self {
             owner: Arc::new(owner),
             lineage,
@@ -100,7 +107,7 @@ impl Tenant {
             instance: RwLock::new(left.instance),
             opening: Arc::default(),
             sessions: Sessions::new(config.session_idle_timeout, most, left.ended),
-            queries: left.queries.unwrap_or_else(|| Arc::new(QueryLog::new(config.limits.query_log))),
+            queries,
             appends: Arc::default(),
             used: Mutex::new(clock::moment()),
             visits: AtomicUsize::new(0),
@@ -161,6 +168,8 @@ impl Tenant {
             Usage::from(&*meters.lingering),
             Usage::bytes("tenant-spool-limit", spooled, most),
             Usage::bytes("query-log-limit", self.queries.bytes() as u64, limits.query_log),
+            Usage::new("fault-limit", self.owner.faults.len(), limits.faults),
+            Usage::new("task-limit", self.tasks().len(), limits.tasks),
             Usage::bytes("journal-limit", journal.bytes() as u64, limits.journal),
             Usage::bytes("project-event-limit", events.unwrap_or(0), limits.project_events),
         ]
@@ -189,10 +198,30 @@ impl Tenant {
         &self.owner.journal
     }
 
+    /// How its loads end.
+    pub fn tasks(&self) -> &Arc<TaskDesk> {
+        self.lineage.tasks()
+    }
+
+    /// Its time.
+    pub fn clock(&self) -> &Arc<TenantClock> {
+        &self.owner.clock
+    }
+
+    /// Its clock has jumped so far ahead: what idles has idled for as long, and ends if that is too long (CK-2).
+    pub async fn ages(&self, by: Duration) {
+        let ended = self.sessions.age(by);
+        futures::future::join_all(ended.iter().map(Session::close)).await;
+    }
+
+    /// The faults that its calls may meet.
+    pub fn faults(&self) -> &Arc<FaultRules> {
+        &self.owner.faults
+    }
+
     /// A call comes in with the tenant's credentials.
     pub fn admit(&self, call: &Call) {
-        call.admit(self.name());
-        call.notes().is_kept_in(&self.owner.journal);
+        self.owner.admit(call);
     }
 
     /// The small appends that wait for one another.

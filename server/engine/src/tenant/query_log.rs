@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -13,6 +13,7 @@ use crate::clock;
 use crate::journal::cut;
 use crate::session::CancelToken;
 use crate::sql::secrets;
+use crate::tenant_clock::TenantClock;
 
 /// How many entries are kept per tenant at most (LG-05).
 const KEPT: usize = 10_000;
@@ -30,6 +31,7 @@ const ENTRY: usize = 512;
 #[derive(Debug)]
 pub struct QueryLog {
     state: Arc<Mutex<Entries>>,
+    clock: Arc<TenantClock>,
 }
 
 #[derive(Debug)]
@@ -69,6 +71,8 @@ pub struct QueryEntry {
     pub query_length: usize,
     /// When it began.
     pub started: SystemTime,
+    /// From when its duration is measured, which no change of a clock touches.
+    began: Instant,
     /// Cancels it.
     pub cancel: CancelToken,
     rows: AtomicU64,
@@ -97,11 +101,11 @@ pub struct Progress {
 }
 
 impl QueryLog {
-    /// An empty log that may take `limit` bytes.
-    pub fn new(limit: u64) -> Self {
+    /// An empty log that may take `limit` bytes, and tells the times of that clock.
+    pub fn new(limit: u64, clock: Arc<TenantClock>) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let state = Entries { entries: HashMap::new(), order: VecDeque::new(), bytes: 0, limit };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(state)), clock }
     }
 
     /// Logs a query as running; an earlier entry of the same id is replaced (LQ-20).
@@ -113,7 +117,8 @@ impl QueryLog {
         let entry = Arc::new(QueryEntry {
             facts,
             query_length,
-            started: clock::now(),
+            started: self.clock.now(),
+            began: clock::moment(),
             cancel,
             rows: AtomicU64::new(0),
             outcome: Mutex::new(None),
@@ -205,7 +210,7 @@ impl QueryEntry {
             return;
         }
         let more = error.as_ref().map_or(0, String::len);
-        *outcome = Some(Outcome { ended: clock::now(), error });
+        *outcome = Some(Outcome { ended: self.started + self.began.elapsed(), error });
         drop(outcome);
         if let Some(state) = &mut state {
             state.bytes += more;
@@ -267,7 +272,7 @@ mod tests {
     }
 
     fn log() -> QueryLog {
-        QueryLog::new(8 << 20)
+        QueryLog::new(8 << 20, Arc::default())
     }
 
     #[test]
@@ -314,7 +319,7 @@ mod tests {
 
     #[test]
     fn running_entries_leave_a_new_one_what_room_there_is() {
-        let log = QueryLog::new(4 * ENTRY as u64);
+        let log = QueryLog::new(4 * ENTRY as u64, Arc::default());
         let text = "x".repeat(ENTRY);
         let first = log.start(facts(Uuid::now_v7(), &text), CancelToken::new());
         let second = log.start(facts(Uuid::now_v7(), &text), CancelToken::new());

@@ -145,6 +145,11 @@ impl Sessions {
         self.state.lock().open.remove(&id);
     }
 
+    /// Ends a session as if it had idled out (LS-04), for closing; its id is remembered even if there is none.
+    pub fn expire(&self, id: Uuid) -> Option<Arc<Session>> {
+        self.state.lock().expire(id)
+    }
+
     /// How recently any session was used.
     pub(crate) fn shortest_idle(&self) -> Option<Duration> {
         self.state.lock().open.values().map(|entry| entry.session.idle()).min()
@@ -162,6 +167,12 @@ impl Sessions {
             .map(|(id, _)| *id)
             .collect();
         idle.into_iter().filter_map(|id| state.expire(id)).collect()
+    }
+
+    /// Sessions have idled for so much longer; those that have for too long are discarded, and returned for closing.
+    pub(crate) fn age(&self, by: Duration) -> Vec<Arc<Session>> {
+        self.all().iter().for_each(|session| session.age(by));
+        self.drop_idle()
     }
 
     /// Every open session.

@@ -21,6 +21,8 @@ pub struct TenantState {
     pub open_statements: usize,
     /// Entries of the journal.
     pub journal_entries: usize,
+    /// Fault rules.
+    pub fault_rules: usize,
 }
 
 impl Tenant {
@@ -40,6 +42,7 @@ impl Tenant {
             sessions: self.sessions.len(),
             open_statements: self.sessions.count_busy(),
             journal_entries: self.journal().len(),
+            fault_rules: self.faults().len(),
         })
     }
 }

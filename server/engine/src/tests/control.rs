@@ -142,7 +142,7 @@ async fn what_was_asked_with_a_key_before_its_user_came_is_in_the_users_journal(
     let send = || {
         engine.events().access("carol").unwrap();
         let call = Call::new("analytics", "POST /track", "");
-        call.notes().is_seen_by(engine.events().watchers("carol", |_| true));
+        call.notes().is_seen_by(engine.events().watchers("carol", |_| true).journals);
         call.end(end, |_| panic!("it is carol's"));
     };
     send();
@@ -166,7 +166,8 @@ async fn what_began_before_a_reset_ends_and_finds_no_new_state() {
         async move { run(&alice, ENDLESS).await.map(drop) }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let all = ResetParts { data: true, sessions: true, journal: true, tasks: true };
+    let all =
+        ResetParts { data: true, sessions: true, journal: true, faults: true, clock: true, tasks: true };
     let epoch = former.task_epoch();
     let done = engine.reset_tenant(&former, all).await.unwrap();
     assert!(!done.skipped_project);
@@ -225,7 +226,8 @@ async fn resets_under_load_lose_and_leak_nothing() {
             outcomes
         }
     });
-    let all = ResetParts { data: true, sessions: true, journal: true, tasks: true };
+    let all =
+        ResetParts { data: true, sessions: true, journal: true, faults: true, clock: true, tasks: true };
     for _ in 0..20 {
         let alice = engine.authenticate("alice", "secret").unwrap();
         engine.reset_tenant(&alice, all).await.unwrap();

@@ -30,6 +30,8 @@ pub(super) enum Fault {
     Environment(Box<str>),
     /// A project, or the number of undeclared keys, would be beyond its limit.
     Limit(Error),
+    /// A fault rule makes the answer in the place of this one (FR).
+    Ended(Error),
     Internal,
 }
 
@@ -74,6 +76,7 @@ impl Fault {
             Self::Payload { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-payload"),
             Self::Environment(_) => (StatusCode::UNPROCESSABLE_ENTITY, "environment-not-found"),
             Self::Limit(_) => (StatusCode::UNPROCESSABLE_ENTITY, "limit-exceeded"),
+            Self::Ended(_) => (StatusCode::SERVICE_UNAVAILABLE, "internal"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -96,7 +99,7 @@ impl Fault {
             Self::Environment(name) => {
                 format!("Environment \"{name}\" is not declared. The server declares it with --environment.")
             }
-            Self::Limit(error) => error.message().to_owned(),
+            Self::Limit(error) | Self::Ended(error) => error.message().to_owned(),
             Self::Internal => "The server failed. Its log says why.".to_owned(),
         }
     }
@@ -149,4 +152,5 @@ pub(super) const MANNER: Manner = Manner {
     verdict: |_| None,
     is_journalled: true,
     untold: CallStatus::Unanswered,
+    faults: Some(super::faults::MANNER),
 };

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::Request;
-use http::HeaderMap;
+use http::request::Parts;
 
 use super::error::Fault;
 use super::extract::{self, Payload};
 use super::response::Accepted;
 use super::{Analytics, body, key};
-use crate::doors::calls;
+use crate::doors::{calls, faults};
 use engine::Call;
-use engine::events::{Access, Action, Item, Micros, Receipt, Store, Unapplied};
+use engine::events::{Access, Action, Item, Micros, Receipt, Store, Unapplied, Viewers};
 
 /// The environment of an item that names none (AT-01).
 pub(super) const PRODUCTION: &str = "production";
@@ -34,11 +34,13 @@ pub(super) async fn ingest<T: Payload>(
     let call_of_all = Arc::clone(&call);
     let watchers = (Arc::clone(&store), key.clone());
     let sender = Sender { store, key, access, call, received };
-    let accepted = sender.accept::<T>(&parts.headers, sent, analytics.body_limit).await;
+    let accepted = sender.accept::<T>(&parts, sent, analytics.body_limit).await;
     // Of a call that was refused before it was known which projects it names, all of the key's are told.
     if accepted.is_err() {
         let (store, key) = watchers;
-        call_of_all.notes().is_seen_by(store.watchers(&key, |_| true));
+        let Viewers { journals, faults, .. } = store.watchers(&key, |_| true);
+        call_of_all.notes().is_seen_by(journals);
+        call_of_all.faces(faults);
     }
     accepted.map(|()| Json(Accepted::new()))
 }
@@ -53,27 +55,59 @@ struct Sender {
 }
 
 impl Sender {
-    async fn accept<T: Payload>(self, headers: &HeaderMap, sent: Body, limit: usize) -> Result<(), Fault> {
-        let bytes = body::read(headers, sent, limit).await?;
-        if bytes.len() > LARGE {
-            let work = move || self.write::<T>(&bytes);
-            return tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Internal)?;
-        }
-        self.write::<T>(&bytes)
+    async fn accept<T: Payload>(self, parts: &Parts, sent: Body, limit: usize) -> Result<(), Fault> {
+        let bytes = body::read(&parts.headers, sent, limit).await?;
+        let is_large = bytes.len() > LARGE;
+        let (sender, items) = on_thread(is_large, move || {
+            let mut sender = self;
+            let items = sender.read::<T>(&bytes);
+            (sender, items)
+        })
+        .await?;
+        let items = items?;
+        let call = &sender.call;
+        call.begins(|| faults::head(parts.uri.path(), &parts.headers));
+        call.meet().await.map_err(Fault::Ended)?;
+        let is_doubled = call.acting().is_some_and(|acting| acting.effects().is_doubled);
+        on_thread(is_large, move || {
+            if is_doubled {
+                sender.write(items.clone())?;
+            }
+            sender.write(items)
+        })
+        .await?
     }
 
-    fn write<T: Payload>(&self, body: &[u8]) -> Result<(), Fault> {
-        let Self { store, key, access, call, received } = self;
+    /// The items of a body, of which it is noted who sees them.
+    fn read<T: Payload>(&mut self, body: &[u8]) -> Result<Vec<Item>, Fault> {
+        let Self { store, key, call, received, .. } = self;
         let items = extract::batch::<T>(body)?;
         let names = |environment: &str| items.iter().any(|item| *item.environment == *environment);
-        call.notes().is_seen_by(store.watchers(key, names));
+        let Viewers { journals, faults, clock } = store.watchers(key, names);
+        if let Some(clock) = clock {
+            *received = Micros(clock.micros());
+        }
+        call.notes().is_seen_by(journals);
         call.notes().brings(items.iter().filter_map(event));
-        let receipt = Receipt { at: *received, request: call.notes().id() };
-        store.apply(access, items, receipt).map_err(|unapplied| match unapplied {
+        call.faces(faults);
+        Ok(items)
+    }
+
+    fn write(&self, items: Vec<Item>) -> Result<(), Fault> {
+        let receipt = Receipt { at: self.received, request: self.call.notes().id() };
+        self.store.apply(&self.access, items, receipt).map_err(|unapplied| match unapplied {
             Unapplied::Environment(name) => Fault::Environment(name),
             Unapplied::Full(error) => Fault::Limit(error),
         })
     }
+}
+
+/// Does what may take long where it keeps nobody waiting.
+async fn on_thread<T: Send + 'static>(
+    is_large: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Fault> {
+    if is_large { tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Internal) } else { Ok(work()) }
 }
 
 /// The name of the event that an item is, if it is one.

@@ -8,6 +8,7 @@ mod body;
 mod cors;
 mod error;
 mod extract;
+mod faults;
 mod fields;
 mod identify;
 mod ingest;

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::writer::{CompressionContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use arrow_flight::{FlightData, SchemaAsIpc};
-use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt, try_unfold};
+use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt, try_unfold, unfold};
 use tonic::Status;
 
 use super::size::batch_size;
@@ -42,6 +42,22 @@ impl Answer {
     pub(super) fn count_rows(self, mut count: impl FnMut(usize) + Send + 'static) -> Self {
         let counted = self.batches.inspect_ok(move |batch| count(batch.num_rows()));
         Self { schema: self.schema, batches: counted.boxed() }
+    }
+
+    /// The same answer up to so many rows; `reaches` is told when they have come.
+    pub(super) fn stop_after(self, rows: u64, reaches: impl Fn() + Send + 'static) -> Self {
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        let state = (self.batches, rows, reaches);
+        let batches = unfold(state, |(mut batches, left, reaches)| async move {
+            if left == 0 {
+                reaches();
+                return None;
+            }
+            let batch = batches.next().await?.map(|batch| batch.slice(0, batch.num_rows().min(left)));
+            let taken = batch.as_ref().map_or(0, RecordBatch::num_rows);
+            Some((batch, (batches, left - taken, reaches)))
+        });
+        Self { schema: self.schema, batches: batches.boxed() }
     }
 
     /// The answer as the messages of a DoGet.

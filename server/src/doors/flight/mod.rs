@@ -7,6 +7,7 @@ mod cancel;
 mod credentials;
 mod decode;
 mod encode;
+mod faults;
 mod ingest;
 mod messages;
 mod metadata;

@@ -184,7 +184,7 @@ fn check(statement: &NamedStatement, bound: Option<&BoundRows>) -> Result<()> {
     }
 }
 
-fn find(session: &FlightSession, handle: &[u8]) -> Result<Arc<NamedStatement>> {
+pub(super) fn find(session: &FlightSession, handle: &[u8]) -> Result<Arc<NamedStatement>> {
     let found = session.engine.statement(handle);
     found.ok_or_else(|| Error::new(ErrorKind::NotFound, "Prepared statement not found"))
 }

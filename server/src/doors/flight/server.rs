@@ -18,6 +18,7 @@ use tonic::{Code, Status};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::faults;
 use super::options::Options;
 use super::reflection;
 use super::service::Service;
@@ -67,6 +68,7 @@ pub(super) const MANNER: Manner = Manner {
     },
     is_journalled: true,
     untold: CallStatus::Grpc("CANCELLED"),
+    faults: Some(faults::MANNER),
 };
 
 /// The RPC's name; those of other services than Flight's with their service.

@@ -10,10 +10,12 @@ use arrow_flight::{
     HandshakeRequest, HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket,
 };
 use futures::stream::{self, BoxStream, StreamExt};
+use http::Extensions;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::decode::Upload;
+use super::faults;
 use super::query::PlannedCommand;
 use super::session::FlightSession;
 use super::sessions::SessionsByToken;
@@ -36,15 +38,21 @@ impl Service {
     }
 
     /// The session of a call, by its credentials.
-    async fn session(&self, call: Arc<Call>, metadata: &MetadataMap) -> Result<Arc<FlightSession>> {
+    async fn session(
+        &self,
+        call: &Call,
+        metadata: &MetadataMap,
+        extensions: &Extensions,
+    ) -> Result<Arc<FlightSession>> {
         let session = self.sessions.of(metadata).await?;
-        session.engine.admit(&call);
+        session.engine.admit(call);
+        faults::begins(call, metadata, extensions);
         Ok(session)
     }
 
     /// Authenticates, and answers that the RPC is not served.
-    async fn unserved(&self, call: Arc<Call>, metadata: &MetadataMap, rpc: &str) -> Status {
-        match self.session(call, metadata).await {
+    async fn unserved(&self, metadata: &MetadataMap, extensions: &Extensions, rpc: &str) -> Status {
+        match self.session(&calls::of(extensions), metadata, extensions).await {
             Ok(_) => status(&Error::new(ErrorKind::Unimplemented, format!("{rpc} is not supported"))),
             Err(error) => status(&error),
         }
@@ -56,10 +64,11 @@ impl Service {
         control: Control,
     ) -> Result<(Arc<FlightSession>, FlightDescriptor, PlannedCommand)> {
         let call = calls::of(request.extensions());
-        let session = self.session(Arc::clone(&call), request.metadata()).await?;
+        let session = self.session(&call, request.metadata(), request.extensions()).await?;
         let descriptor = request.into_inner();
         let command = command(&descriptor)?;
         call.refine(format!("{} {}", call.operation(), messages::name(&command)));
+        faults::meet(&self.sessions, &session, &call, || faults::statement(&session, &command)).await?;
         // A call that is dropped half-way may have executed transaction control: it ends by itself, if it has begun.
         let _gone = GiveUpOnDrop::of_planning(call.cancel());
         let owned = Arc::clone(&session);
@@ -88,12 +97,14 @@ impl Service {
 
     async fn get(&self, request: Request<Ticket>) -> Result<super::encode::Answer> {
         let call = calls::of(request.extensions());
-        let session = self.session(Arc::clone(&call), request.metadata()).await?;
+        let session = self.session(&call, request.metadata(), request.extensions()).await?;
         let ticket = request.into_inner().ticket;
         if ticket.is_empty() || str::from_utf8(&ticket).is_err() {
             return Err(Error::invalid("The ticket cannot be decoded"));
         }
         let session = self.sessions.redeeming(session, &ticket);
+        let statement = || faults::statement_of_ticket(&session, &ticket);
+        faults::meet(&self.sessions, &session, &call, statement).await?;
         let run = session.redeem(&ticket, &call)?;
         if run.promise.binds_values() {
             call.binds_values();
@@ -104,12 +115,13 @@ impl Service {
         let answer =
             if outlives_its_call { spawn(answer, tracing::Span::current()).await? } else { answer.await? };
         call.count_rows(0);
+        let answer = faults::cut_short(answer, &call);
         Ok(answer.count_rows(move |rows| call.count_rows(rows as u64)))
     }
 
     async fn upload(&self, request: Request<Streaming<FlightData>>) -> Result<bytes::Bytes> {
         let call = calls::of(request.extensions());
-        let session = self.session(Arc::clone(&call), request.metadata()).await?;
+        let session = self.session(&call, request.metadata(), request.extensions()).await?;
         let _in_use = session.engine.in_use();
         let mut stream = request.into_inner();
         let first = session.until_closed(Upload::first(&mut stream)).await?;
@@ -120,17 +132,23 @@ impl Service {
         if !matches!(command, Command::CommandStatementIngest(_)) {
             call.binds_values();
         }
+        if let Command::CommandStatementIngest(ingest) = &command {
+            call.notes().loads_into(&ingest.table);
+        }
+        faults::meet(&self.sessions, &session, &call, || faults::statement(&session, &command)).await?;
         let upload = Upload::new(first, stream, session.engine.limits().arrow_message);
         Box::pin(session.until_closed(put(&session, command, upload, &call))).await
     }
 
     async fn action(&self, request: Request<Action>) -> Result<Option<bytes::Bytes>> {
         let call = calls::of(request.extensions());
-        let session = self.session(Arc::clone(&call), request.metadata()).await?;
+        let session = self.session(&call, request.metadata(), request.extensions()).await?;
         let Action { r#type: name, body } = request.into_inner();
         if let Some((known, _)) = ACTIONS.iter().find(|(known, _)| *known == name) {
             call.refine(format!("{} {known}", call.operation()));
         }
+        let statement = || faults::statement_of_action(&session, &body);
+        faults::meet(&self.sessions, &session, &call, statement).await?;
         let sessions = Arc::clone(&self.sessions);
         // A call that is dropped half-way must not leave, say, a transaction that nobody knows the id of.
         let _gone = GiveUpOnDrop::of_planning(call.cancel());
@@ -176,7 +194,14 @@ impl FlightService for Service {
         request: Request<Streaming<HandshakeRequest>>,
     ) -> AnswerStream<HandshakeResponse> {
         let session = self.sessions.handshake(request.metadata()).await.map_err(|e| status(&e))?;
-        session.engine.admit(&calls::of(request.extensions()));
+        let call = calls::of(request.extensions());
+        session.engine.admit(&call);
+        faults::begins(&call, request.metadata(), request.extensions());
+        if let Err(error) = faults::meet(&self.sessions, &session, &call, || None).await {
+            // Nobody gets to know of it.
+            self.sessions.close(&session).await;
+            return Err(status(&error));
+        }
         let token = session.token.as_str();
         let payload = bytes::Bytes::copy_from_slice(token.as_bytes());
         let mut response = Response::new(one(HandshakeResponse { protocol_version: 0, payload }));
@@ -230,7 +255,9 @@ impl FlightService for Service {
     }
 
     async fn list_actions(&self, request: Request<Empty>) -> AnswerStream<ActionType> {
-        self.session(calls::of(request.extensions()), request.metadata()).await.map_err(|e| status(&e))?;
+        let (metadata, extensions) = (request.metadata(), request.extensions());
+        let opened = self.session(&calls::of(extensions), metadata, extensions).await;
+        opened.map_err(|e| status(&e))?;
         let actions = ACTIONS.map(|(name, description)| {
             Ok(ActionType { r#type: name.to_owned(), description: description.to_owned() })
         });
@@ -238,10 +265,10 @@ impl FlightService for Service {
     }
 
     async fn list_flights(&self, request: Request<Criteria>) -> AnswerStream<FlightInfo> {
-        Err(self.unserved(calls::of(request.extensions()), request.metadata(), "ListFlights").await)
+        Err(self.unserved(request.metadata(), request.extensions(), "ListFlights").await)
     }
 
     async fn do_exchange(&self, request: Request<Streaming<FlightData>>) -> AnswerStream<FlightData> {
-        Err(self.unserved(calls::of(request.extensions()), request.metadata(), "DoExchange").await)
+        Err(self.unserved(request.metadata(), request.extensions(), "DoExchange").await)
     }
 }

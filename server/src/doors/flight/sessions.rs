@@ -129,6 +129,14 @@ impl SessionsByToken {
         }
     }
 
+    /// Ends a session as if it had idled out (FA-6): why the call fails that finds it so.
+    pub(super) fn expire(&self, session: &Arc<FlightSession>) -> Error {
+        let mut table = self.table.lock();
+        table.implicit.retain(|_, (_, implicit)| !Arc::ptr_eq(implicit, session));
+        table.expire(session.token.id());
+        expired()
+    }
+
     fn authenticate(&self, user: &str, password: &str) -> Result<Arc<Tenant>> {
         self.engine.authenticate(user, password).map_err(|error| match error.kind() {
             ErrorKind::Unauthenticated => refused(),

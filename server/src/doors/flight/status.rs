@@ -32,6 +32,11 @@ fn code(kind: ErrorKind) -> Code {
     }
 }
 
+/// The code of that name.
+pub(super) fn code_named(wanted: &str) -> Code {
+    (0..=16).map(Code::from_i32).find(|code| name(*code) == wanted).unwrap_or(Code::Unknown)
+}
+
 /// A code's name, as gRPC's documentation writes it.
 pub(super) fn name(code: Code) -> &'static str {
     match code {

@@ -1,14 +1,17 @@
 //! The port: HTTP/2 over plaintext, or over TLS for connections that begin with a TLS handshake (FX-2 to FX-5).
 
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -22,7 +25,7 @@ use tonic::transport::server::Connected;
 use super::status::status;
 use crate::doors::connections::{Arrival, ConnectionPlace, Entrance};
 use crate::doors::tls;
-use engine::Error;
+use engine::{Error, FaultCut};
 
 /// How long a connection may stay silent before it is closed (FX-3).
 const SILENCE: Duration = Duration::from_secs(10);
@@ -38,7 +41,35 @@ pub(super) struct FlightSocket {
     stream: Stream,
     /// What its calls are refused with, and when it is closed.
     refused: Option<(Arc<Error>, Pin<Box<Sleep>>)>,
+    severance: Arc<Severance>,
     _place: ConnectionPlace,
+}
+
+/// Whether a fault rule has cut a connection, and how. It is looked at when something is to be sent.
+#[derive(Debug, Default)]
+pub(super) struct Severance(AtomicU8);
+
+impl Severance {
+    const CUTS: [FaultCut; 3] = [FaultCut::Reset, FaultCut::Close, FaultCut::Half];
+
+    /// Cuts the connection.
+    pub(super) fn sever(&self, cut: FaultCut) {
+        let place = Self::CUTS.iter().position(|known| *known == cut).unwrap_or_default();
+        self.0.store(u8::try_from(place + 1).unwrap_or(1), Ordering::SeqCst);
+    }
+
+    fn cut(&self) -> Option<FaultCut> {
+        let place = usize::from(self.0.load(Ordering::Relaxed)).checked_sub(1)?;
+        Self::CUTS.get(place).copied()
+    }
+}
+
+/// What calls know of their connection.
+#[derive(Clone)]
+pub(super) struct FlightPeer {
+    refused: Option<Arc<Error>>,
+    /// By which a fault rule cuts it.
+    pub(super) severance: Arc<Severance>,
 }
 
 enum Stream {
@@ -47,10 +78,6 @@ enum Stream {
     /// After its TLS handshake.
     Tls(Box<TlsStream<TcpStream>>),
 }
-
-/// What every call of a connection is refused with, if there was no room for the connection.
-#[derive(Clone)]
-pub(super) struct Refusal(pub(super) Option<Arc<Error>>);
 
 /// Accepts connections until `stop` fires; none delays another.
 pub(super) fn incoming(
@@ -76,7 +103,11 @@ async fn identify(arrival: Arrival, tls: Option<TlsAcceptor>, ready: mpsc::Sende
         Ok(Ok(stream)) => {
             let refused = refused.map(|error| (Arc::new(error), Box::pin(tokio::time::sleep(REFUSAL))));
             // A receiver that is gone means that the server stopped.
-            drop(ready.send(Ok(FlightSocket { stream, refused, _place: place })).await);
+            drop(
+                ready
+                    .send(Ok(FlightSocket { stream, refused, severance: Arc::default(), _place: place }))
+                    .await,
+            );
         }
         Ok(Err(error)) => tracing::debug!(%error, "a connection ended before its first request"),
         Err(_) => tracing::debug!("a silent connection was closed"),
@@ -97,18 +128,39 @@ async fn handshake(stream: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<St
 }
 
 impl Connected for FlightSocket {
-    type ConnectInfo = Refusal;
+    type ConnectInfo = FlightPeer;
 
-    fn connect_info(&self) -> Refusal {
-        Refusal(self.refused.as_ref().map(|(error, _)| Arc::clone(error)))
+    fn connect_info(&self) -> FlightPeer {
+        let refused = self.refused.as_ref().map(|(error, _)| Arc::clone(error));
+        FlightPeer { refused, severance: Arc::clone(&self.severance) }
     }
 }
 
 /// Refuses the calls of connections for which there was no room.
 pub(super) async fn refuse(request: Request, next: Next) -> Response {
-    match request.extensions().get::<Refusal>() {
-        Some(Refusal(Some(error))) => status(error).into_http(),
+    match request.extensions().get::<FlightPeer>() {
+        Some(FlightPeer { refused: Some(error), .. }) => status(error).into_http(),
         _ => next.run(request).await,
+    }
+}
+
+impl FlightSocket {
+    /// What becomes of something that is to be sent over a connection that a rule has cut: nothing, or nobody notices.
+    fn severed(&self, length: usize) -> Option<io::Result<usize>> {
+        let cut = self.severance.cut()?;
+        let socket = match &self.stream {
+            Stream::Plain(stream) => SockRef::from(stream),
+            Stream::Tls(stream) => SockRef::from(stream.get_ref().0),
+        };
+        let cutting = match cut {
+            FaultCut::Reset => socket.set_linger(Some(Duration::ZERO)),
+            FaultCut::Close | FaultCut::Half => socket.shutdown(Shutdown::Write),
+        };
+        match (cut, cutting) {
+            (FaultCut::Half, _) => Some(Ok(length)),
+            (_, Err(fault)) => Some(Err(fault)),
+            (_, Ok(())) => Some(Err(io::ErrorKind::ConnectionReset.into())),
+        }
     }
 }
 
@@ -129,6 +181,9 @@ impl AsyncRead for FlightSocket {
 
 impl AsyncWrite for FlightSocket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(severed) = self.severed(buf.len()) {
+            return Poll::Ready(severed);
+        }
         match &mut self.get_mut().stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
@@ -140,6 +195,9 @@ impl AsyncWrite for FlightSocket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(severed) = self.severed(bufs.iter().map(|buf| buf.len()).sum()) {
+            return Poll::Ready(severed);
+        }
         match &mut self.get_mut().stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),

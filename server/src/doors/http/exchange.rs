@@ -19,6 +19,8 @@ use tokio::time::Instant;
 pub(crate) use self::body::{AnswerBody, RequestBody};
 pub(crate) use self::socket::WatchedSocket;
 use crate::doors::connections::ask_peer;
+use crate::doors::faults::CutOff;
+use engine::FaultCut;
 
 /// How long a client may take to send a request's headers, from their first byte on.
 const HEADER_TIME: Duration = Duration::from_secs(30);
@@ -183,6 +185,18 @@ impl Activity {
         }
     }
 
+    /// Breaks off the connection, which ends next but for the direction to the server.
+    fn breaks(&self, cut: FaultCut) {
+        let socket = SockRef::from(&*self.stream);
+        let done = match cut {
+            FaultCut::Reset => socket.set_linger(Some(Duration::ZERO)),
+            FaultCut::Close | FaultCut::Half => socket.shutdown(std::net::Shutdown::Write),
+        };
+        if let Err(fault) = done {
+            tracing::debug!(%fault, "a connection that a fault rule cuts has ended before");
+        }
+    }
+
     fn note_read(&self) {
         let mut phase = self.phase.lock();
         phase.last = now();
@@ -208,6 +222,18 @@ impl Exchange {
     /// The answer begins.
     pub(crate) fn answers(&self) {
         self.0.phase.lock().awaits_answer = false;
+    }
+
+    /// The connection breaks off in the place of an answer.
+    ///
+    /// # Errors
+    /// Always, if it ends in both directions; otherwise this waits for its client to go.
+    pub(crate) async fn breaks<T>(&self, cut: CutOff) -> Result<T, CutOff> {
+        self.0.breaks(cut.0);
+        match cut.0 {
+            FaultCut::Reset | FaultCut::Close => Err(cut),
+            FaultCut::Half => std::future::pending().await,
+        }
     }
 }
 

@@ -25,6 +25,7 @@ use tower::ServiceExt as _;
 use super::exchange::{Activity, AnswerBody, ConnectionVerdict, Exchange, RequestBody, WatchedSocket, now};
 use super::leftover;
 use crate::doors::connections::{Arrival, Entrance};
+use crate::doors::faults::CutOff;
 use crate::doors::{Serve, Surroundings};
 use engine::Error;
 
@@ -128,10 +129,13 @@ async fn answer(
     request: Request<Incoming>,
     exchange: Arc<Exchange>,
     keep_alive: Option<HeaderValue>,
-) -> Result<http::Response<AnswerBody>, Infallible> {
+) -> Result<http::Response<AnswerBody>, CutOff> {
     let request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&exchange))));
     let Ok(mut response) = router.oneshot(request).await;
     exchange.answers();
+    if let Some(cut) = response.extensions().get::<CutOff>().copied() {
+        return exchange.breaks(cut).await;
+    }
     if let Some(keep_alive) = keep_alive.filter(|_| !response.headers().contains_key(CONNECTION)) {
         response.headers_mut().insert(KEEP_ALIVE, keep_alive);
     }

@@ -76,7 +76,7 @@ pub(super) async fn run(
 ) -> Result<Json<Completions>> {
     let statement = statement::required(&caller.0, body.statement)?;
     let Context { target, session } =
-        Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
+        Context::open(&caller, &statement, body.catalog, body.schema, body.session_id).await?;
     let _gone = caller.cancel_on_drop();
     let completed = session.complete(statement.clone(), target, &caller.1).await;
     let most = match usize::try_from(body.max_suggestions.unwrap_or(0)).unwrap_or(MOST) {

@@ -62,7 +62,7 @@ pub(super) struct ScannedTable {
 pub(super) async fn run(caller: Caller, JsonBody(body): JsonBody<ExplainBody>) -> Result<Json<Explanation>> {
     let (statement, lines) = statement::trimmed(&statement::required(&caller.0, body.statement)?);
     let Context { target, session } =
-        Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
+        Context::open(&caller, &statement, body.catalog, body.schema, body.session_id).await?;
     let _gone = caller.cancel_on_drop();
     let explained = session.explain(statement.clone(), target, &caller.1).await;
     let (plan, error) = match statement::told(explained, lines)? {

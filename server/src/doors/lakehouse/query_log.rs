@@ -137,6 +137,7 @@ pub(super) async fn cancel(
     }
     let message =
         if entry.outcome().is_some() { "the query had finished" } else { "the query is being cancelled" };
+    caller.meet(None, None).await?;
     entry.cancel.cancel(CANCELLED);
     if entry.outcome().is_none() {
         tokio::spawn(note_the_end(entry));

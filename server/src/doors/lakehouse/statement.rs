@@ -3,10 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::extract::Caller;
 use super::response::{ApiError, Result};
 use super::session::{RequestSession, parse_id};
 use engine::{Error, ErrorKind, Target, Tenant, lines_before, placed};
-use std::sync::Arc;
 
 /// Where a statement is looked at, as a request names it.
 #[derive(Debug)]
@@ -18,18 +18,20 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Finds or opens the session.
+    /// Finds or opens the session that a statement is looked at in.
     ///
     /// # Errors
     /// `bad-request` for a malformed session id; `internal` when no database can be opened.
     pub(super) async fn open(
-        tenant: &Arc<Tenant>,
+        caller: &Caller,
+        statement: &str,
         catalog: Option<String>,
         schema: Option<String>,
         session_id: Option<String>,
     ) -> Result<Self> {
         let id = session_id.map(|id| parse_id("session_id", &id)).transpose()?;
-        let session = RequestSession::named_or_ephemeral(tenant, id).await?;
+        caller.meet(Some(statement), id).await?;
+        let session = RequestSession::named_or_ephemeral(&caller.0, id).await?;
         Ok(Self { target: Target { catalog, schema }, session })
     }
 }

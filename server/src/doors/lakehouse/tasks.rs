@@ -1,4 +1,5 @@
-//! `GET /tasks/{task_id}`: every task is completed, since loads answer when they are done (LT).
+//! `GET /tasks/{task_id}`: every task is completed, since loads answer when they are done (LT), unless a test has it otherwise
+//! (TK).
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use super::openapi::IdAnswers;
 use super::response::{ApiError, Code, Result};
 use super::session::parse_id;
 use super::state::Lakehouse;
-use engine::Tenant;
+use engine::{TaskStatus, Tenant};
 
 /// Issues task ids, and knows those that it issued without keeping them: the second half of an id is the keyed hash
 /// of its first half and its tenant.
@@ -42,11 +43,15 @@ impl TaskIds {
     }
 }
 
-/// A task that is done.
+/// A task, and how far it is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Task {
     task_id: Uuid,
+    /// `completed`; `pending` or `failed` where the control plane has it so.
     status: &'static str,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<String>,
 }
 
 /// Shows a task of the caller's.
@@ -55,7 +60,7 @@ pub(super) struct Task {
 /// `bad-request` for a malformed id, `not-found` for one that was not issued to the caller (LT-02).
 #[utoipa::path(get, path = "/tasks/{task_id}", tag = "Load",
     params(("task_id" = Uuid, Path, description = "As /append, /upload or /upsert answered it")),
-    responses((status = 200, body = Task, description = "The task is done"), IdAnswers))]
+    responses((status = 200, body = Task, description = "The task"), IdAnswers))]
 pub(super) async fn show(
     caller: Caller,
     State(state): State<Lakehouse>,
@@ -66,8 +71,18 @@ pub(super) async fn show(
     if !state.tasks.knows(&caller.0, task_id) {
         return Err(ApiError::new(Code::NotFound, format!("there is no task {task_id}")));
     }
-    Ok(Json(Task { task_id, status: COMPLETED }))
+    let late = caller.0.tasks().find(task_id).map(|task| task.status());
+    let (status, error_message) = match late {
+        None | Some(TaskStatus::Completed) => (COMPLETED, None),
+        Some(TaskStatus::Pending) => (PENDING, None),
+        Some(TaskStatus::Failed(message)) => (FAILED, Some(message)),
+    };
+    Ok(Json(Task { task_id, status, error_message }))
 }
 
-/// The one status a task has.
+/// The status of a task that is done, the one that there is unless a test has it otherwise.
 pub(super) const COMPLETED: &str = "completed";
+
+/// The statuses of the others (TK).
+pub(super) const PENDING: &str = "pending";
+const FAILED: &str = "failed";

@@ -11,6 +11,7 @@ use http::{Method, StatusCode, Uri};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::faults;
 use super::response::{ApiError, Code, plain_text};
 use super::state::Lakehouse;
 use crate::doors::calls::{self, Failure, Manner};
@@ -54,6 +55,7 @@ const MANNER: Manner = Manner {
     verdict: |_| None,
     is_journalled: true,
     untold: CallStatus::Unanswered,
+    faults: Some(faults::MANNER),
 };
 
 async fn not_found(uri: Uri) -> ApiError {

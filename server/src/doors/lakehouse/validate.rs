@@ -41,7 +41,7 @@ pub(super) struct Validation {
 pub(super) async fn run(caller: Caller, JsonBody(body): JsonBody<ValidateBody>) -> Result<Json<Validation>> {
     let (statement, lines) = statement::trimmed(&statement::required(&caller.0, body.statement)?);
     let Context { target, session } =
-        Context::open(&caller.0, body.catalog, body.schema, body.session_id).await?;
+        Context::open(&caller, &statement, body.catalog, body.schema, body.session_id).await?;
     let _gone = caller.cancel_on_drop();
     let plan = session.plan(statement.clone(), target, Fidelity::Exact, &caller.1).await;
     let error = statement::told(plan, lines)?.err();

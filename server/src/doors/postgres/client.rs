@@ -34,8 +34,9 @@ impl Client {
     /// Something begins that runs a statement; what a cancel request is about from now on.
     pub(super) fn begin(&self, operation: &'static str, sql: &str) -> Job {
         let mut job = Job::new(operation, &self.door.metrics);
-        job.admit(&self.tenant);
-        job.log(&self.tenant, &self.session, sql, self.settings.get("application_name").unwrap_or_default());
+        let name = self.settings.get("application_name").unwrap_or_default();
+        job.admit(&self.tenant, name);
+        job.log(&self.tenant, &self.session, sql, name);
         self.running.set(vec![job.call().cancel().clone()]);
         job
     }
@@ -43,7 +44,7 @@ impl Client {
     /// Something begins that runs no statement, such as planning one.
     pub(super) fn begin_quietly(&self, operation: &'static str) -> Job {
         let job = Job::new(operation, &self.door.metrics);
-        job.admit(&self.tenant);
+        job.admit(&self.tenant, self.settings.get("application_name").unwrap_or_default());
         self.running.set(vec![job.call().cancel().clone()]);
         job
     }

@@ -7,6 +7,7 @@ use super::command::Command;
 use super::encode::ValueFormat;
 use super::extended::{portal, refresh};
 use super::fault::Halt;
+use super::faults;
 use super::job::Job;
 use super::report::{Result, SqlReport};
 use super::run::{self, Sending};
@@ -49,10 +50,12 @@ pub(super) async fn execute(
     if !statement.oids.is_empty() {
         job.call().binds_values();
     }
-    let outcome = match &statement.command {
-        Command::Sql => execute_sql(client, wire, &job, name, limit).await,
-        command => execute_own(client, wire, &job, command, name).await,
+    let outcome = match (faults::meet(client, wire, &job, &statement.text).await, &statement.command) {
+        (Err(halt), _) => Err(halt),
+        (Ok(()), Command::Sql) => execute_sql(client, wire, &job, name, limit).await,
+        (Ok(()), command) => execute_own(client, wire, &job, command, name).await,
     };
+    let outcome = faults::finish(client, wire, &job, outcome).await;
     match &outcome {
         Err(Halt::Gone) => {}
         Err(Halt::Told(report)) => job.done(Some(report)),

@@ -10,6 +10,7 @@ use super::command::Command;
 use super::decode;
 use super::encode::ValueFormat;
 use super::fault::Halt;
+use super::faults;
 use super::own;
 use super::report::{Result, SqlReport};
 use super::statement::{self, NamedSql, Portal, State, described, is_unknown};
@@ -61,13 +62,23 @@ pub(super) async fn parse(
 /// Has DuckDB plan a statement.
 async fn plan(client: &Client, wire: &mut Wire, text: &str) -> Result<Arc<PreparedStatement>, Halt> {
     let job = client.begin_quietly("Parse");
-    let planned = wire.watch(async {
-        let turn = client.turn(job.call(), text).await?;
-        turn.prepare(text.to_owned(), Fidelity::Exact).await.map(|(prepared, _)| prepared).map_err(told(text))
-    });
-    let planned = planned.await?;
-    job.done(planned.as_ref().err());
-    Ok(planned?)
+    let planned = match faults::meet(client, wire, &job, text).await {
+        Ok(()) => {
+            let planned = wire.watch(async {
+                let turn = client.turn(job.call(), text).await?;
+                let prepared = turn.prepare(text.to_owned(), Fidelity::Exact).await;
+                prepared.map(|(prepared, _)| prepared).map_err(told(text))
+            });
+            planned.await?.map_err(Halt::from)
+        }
+        Err(halt) => Err(halt),
+    };
+    match &planned {
+        Err(Halt::Gone) => {}
+        Err(Halt::Told(report)) => job.done(Some(report)),
+        Ok(_) => job.done(None),
+    }
+    planned
 }
 
 /// The types of a statement's parameters: those that its client has told, else DuckDB's, else text (PW-14).

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::report::SqlReport;
 use crate::doors::calls::{Ending, Manner};
 use crate::doors::metrics::Metrics;
-use engine::{Call, CallStatus, QueryEntry, QueryFacts, Session, Tenant};
+use engine::{Call, CallHead, CallStatus, QueryEntry, QueryFacts, Session, SqlState, Tenant};
 
 /// Calls of this door come otherwise than by HTTP: no more than their beginning and end is told to what all doors share.
 const MANNER: Manner = Manner {
@@ -21,10 +21,8 @@ const MANNER: Manner = Manner {
     verdict: |_| None,
     is_journalled: true,
     untold: CallStatus::Unanswered,
+    faults: None,
 };
-
-/// The SQLSTATE of what went well.
-const SUCCESS: &str = "00000";
 
 /// Something under way. Dropped before it is done, its client has gone.
 pub(super) struct Job {
@@ -39,9 +37,13 @@ impl Job {
         Self { ending: Ending::new(call, MANNER, Arc::clone(metrics), None), entry: None }
     }
 
-    /// It is of this user.
-    pub(super) fn admit(&self, tenant: &Tenant) {
+    /// It is of this user, whose client calls itself so.
+    pub(super) fn admit(&self, tenant: &Tenant, client: &str) {
         tenant.admit(self.call());
+        self.call().begins(|| {
+            let fields = vec![("application_name".to_owned(), client.to_owned())];
+            CallHead { path: String::new(), fields }
+        });
     }
 
     /// It runs a statement, which the query log tells (LG).
@@ -80,7 +82,7 @@ impl Job {
         if let Some(entry) = self.entry.take() {
             entry.finish(failure.map(|report| report.message.clone()));
         }
-        self.ending.told(CallStatus::SqlState(failure.map_or(SUCCESS, |report| report.code)));
+        self.ending.told(CallStatus::SqlState(failure.map_or(SqlState::SUCCESS, SqlReport::sqlstate)));
         self.ending.ended();
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cancels::RunningQueries;
 use super::client::Client;
 use super::fault::Halt;
+use super::faults;
 use super::job::Job;
 use super::report::{Result, SqlReport};
 use super::savepoints::Savepoints;
@@ -45,7 +46,8 @@ async fn admit(start: &mut Start, door: &Arc<PostgresDoor>, job: &Job) -> Result
         return Err(SqlReport::fatal("28000", "no PostgreSQL user name specified in startup packet").into());
     };
     let tenant = authenticate(&mut start.wire, door, user).await?;
-    job.admit(&tenant);
+    job.admit(&tenant, parameters.get("application_name").map_or("", String::as_str));
+    faults::meet_login(&mut start.wire, job).await?;
     start.wire.out.authentication(0, &[]);
     let mut client = open(door, tenant, user, &parameters).await.map_err(fatal)?;
     let entered = enter(&mut client, job, &parameters).await.map_err(fatal);

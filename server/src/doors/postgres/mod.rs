@@ -13,6 +13,7 @@ mod encode;
 mod execute;
 mod extended;
 mod fault;
+mod faults;
 mod job;
 mod login;
 mod own;

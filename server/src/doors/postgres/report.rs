@@ -1,7 +1,7 @@
 //! What a client is told of an error, a warning or a notice (PW-26).
 
 use super::sqlstate;
-use engine::Error;
+use engine::{Error, SqlState};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,8 @@ impl Severity {
 pub(super) struct SqlReport {
     pub(super) severity: Severity,
     pub(super) code: &'static str,
+    /// The code that a fault rule has in its place (FR-3).
+    made: Option<SqlState>,
     pub(super) message: String,
     hint: Option<String>,
     /// The character of the statement where it is, counted from one.
@@ -46,7 +48,14 @@ pub(super) type Result<T, E = SqlReport> = std::result::Result<T, E>;
 impl SqlReport {
     /// A failure of what was asked.
     pub(super) fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, message: message.into(), hint: None, position: None }
+        Self {
+            severity: Severity::Error,
+            code,
+            made: None,
+            message: message.into(),
+            hint: None,
+            position: None,
+        }
     }
 
     /// A failure that ends the connection.
@@ -71,14 +80,29 @@ impl SqlReport {
         let hint = (code == "0A000" && sqlstate::is_second_catalog(error))
             .then(|| "A transaction writes one catalog only: commit before writing another.".to_owned());
         let message = error.message().to_owned();
-        Self { severity, code, message, hint, position: position(error.message(), sql) }
+        Self { severity, code, made: None, message, hint, position: position(error.message(), sql) }
+    }
+
+    /// The error of a fault rule.
+    pub(super) fn made(code: SqlState, message: &str, is_fatal: bool) -> Self {
+        let severity = if is_fatal { Severity::Fatal } else { Severity::Error };
+        Self { severity, made: Some(code), ..Self::error("XX000", message) }
+    }
+
+    /// Its code.
+    pub(super) fn sqlstate(&self) -> SqlState {
+        self.made.or_else(|| SqlState::read(self.code)).unwrap_or(SqlState::SUCCESS)
     }
 
     /// Its fields in PostgreSQL's order, each with its letter.
     pub(super) fn fields(&self) -> impl Iterator<Item = (u8, String)> {
         let word = self.severity.word().to_owned();
-        let always =
-            [(b'S', word.clone()), (b'V', word), (b'C', self.code.to_owned()), (b'M', self.message.clone())];
+        let always = [
+            (b'S', word.clone()),
+            (b'V', word),
+            (b'C', self.sqlstate().as_str().to_owned()),
+            (b'M', self.message.clone()),
+        ];
         let hint = self.hint.clone().map(|hint| (b'H', hint));
         let position = self.position.map(|at| (b'P', at.to_string()));
         always.into_iter().chain(hint).chain(position)

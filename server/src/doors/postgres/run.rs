@@ -7,12 +7,13 @@ use arrow::datatypes::Int64Type;
 
 use super::encode::{self, ValueFormat};
 use super::fault::Halt;
+use super::faults;
 use super::job::Job;
 use super::report::SqlReport;
 use super::statement::PortalRows;
 use super::wire::Wire;
 use duck::types::{Column, LogicalType};
-use engine::ResultStream;
+use engine::{ActingFault, ResultStream};
 
 /// What was sent of a result.
 pub(super) struct Sent {
@@ -42,12 +43,14 @@ impl PortalRows {
         let told: Vec<LogicalType> =
             how.told.unwrap_or(&columns).iter().map(|column| column.ty.clone()).collect();
         let format = |at: usize| how.formats.get(at).copied().unwrap_or(ValueFormat::Text);
+        let fault = faults::rows_before(job.call());
+        let limit = fault.as_ref().map_or(how.limit, |(_, rows)| how.limit.min(*rows));
         let mut sent = 0;
-        while sent < how.limit {
+        while sent < limit {
             let Some((batch, from)) = self.next_batch(wire, how.sql).await? else {
                 return Ok(Sent { rows: sent, is_all: true });
             };
-            let to = batch.num_rows().min(from.saturating_add(how.limit - sent));
+            let to = batch.num_rows().min(from.saturating_add(limit - sent));
             let written = encode::rows(&batch, &columns, &told, format, from..to, wire.out.raw())?;
             sent += written;
             job.count_rows(written);
@@ -56,7 +59,37 @@ impl PortalRows {
             }
             wire.flush_if_full().await?;
         }
+        if let Some((acting, rows)) = fault
+            && sent >= rows
+        {
+            return self.strike(wire, job, &how, &acting).await;
+        }
         Ok(Sent { rows: sent, is_all: false })
+    }
+
+    /// As many rows were sent as come before the effect of a rule.
+    async fn strike(
+        &mut self,
+        wire: &mut Wire,
+        job: &Job,
+        how: &Sending<'_>,
+        acting: &ActingFault,
+    ) -> Result<Sent, Halt> {
+        acting.strikes();
+        if acting.effects().is_torn
+            && let Some((batch, from)) = self.next_batch(wire, how.sql).await?
+        {
+            let columns = Arc::clone(&self.stream.shape().columns);
+            let told: Vec<LogicalType> =
+                how.told.unwrap_or(&columns).iter().map(|column| column.ty.clone()).collect();
+            let format = |at: usize| how.formats.get(at).copied().unwrap_or(ValueFormat::Text);
+            let before = wire.out.bytes().len();
+            encode::rows(&batch, &columns, &told, format, from..from + 1, wire.out.raw())?;
+            let half = before + (wire.out.bytes().len() - before) / 2;
+            wire.out.raw().truncate(half);
+        }
+        wire.flush().await?;
+        Err(faults::end(wire, job.call(), acting).await)
     }
 
     /// What is to be sent next of the latest batch, or the next one.

@@ -6,9 +6,10 @@ use super::client::{Client, told};
 use super::command::Command;
 use super::encode::ValueFormat;
 use super::fault::Halt;
+use super::faults;
 use super::job::Job;
 use super::own::{self, OwnAnswer};
-use super::report::{Result, SqlReport};
+use super::report::{Result, Severity, SqlReport};
 use super::run::{self, Sending};
 use super::statement::{PortalRows, described};
 use super::tag;
@@ -40,6 +41,10 @@ pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> R
     if let Err(report) = &outcome {
         client.note_failure();
         wire.out.report(report);
+        if report.severity == Severity::Fatal {
+            wire.flush().await?;
+            return Err(Gone);
+        }
     }
     if let Err(report) = client.finish_implicit(outcome.is_err()).await
         && outcome.is_ok()
@@ -93,14 +98,16 @@ async fn judge(client: &Client, wire: &mut Wire, parts: &[QueryPart]) -> Result<
 
 async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several: bool) -> Result<(), Halt> {
     let job = client.begin("Query", &part.sql);
-    let outcome = match part.command {
-        Command::Sql => run_sql(client, wire, &job, &part.sql, several).await,
-        command => {
+    let outcome = match (faults::meet(client, wire, &job, &part.sql).await, part.command) {
+        (Err(halt), _) => Err(halt),
+        (Ok(()), Command::Sql) => run_sql(client, wire, &job, &part.sql, several).await,
+        (Ok(()), command) => {
             let call = Arc::clone(job.call());
             let answer = wire.watch(client.run_own(&command, &call)).await?;
             answer.map(|answer| write(&answer, true, &mut wire.out)).map_err(Halt::from)
         }
     };
+    let outcome = faults::finish(client, wire, &job, outcome).await;
     match &outcome {
         Err(Halt::Gone) => {}
         Err(Halt::Told(report)) => job.done(Some(report)),

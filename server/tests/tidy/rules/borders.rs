@@ -4,8 +4,8 @@ use crate::source::{NamedPath, Source};
 use crate::{Finding, Rule};
 
 /// What is in the folder of the doors and is none of them.
-const SHARED: [&str; 9] =
-    ["arrow_ipc", "calls", "connections", "health", "http", "list", "listeners", "metrics", "tls"];
+const SHARED: [&str; 10] =
+    ["arrow_ipc", "calls", "connections", "faults", "health", "http", "list", "listeners", "metrics", "tls"];
 
 pub(crate) const PROTOCOLS: Rule = Rule {
     name: "a protocol names another",

@@ -9,9 +9,14 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::StreamBody;
 use hyper::body::Incoming;
 
 use super::Exchange;
+use crate::doors::faults::CutOff;
+use engine::FaultCut;
+
+type BodyFrame = Result<Frame<Bytes>, axum::Error>;
 
 /// A request's body.
 #[derive(Debug)]
@@ -97,6 +102,16 @@ impl http_body::Body for AnswerBody {
             }
             return Poll::Pending;
         };
+        if let Some(Err(error)) = &frame
+            && let Some(cut) = CutOff::of(error)
+        {
+            self.exchange.0.breaks(cut);
+            if cut == FaultCut::Half {
+                // Until the client goes, of which the connection hears by itself.
+                self.body = Body::new(StreamBody::new(futures::stream::pending::<BodyFrame>()));
+                return Poll::Pending;
+            }
+        }
         if let Some(last) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()?.last()) {
             self.is_between_lines = *last == b'\n';
         }

@@ -6,6 +6,8 @@ mod rows;
 
 pub(super) use self::rows::{Key, RowMembers, text};
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -17,6 +19,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::extract::{Caller, Params, collect};
+use super::late;
 use super::load::{self, Format};
 use super::openapi::JsonAnswers;
 use super::response::{ApiError, Code, ErrorDetail, Result};
@@ -24,7 +27,7 @@ use super::session::RequestSession;
 use super::state::Lakehouse;
 use engine::ingest::{Append, IngestTarget};
 use engine::run_blocking;
-use engine::{Error, ErrorKind, Limits};
+use engine::{Call, CancelOnDrop, Error, ErrorKind, Limits, Tenant};
 
 /// The largest body that is read without another thread: some milliseconds' work.
 const SMALL: usize = 64 * 1024;
@@ -81,8 +84,15 @@ pub(super) async fn run(
         Err(error) if error.code() == Code::BadRequest => return Ok(malformed(error)),
         Err(error) => return Err(error),
     };
+    caller.1.notes().loads_into(&target.table);
+    caller.meet(None, None).await?;
+    if late::is_late(&caller.0)
+        && let Ok(append) = rows
+    {
+        return answer_before(&caller, &state, target, append);
+    }
     let outcome = match rows {
-        Ok(append) => store(&caller, append).await,
+        Ok(append) => store(&caller.0, &caller.1, append).await,
         Err(error) => Err(error),
     };
     match outcome {
@@ -125,14 +135,33 @@ async fn understand(
     }
 }
 
-async fn store(caller: &Caller, append: Append) -> engine::Result<()> {
+async fn store(tenant: &Arc<Tenant>, call: &Arc<Call>, append: Append) -> engine::Result<()> {
     if append.groups.is_empty() {
         return Ok(());
     }
-    let Some(append) = caller.0.append_together(append, &caller.1).await? else { return Ok(()) };
-    let session = RequestSession::ephemeral(&caller.0).await?;
-    let _gone = caller.cancel_on_drop();
-    session.append(append, &caller.1).await
+    let Some(append) = tenant.append_together(append, call).await? else { return Ok(()) };
+    let session = RequestSession::ephemeral(tenant).await?;
+    let _gone = CancelOnDrop::new(call.cancel(), "the client disconnected");
+    session.append(append, call).await
+}
+
+/// Answers before the rows are there (TK).
+fn answer_before(
+    caller: &Caller,
+    state: &Lakehouse,
+    target: IngestTarget,
+    append: Append,
+) -> Result<Response> {
+    let task_id = state.tasks.issue(&caller.0);
+    let tenant = Arc::clone(&caller.0);
+    let held = tenant.meters().held.take(append.size() as u64)?;
+    let work = async move {
+        let _held = held;
+        let stored = store(&tenant, &Call::of_server("a late append"), append).await;
+        stored.map_err(|error| explained(&error, &target))
+    };
+    late::begin(&caller.0, task_id, work)?;
+    Ok(Json(Appended::done(task_id)).into_response())
 }
 
 /// The code of a failure that data or target caused; `None` for the server's own.

@@ -6,8 +6,10 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use uuid::Uuid;
 
 use crate::doors::calls;
+use crate::doors::faults;
 use crate::doors::http::credentials::pair;
 use crate::doors::lakehouse::response::{ApiError, Code};
 use crate::doors::lakehouse::state::Lakehouse;
@@ -23,6 +25,29 @@ pub(crate) struct Caller(
 );
 
 impl Caller {
+    /// The call is about to take effect, with that statement in that session, if it has any.
+    ///
+    /// # Errors
+    /// `invalid-data` for a call that is not to take effect, whose answer a fault rule makes (FR).
+    pub(crate) async fn meet(&self, statement: Option<&str>, session: Option<Uuid>) -> Result<(), ApiError> {
+        let Self(tenant, call, _) = self;
+        if !call.is_faced() {
+            return Ok(());
+        }
+        if let Some(statement) = statement {
+            call.is_about(statement);
+        }
+        if let Some(session) = session {
+            call.names_session(session);
+        }
+        call.meet().await?;
+        let expires = call.acting().is_some_and(|acting| acting.effects().expires);
+        if let Some(expired) = session.filter(|_| expires).and_then(|id| tenant.sessions().expire(id)) {
+            tokio::spawn(async move { expired.close().await });
+        }
+        Ok(())
+    }
+
     /// Cancels the call when this is dropped, as it is when the client goes away.
     pub(crate) fn cancel_on_drop(&self) -> CancelOnDrop {
         CancelOnDrop::new(self.1.cancel(), "the client disconnected")
@@ -36,6 +61,7 @@ impl FromRequestParts<Lakehouse> for Caller {
         let tenant = authenticate(&state.engine, &parts.headers)?;
         let call = calls::of(&parts.extensions);
         tenant.admit(&call);
+        call.begins(|| faults::head(parts.uri.path(), &parts.headers));
         let visit = tenant.visit();
         Ok(Self(tenant, call, visit))
     }

@@ -17,13 +17,14 @@ use uuid::Uuid;
 pub(super) use self::format::Format;
 use super::extract::{Caller, Params};
 use super::foreign;
+use super::late;
 use super::response::{ApiError, Code, Result};
 use super::session::RequestSession;
 use super::state::Lakehouse;
-use super::tasks::COMPLETED;
+use super::tasks::{COMPLETED, PENDING};
 use crate::doors::http::encoding::{self, Decoded};
 use engine::ingest::{FileFormat, Ingest, IngestMode, IngestTarget, Keys, Source, UploadFile};
-use engine::{Error, ErrorKind, Limits};
+use engine::{Call, Error, ErrorKind, Limits};
 
 /// A finished load (LM-05).
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,6 +36,12 @@ pub(super) struct Loaded {
     error_message: Option<String>,
     task_id: Uuid,
     status: &'static str,
+}
+
+impl Loaded {
+    fn of(task_id: Uuid, status: &'static str) -> Self {
+        Self { ok: true, error_code: None, error_message: None, task_id, status }
+    }
 }
 
 /// Where a load goes, and how.
@@ -83,6 +90,8 @@ pub(super) async fn store(
     body: Body,
     load: Load,
 ) -> Result<Json<Loaded>> {
+    caller.1.notes().loads_into(&load.target.table);
+    caller.meet(None, None).await?;
     let declared = Format::declared(headers, params.get("format"))?;
     let session = RequestSession::ephemeral(&caller.0).await?;
     let Decoded { body, was_encoded } = encoding::decoded(headers, body)?;
@@ -93,10 +102,17 @@ pub(super) async fn store(
     let source = source(format, file, *session.limits()).await?;
     let table = load.target.table.clone();
     let ingest = Ingest { target: load.target, mode: load.mode, source, keys: load.keys };
+    let task_id = state.tasks.issue(&caller.0);
+    if late::is_late(&caller.0) {
+        let call = Call::of_server("a late load");
+        let work = async move { session.ingest(ingest, &call).await.map(drop) };
+        let told = move |error| in_duckdb_words(error, &table).message().to_owned();
+        late::begin(&caller.0, task_id, async move { work.await.map_err(told) })?;
+        return Ok(Json(Loaded::of(task_id, PENDING)));
+    }
     let _gone = caller.cancel_on_drop();
     session.ingest(ingest, &caller.1).await.map_err(|error| in_duckdb_words(error, &table))?;
-    let task_id = state.tasks.issue(&caller.0);
-    Ok(Json(Loaded { ok: true, error_code: None, error_message: None, task_id, status: COMPLETED }))
+    Ok(Json(Loaded::of(task_id, COMPLETED)))
 }
 
 async fn source(format: Format, file: UploadFile, limits: Limits) -> Result<Source> {

@@ -1,7 +1,7 @@
 //! `POST /query`: one statement, its rows as a stream (LQ).
 
 mod export;
-mod ndjson;
+pub(super) mod ndjson;
 mod params;
 mod request;
 mod rows;
@@ -15,9 +15,11 @@ use self::export::Export;
 use self::request::{QueryBody, QueryRequest, ResultFormat};
 use self::running::RunningQuery;
 use super::extract::{Caller, JsonBody};
+use super::faults::HEAD_OF_NDJSON;
 use super::openapi::JsonAnswers;
 use super::response::Result;
 use super::state::Lakehouse;
+use crate::doors::faults::RowLines;
 
 /// Runs a statement. What is wrong with the statement is told inside the response (LQ-09, LQ-18).
 ///
@@ -36,9 +38,12 @@ pub(super) async fn run(
     JsonBody(body): JsonBody<QueryBody>,
 ) -> Result<Response> {
     let received = engine::clock::moment();
-    let running = RunningQuery::start(&caller, QueryRequest::try_from(body)?, &headers).await?;
+    let request = QueryRequest::try_from(body)?;
+    caller.meet(Some(&request.statement), request.named_session()).await?;
+    let running = RunningQuery::start(&caller, request, &headers).await?;
+    let format = running.request.format;
     let elapsed_ms = u64::try_from(received.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(match running.request.format {
+    let mut response = match format {
         ResultFormat::Default if state.answers_legacy(&headers) => {
             ndjson::respond_legacy(running, elapsed_ms).await
         }
@@ -46,5 +51,17 @@ pub(super) async fn run(
         ResultFormat::Csv => export::respond(running, Export::Csv).await,
         ResultFormat::Jsonl => export::respond(running, Export::Jsonl).await,
         ResultFormat::Parquet => export::respond(running, Export::Parquet).await,
-    })
+    };
+    if caller.1.is_faced() {
+        let head = match format {
+            ResultFormat::Default => Some(HEAD_OF_NDJSON),
+            ResultFormat::Csv => Some(1),
+            ResultFormat::Jsonl => Some(0),
+            ResultFormat::Parquet => None,
+        };
+        if let Some(head) = head {
+            response.extensions_mut().insert(RowLines { head });
+        }
+    }
+    Ok(response)
 }

@@ -32,8 +32,8 @@ struct OpeningLine<'a> {
 
 /// The last line of a failed query (LQ-09).
 #[derive(Debug, Serialize)]
-struct FailureLine<'a> {
-    error: &'a str,
+pub(in crate::doors::lakehouse) struct FailureLine<'a> {
+    pub(in crate::doors::lakehouse) error: &'a str,
 }
 
 /// A response body in the making.
@@ -151,7 +151,7 @@ impl Lines {
 }
 
 /// A value as one line.
-fn line(value: &impl Serialize) -> Vec<u8> {
+pub(in crate::doors::lakehouse) fn line(value: &impl Serialize) -> Vec<u8> {
     // Only a map with keys that are no strings cannot be written, and these are structs.
     let mut line = serde_json::to_vec(value).unwrap_or_default();
     line.push(b'\n');

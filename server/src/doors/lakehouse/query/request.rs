@@ -109,6 +109,13 @@ impl QueryRequest {
     }
 }
 
+impl QueryRequest {
+    /// The session that it asks for by its id.
+    pub(super) fn named_session(&self) -> Option<Uuid> {
+        self.session.as_ref().filter(|_| !self.ephemeral).map(SentId::id)
+    }
+}
+
 impl TryFrom<QueryBody> for QueryRequest {
     type Error = ApiError;
 

@@ -28,6 +28,11 @@ impl Out {
         &mut self.bytes
     }
 
+    /// The bytes so far, which are to be sent otherwise.
+    pub(in super::super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
     /// They are sent. What one large answer took is given back.
     pub(in super::super) fn clear(&mut self) {
         const KEPT: usize = 1 << 20;

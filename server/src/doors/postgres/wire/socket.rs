@@ -2,15 +2,20 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::backend::Out;
 use super::frontend;
+use crate::doors::faults::pace;
+use engine::{ActingFault, FaultCut, FaultEffects};
 
 /// So many bytes are put together before they are sent.
 const SEND: usize = 64 << 10;
@@ -51,6 +56,8 @@ pub(in super::super) struct Wire {
     pub(in super::super) out: Out,
     /// The longest message there may be.
     longest: usize,
+    /// The fault rule that says how what is sent is sent.
+    obeyed: Option<Arc<ActingFault>>,
 }
 
 /// A message: its letter, and its body.
@@ -59,7 +66,7 @@ pub(in super::super) type Frame = (u8, Bytes);
 impl Wire {
     /// A connection, of which `input` was read already.
     pub(in super::super) fn new(socket: Socket, input: BytesMut, longest: usize) -> Self {
-        Self { socket, input, out: Out::default(), longest }
+        Self { socket, input, out: Out::default(), longest, obeyed: None }
     }
 
     /// The connection, without what was read of it.
@@ -119,6 +126,9 @@ impl Wire {
 
     /// Sends what there is.
     pub(in super::super) async fn flush(&mut self) -> Result<(), Gone> {
+        if let Some(acting) = self.obeyed.clone() {
+            return self.send_as(&acting).await;
+        }
         if !self.out.bytes().is_empty() {
             self.socket.write_all(self.out.bytes()).await?;
             self.out.clear();
@@ -144,11 +154,67 @@ impl Wire {
         }
     }
 
+    /// From now on what is sent is sent as a rule has it.
+    pub(in super::super) fn obey(&mut self, acting: &Arc<ActingFault>) {
+        let effects = acting.effects();
+        let is_about_sending = effects.loses_answer || effects.changes_the_way();
+        self.obeyed = is_about_sending.then(|| Arc::clone(acting));
+    }
+
+    /// From now on what is sent is sent as usual.
+    pub(in super::super) fn obey_nobody(&mut self) {
+        self.obeyed = None;
+    }
+
+    /// Throws away what was to be sent next.
+    pub(in super::super) fn forget(&mut self) {
+        self.out.clear();
+    }
+
+    async fn send_as(&mut self, acting: &ActingFault) -> Result<(), Gone> {
+        let FaultEffects { per_batch, bytes_per_second, loses_answer, .. } = *acting.effects();
+        if loses_answer {
+            self.out.clear();
+            return Ok(());
+        }
+        let bytes = self.out.take();
+        let step = bytes_per_second.map_or(bytes.len().max(1), pace::piece);
+        let mut pause = per_batch.filter(|_| !bytes.is_empty()).unwrap_or_default();
+        for piece in bytes.chunks(step) {
+            pause += bytes_per_second.map_or(Duration::ZERO, |speed| pace::time_of(piece.len(), speed));
+            self.watch(acting.pauses(std::mem::take(&mut pause))).await?;
+            self.socket.write_all(piece).await?;
+        }
+        self.socket.flush().await?;
+        Ok(())
+    }
+
+    /// Breaks off the connection as a rule has it. What was sent has left before.
+    pub(in super::super) async fn cut(&mut self, cut: FaultCut) {
+        // Whoever has gone meanwhile has cut it already.
+        let _ = match cut {
+            FaultCut::Reset => self.socket.raw().set_linger(Some(Duration::ZERO)),
+            FaultCut::Close | FaultCut::Half => self.socket.raw().shutdown(std::net::Shutdown::Write),
+        };
+        while cut == FaultCut::Half && self.fill().await.is_ok() {
+            self.input.clear();
+        }
+    }
+
     /// Ends the connection in an orderly way: what was sent arrives.
     pub(in super::super) async fn close(mut self) {
         // Whoever does not listen any more needs no farewell.
         let _ = self.flush().await;
         let _ = self.socket.shutdown().await;
+    }
+}
+
+impl Socket {
+    fn raw(&self) -> SockRef<'_> {
+        match self {
+            Self::Plain(stream) => SockRef::from(stream),
+            Self::Tls(stream) => SockRef::from(stream.get_ref().0),
+        }
     }
 }
 
