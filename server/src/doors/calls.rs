@@ -2,6 +2,8 @@
 //! metrics, and what becomes of a panic.
 
 mod counted;
+#[cfg(test)]
+mod panicking;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -23,6 +25,8 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use self::counted::Counted;
+#[cfg(test)]
+pub(crate) use self::panicking::panicking;
 use super::metrics::{CallOutcome, Metrics};
 use crate::telemetry;
 use engine::{Call, CallEnd, CallStatus};
@@ -147,6 +151,8 @@ pub(crate) struct Ending {
     status: Option<u16>,
     grpc_status: Option<&'static str>,
     told: Option<CallStatus>,
+    /// Whether it is kept in the journal although it went well.
+    is_news: bool,
     client: Option<HeaderValue>,
     bytes_out: u64,
     has_ended: bool,
@@ -176,8 +182,8 @@ impl Ending {
             outcome = tracing::field::Empty,
             error = tracing::field::Empty,
         );
-        let (status, grpc_status, told, bytes_out, has_ended) = (None, None, None, 0, false);
-        Self { call, span, manner, metrics, status, grpc_status, told, client, bytes_out, has_ended }
+        let (status, grpc_status, told, is_news, bytes_out, has_ended) = (None, None, None, true, 0, false);
+        Self { call, span, manner, metrics, status, grpc_status, told, is_news, client, bytes_out, has_ended }
     }
 
     /// The call.
@@ -188,6 +194,16 @@ impl Ending {
     /// The client was told that status, of a door that does not answer by HTTP.
     pub(crate) fn told(&mut self, status: CallStatus) {
         self.told = Some(status);
+    }
+
+    /// So many more bytes of its answer went out, of a door that does not answer by HTTP.
+    pub(crate) fn sends(&mut self, bytes: u64) {
+        self.bytes_out += bytes;
+    }
+
+    /// It is kept in the journal only if it fails: a part of what other calls ask.
+    pub(crate) fn is_no_news(&mut self) {
+        self.is_news = false;
     }
 
     /// Its client calls itself so.
@@ -281,7 +297,7 @@ impl Ending {
         } else {
             tell!(tracing::Level::INFO);
         }
-        if self.manner.is_journalled {
+        if self.manner.is_journalled && (self.is_news || outcome != CallOutcome::Ok) {
             self.keep(outcome);
         }
     }
@@ -368,25 +384,4 @@ impl http_body::Body for Watched {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-/// A route that panics, and one whose answer does, for the doors' tests.
-#[cfg(test)]
-pub(crate) fn panicking() -> Router {
-    use std::convert::Infallible;
-
-    use axum::routing::any;
-    use futures::StreamExt;
-
-    async fn at_once() -> Response {
-        panic!("the test's own panic")
-    }
-    async fn later() -> Response {
-        let frames = futures::stream::iter([1, 2]).map(|number| match number {
-            1 => Ok::<_, Infallible>(Bytes::from_static(b"begun")),
-            _ => panic!("the test's own panic"),
-        });
-        Response::new(Body::from_stream(frames))
-    }
-    Router::new().route("/panic", any(at_once)).route("/panic/later", any(later))
 }

@@ -30,7 +30,7 @@ pub(super) async fn execute(
     limit: i32,
 ) -> Result<(), Halt> {
     let portal = portal(client, name)?;
-    let statement = Arc::clone(&portal.statement);
+    let (statement, size) = (Arc::clone(&portal.statement), portal.size);
     if let State::Done { gave_rows } = portal.state {
         if !gave_rows {
             return Err(SqlReport::error("55000", format!("portal \"{name}\" cannot be run")).into());
@@ -46,6 +46,8 @@ pub(super) async fn execute(
         return Err(aborted().into());
     }
     let job = client.begin("Execute", &statement.text);
+    job.call().notes().count_bytes_in(size);
+    let sent = wire.out.total();
     if !statement.oids.is_empty() {
         job.call().binds_values();
     }
@@ -53,11 +55,7 @@ pub(super) async fn execute(
         Command::Sql => execute_sql(client, wire, &job, name, limit).await,
         command => execute_own(client, wire, &job, command, name).await,
     };
-    match &outcome {
-        Err(Halt::Gone) => {}
-        Err(Halt::Told(report)) => job.done(Some(report)),
-        Ok(()) => job.done(None),
-    }
+    job.ended(&outcome, wire.out.total() - sent);
     outcome
 }
 
@@ -108,8 +106,9 @@ async fn run_portal(
     let sql = statement.text.as_str();
     let prepared = statement.prepared().ok_or(Halt::Gone)?;
     let kind = prepared.plan().kind;
+    let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     if let State::Ready = portal.state {
-        let stream = start(client, wire, job, portal).await?;
+        let stream = start(client, wire, job, portal, limit == usize::MAX).await?;
         let returns = stream.returns();
         if returns != Returns::Rows || tag::counts(kind, &stream.shape().columns) {
             portal.state = State::Done { gave_rows: false };
@@ -118,11 +117,10 @@ async fn run_portal(
             return Ok(());
         }
         let cancel = job.call().cancel().clone();
-        portal.state = State::Rows(Box::new(PortalRows { stream, batch: None, cancel }));
+        portal.state = State::Rows(Box::new(PortalRows { stream, cancel }));
     }
     let State::Rows(rows) = &mut portal.state else { return Ok(()) };
     client.running.set(vec![job.call().cancel().clone(), rows.cancel.clone()]);
-    let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     let formats = portal.formats.iter().map(|code| ValueFormat::of(*code)).collect::<Result<Vec<_>>>()?;
     let how = Sending { sql, told: portal.told.as_ref(), formats: &formats, limit };
     let sent = match rows.send(wire, job, how).await {
@@ -141,12 +139,14 @@ async fn run_portal(
     Ok(())
 }
 
-/// Starts a portal's statement, and checks that it gives what was told of it.
+/// Starts a portal's statement, and checks that it gives what was told of it. Rows that are read in parts are not computed
+/// ahead: a portal may stay suspended for long.
 async fn start(
     client: &mut Client,
     wire: &mut Wire,
     job: &Job,
     portal: &Portal,
+    ahead: bool,
 ) -> Result<engine::ResultStream, Halt> {
     let statement = &portal.statement;
     let reads = |prepared: &PreparedStatement| !prepared.plan().changes();
@@ -158,6 +158,7 @@ async fn start(
     let planned = Arc::clone(&prepared.plan().shape.columns);
     let request = Execute {
         bind: portal.bind.clone(),
+        ahead,
         ..Execute::new(engine::Statement::Prepared(prepared), Fidelity::Exact)
     };
     let started = wire.watch(client.session.execute(request, job.call())).await?;

@@ -61,6 +61,7 @@ pub(super) async fn parse(
 /// Has DuckDB plan a statement.
 async fn plan(client: &Client, wire: &mut Wire, text: &str) -> Result<Arc<PreparedStatement>, Halt> {
     let job = client.begin_quietly("Parse");
+    job.call().notes().count_bytes_in(text.len());
     let planned = wire.watch(async {
         let turn = client.turn(job.call(), text).await?;
         turn.prepare(text.to_owned(), Fidelity::Exact).await.map(|(prepared, _)| prepared).map_err(told(text))
@@ -103,7 +104,8 @@ pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: BindMess
     check_bind(client, &statement, &name, (&of, codes.len(), given))?;
     refresh(client, wire, &statement).await?;
     client.check_room(client.portals.len())?;
-    let share = client.session.cursors().hold(statement::size(&values)).map_err(told(""))?;
+    let size = statement::size(&values);
+    let share = client.session.cursors().hold(size).map_err(told(""))?;
     let prepared = statement.prepared();
     let bind = match &prepared {
         Some(prepared) if given > 0 => {
@@ -127,7 +129,7 @@ pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: BindMess
     let formats = statement::formats(&results, columns, || {
         format!("bind message has {} result formats but query has {columns} columns", results.len())
     })?;
-    let portal = Portal { statement, bind, formats, told, state: State::Ready, _share: Some(share) };
+    let portal = Portal { statement, bind, formats, told, state: State::Ready, size, _share: Some(share) };
     client.portals.insert(name, portal);
     wire.out.bind_complete();
     Ok(())

@@ -15,6 +15,7 @@ mod extended;
 mod fault;
 mod job;
 mod login;
+mod logins;
 mod own;
 mod report;
 mod run;

@@ -99,6 +99,7 @@ impl Client {
             }
             Command::ResetAll => {
                 self.settings.reset_all();
+                self.settings_share = None;
                 self.apply_settings(call).await?;
                 Ok(OwnAnswer::tag("RESET"))
             }
@@ -112,9 +113,11 @@ impl Client {
         Ok(OwnAnswer { warning, ..OwnAnswer::tag(tag) })
     }
 
-    /// Sets a setting; those that act are set in DuckDB as well.
+    /// Sets a setting, if there is room for it; those that act are set in DuckDB as well.
     async fn set(&mut self, name: &str, value: Option<&str>, local: bool, call: &Arc<Call>) -> Result<()> {
         let value = self.settings.check(name, value)?;
+        let size = self.settings.size_with(name, &value);
+        self.settings_share = Some(self.session.cursors().hold(size).map_err(told(""))?);
         self.act(name, &value, call).await?;
         self.settings.acted(name, &value);
         self.settings.set(name, value, local);
@@ -166,6 +169,7 @@ impl Client {
                 self.statements.clear();
                 self.portals.clear();
                 self.settings.reset_all();
+                self.settings_share = None;
                 self.renew_session().await?;
                 Ok(OwnAnswer::tag("DISCARD ALL"))
             }

@@ -54,6 +54,11 @@ impl SqlReport {
         Self { severity: Severity::Fatal, ..Self::error(code, message) }
     }
 
+    /// The server ends the connection.
+    pub(super) fn farewell() -> Self {
+        Self::fatal(sqlstate::ENDED, "terminating connection due to administrator command")
+    }
+
     /// Something that was done, but not as asked.
     pub(super) fn warning(code: &'static str, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, message) }

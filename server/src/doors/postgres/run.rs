@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
 use super::encode::{self, ValueFormat};
@@ -42,32 +42,29 @@ impl PortalRows {
         let told: Vec<LogicalType> =
             how.told.unwrap_or(&columns).iter().map(|column| column.ty.clone()).collect();
         let format = |at: usize| how.formats.get(at).copied().unwrap_or(ValueFormat::Text);
+        let failed = |error| SqlReport::of(&error, how.sql);
         let mut sent = 0;
         while sent < how.limit {
-            let Some((batch, from)) = self.next_batch(wire, how.sql).await? else {
+            let Some(batch) = wire.watch(self.stream.next()).await? else {
                 return Ok(Sent { rows: sent, is_all: true });
             };
-            let to = batch.num_rows().min(from.saturating_add(how.limit - sent));
-            let written = encode::rows(&batch, &columns, &told, format, from..to, wire.out.raw())?;
-            sent += written;
-            job.count_rows(written);
-            if from + written < batch.num_rows() {
-                self.batch = Some((batch, from + written));
+            let batch = batch.map_err(failed)?;
+            let (mut from, rows) = (0, batch.num_rows());
+            let to = rows.min(how.limit - sent);
+            while from < to {
+                let written = encode::rows(&batch, &columns, &told, format, from..to, wire.out.raw())?;
+                from += written;
+                job.count_rows(written);
+                wire.flush_if_full().await?;
             }
-            wire.flush_if_full().await?;
+            sent += to;
+            if to < rows {
+                let rest = batch.slice(to, rows - to);
+                drop(batch);
+                wire.watch(self.stream.put_back(rest)).await?.map_err(failed)?;
+            }
         }
         Ok(Sent { rows: sent, is_all: false })
-    }
-
-    /// What is to be sent next of the latest batch, or the next one.
-    async fn next_batch(&mut self, wire: &mut Wire, sql: &str) -> Result<Option<(RecordBatch, usize)>, Halt> {
-        if let Some(batch) = self.batch.take() {
-            return Ok(Some(batch));
-        }
-        match wire.watch(self.stream.next()).await? {
-            None => Ok(None),
-            Some(batch) => Ok(Some((batch.map_err(|error| SqlReport::of(&error, sql))?, 0))),
-        }
     }
 }
 

@@ -93,6 +93,8 @@ async fn judge(client: &Client, wire: &mut Wire, parts: &[QueryPart]) -> Result<
 
 async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several: bool) -> Result<(), Halt> {
     let job = client.begin("Query", &part.sql);
+    job.call().notes().count_bytes_in(part.sql.len());
+    let sent = wire.out.total();
     let outcome = match part.command {
         Command::Sql => run_sql(client, wire, &job, &part.sql, several).await,
         command => {
@@ -101,11 +103,7 @@ async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several:
             answer.map(|answer| write(&answer, true, &mut wire.out)).map_err(Halt::from)
         }
     };
-    match &outcome {
-        Err(Halt::Gone) => {}
-        Err(Halt::Told(report)) => job.done(Some(report)),
-        Ok(()) => job.done(None),
-    }
+    job.ended(&outcome, wire.out.total() - sent);
     outcome
 }
 
@@ -151,7 +149,7 @@ async fn run_sql(
     let returns = stream.returns();
     let rows = if returns == Returns::Rows && !tag::counts(kind, &stream.shape().columns) {
         wire.out.row_description(&described(&stream.shape().columns), |_| ValueFormat::Text.code());
-        let mut rows = PortalRows { stream, batch: None, cancel: call.cancel().clone() };
+        let mut rows = PortalRows { stream, cancel: call.cancel().clone() };
         let how = Sending { sql, told: None, formats: &[], limit: usize::MAX };
         rows.send(wire, job, how).await?.rows as u64
     } else {

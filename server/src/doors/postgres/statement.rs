@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
@@ -112,7 +111,9 @@ pub(super) struct Portal {
     /// The columns that its client was told.
     pub(super) told: Option<Arc<[Column]>>,
     pub(super) state: State,
-    /// The memory that its parameters take of the user's limit.
+    /// How many bytes its parameters came in.
+    pub(super) size: usize,
+    /// The memory that they take of the user's limit.
     pub(super) _share: Option<Share>,
 }
 
@@ -129,8 +130,6 @@ pub(super) enum State {
 /// PortalRows on their way.
 pub(super) struct PortalRows {
     pub(super) stream: ResultStream,
-    /// What was not sent of the latest batch: from this row on.
-    pub(super) batch: Option<(RecordBatch, usize)>,
     /// The call that runs the statement, which a cancel request is about as well.
     pub(super) cancel: engine::CancelToken,
 }

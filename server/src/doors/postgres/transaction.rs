@@ -163,7 +163,8 @@ impl Client {
         if self.block != Block::Implicit {
             return Ok(());
         }
-        let job = self.begin_quietly(if failed { "Rollback" } else { "Commit" });
+        let mut job = self.begin_quietly(if failed { "Rollback" } else { "Commit" });
+        job.is_no_news();
         let ended = self.end_in_duckdb(&Arc::clone(job.call()), !failed).await;
         job.done(ended.as_ref().err());
         ended

@@ -6,6 +6,8 @@ use super::super::report::SqlReport;
 #[derive(Debug, Default)]
 pub(in super::super) struct Out {
     bytes: Vec<u8>,
+    /// How many were sent before.
+    sent: u64,
 }
 
 /// A column as RowDescription tells it. Its table and its place in that are not told (PW-22).
@@ -28,9 +30,15 @@ impl Out {
         &mut self.bytes
     }
 
+    /// How many bytes there were, sent or not.
+    pub(in super::super) fn total(&self) -> u64 {
+        self.sent + self.bytes.len() as u64
+    }
+
     /// They are sent. What one large answer took is given back.
     pub(in super::super) fn clear(&mut self) {
         const KEPT: usize = 1 << 20;
+        self.sent += self.bytes.len() as u64;
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
     }
