@@ -4,6 +4,7 @@
 pub(super) mod append;
 pub(super) mod assist;
 pub mod catalog;
+pub mod copy;
 pub(super) mod import;
 pub(super) mod ingest;
 pub mod lexer;

@@ -1,6 +1,8 @@
 //! What a statement is to this door: most go to DuckDB as they are; those that are about the connection, its transaction or
 //! PostgreSQL's settings are the door's own.
 
+use super::copy::{self, CopyStatement};
+use super::report::Result;
 use super::settings;
 use engine::AccessMode;
 use engine::lexer::{self, Token};
@@ -22,7 +24,9 @@ pub(super) enum Command {
     Release(String),
     /// ROLLBACK TO.
     RollbackTo(String),
-    /// PREPARE TRANSACTION, COPY with the client: not served.
+    /// COPY with the client, as it was read.
+    Copy(Box<Result<CopyStatement>>),
+    /// PREPARE TRANSACTION: not served.
     Unserved(&'static str),
     /// Characteristics of the transaction, which are what they are.
     SetTransaction,
@@ -60,7 +64,7 @@ impl Command {
         let mut tokens = lexer::tokens(sql);
         let Some(first) = tokens.next() else { return Self::Sql };
         let Token::Word { name, quoted: false } = &first else { return Self::Sql };
-        let known: [&str; 15] = [
+        let known: [&str; 14] = [
             "begin",
             "start",
             "commit",
@@ -75,8 +79,10 @@ impl Command {
             "reset",
             "discard",
             "deallocate",
-            "copy",
         ];
+        if name.eq_ignore_ascii_case("copy") {
+            return copy::read(sql).map_or(Self::Sql, |copy| Self::Copy(Box::new(copy)));
+        }
         let Some(verb) = known.into_iter().find(|word| name.eq_ignore_ascii_case(word)) else {
             return Self::Sql;
         };
@@ -101,9 +107,6 @@ fn of_verb(verb: &str, rest: &[Token<'_>]) -> Option<Command> {
         "release" => Command::Release(last_name(rest)?),
         "commit" | "end" => Command::Commit { chain: chains(rest) },
         "rollback" | "abort" => Command::Rollback { chain: chains(rest) },
-        "copy" if has("stdin") || has("stdout") => {
-            Command::Unserved("a COPY with STDIN or STDOUT is not supported")
-        }
         "show" => show(rest)?,
         "set" => set(rest)?,
         "reset" if begins("all") => Command::ResetAll,

@@ -87,8 +87,8 @@ async fn handle(
             return Ok(Next::Continue);
         }
         Ok(ClientMessage::Query(text)) => {
-            simple::query(client, wire, &text).await?;
-            return Ok(Next::Continue);
+            let goes_on = simple::query(client, wire, &text).await?;
+            return Ok(if goes_on { Next::Continue } else { Next::End });
         }
         Ok(message) => answer(client, wire, message).await,
         Err(malformed) => Err(malformed.into()),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::client::{Client, told};
 use super::command::Command;
+use super::copy::{self, CopyStatement};
 use super::encode::ValueFormat;
 use super::extended::{portal, refresh};
 use super::fault::Halt;
@@ -53,6 +54,7 @@ pub(super) async fn execute(
     }
     let outcome = match &statement.command {
         Command::Sql => execute_sql(client, wire, &job, name, limit).await,
+        Command::Copy(copy) => execute_copy(client, wire, &job, copy, name).await,
         command => execute_own(client, wire, &job, command, name).await,
     };
     job.ended(&outcome, wire.out.total() - sent);
@@ -73,6 +75,23 @@ async fn execute_own(
         portal.state = State::Done { gave_rows: answer.rows.is_some() };
     }
     Ok(())
+}
+
+async fn execute_copy(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    copy: &Result<CopyStatement>,
+    name: &str,
+) -> Result<(), Halt> {
+    if client.block == Block::Idle && wire.next_tag() != Some(b'S') {
+        let call = Arc::clone(job.call());
+        wire.watch(client.begin_implicit(&call)).await??;
+    }
+    if let Some(portal) = client.portals.get_mut(name) {
+        portal.state = State::Done { gave_rows: false };
+    }
+    copy::run(client, wire, job, copy).await
 }
 
 async fn execute_sql(

@@ -8,6 +8,7 @@ mod cancels;
 mod client;
 mod command;
 mod connection;
+mod copy;
 mod decode;
 mod encode;
 mod execute;

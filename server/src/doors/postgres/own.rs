@@ -69,8 +69,8 @@ impl Client {
 
     async fn run_command(&mut self, command: &Command, call: &Arc<Call>) -> Result<OwnAnswer> {
         match command {
-            Command::Sql => {
-                Err(SqlReport::error("XX000", "a statement of DuckDB's is none of the door's own"))
+            Command::Sql | Command::Copy(_) => {
+                Err(SqlReport::error("XX000", "a statement with rows is none of the door's own"))
             }
             Command::Begin(access) => {
                 let warning = self.begin_block(call, *access).await?;

@@ -36,6 +36,8 @@ pub(super) struct SqlReport {
     pub(super) code: &'static str,
     pub(super) message: String,
     hint: Option<String>,
+    /// Where in the data it is.
+    context: Option<String>,
     /// The character of the statement where it is, counted from one.
     pub(super) position: Option<usize>,
 }
@@ -46,7 +48,14 @@ pub(super) type Result<T, E = SqlReport> = std::result::Result<T, E>;
 impl SqlReport {
     /// A failure of what was asked.
     pub(super) fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, message: message.into(), hint: None, position: None }
+        Self {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            hint: None,
+            context: None,
+            position: None,
+        }
     }
 
     /// A failure that ends the connection.
@@ -69,6 +78,11 @@ impl SqlReport {
         Self { severity: Severity::Fatal, ..self }
     }
 
+    /// With where in the data it is.
+    pub(super) fn in_context(self, context: String) -> Self {
+        Self { context: Some(context), ..self }
+    }
+
     /// The engine's error of a statement of this text.
     pub(super) fn of(error: &Error, sql: &str) -> Self {
         let code = sqlstate::of(error, sql);
@@ -76,7 +90,7 @@ impl SqlReport {
         let hint = (code == "0A000" && sqlstate::is_second_catalog(error))
             .then(|| "A transaction writes one catalog only: commit before writing another.".to_owned());
         let message = error.message().to_owned();
-        Self { severity, code, message, hint, position: position(error.message(), sql) }
+        Self { severity, code, message, hint, context: None, position: position(error.message(), sql) }
     }
 
     /// Its fields in PostgreSQL's order, each with its letter.
@@ -86,7 +100,8 @@ impl SqlReport {
             [(b'S', word.clone()), (b'V', word), (b'C', self.code.to_owned()), (b'M', self.message.clone())];
         let hint = self.hint.clone().map(|hint| (b'H', hint));
         let position = self.position.map(|at| (b'P', at.to_string()));
-        always.into_iter().chain(hint).chain(position)
+        let context = self.context.clone().map(|context| (b'W', context));
+        always.into_iter().chain(hint).chain(position).chain(context)
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::client::{Client, told};
 use super::command::Command;
+use super::copy::{self, CopyStatement};
 use super::encode::ValueFormat;
 use super::fault::Halt;
 use super::job::Job;
 use super::own::{self, OwnAnswer};
-use super::report::{Result, SqlReport};
+use super::report::{Result, Severity, SqlReport};
 use super::run::{self, Sending};
 use super::statement::{PortalRows, described};
 use super::tag;
@@ -25,11 +26,11 @@ struct QueryPart {
     command: Command,
 }
 
-/// Runs the statements of a text.
+/// Runs the statements of a text, and tells whether the connection goes on.
 ///
 /// # Errors
 /// `Gone` alone: everything else is told.
-pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(), Gone> {
+pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> Result<bool, Gone> {
     client.statements.remove("");
     client.portals.remove("");
     let outcome = match run_all(client, wire, text).await {
@@ -40,13 +41,16 @@ pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> R
     if let Err(report) = &outcome {
         client.note_failure();
         wire.out.report(report);
+        if report.severity == Severity::Fatal {
+            return Ok(false);
+        }
     }
     if let Err(report) = client.finish_implicit(outcome.is_err()).await
         && outcome.is_ok()
     {
         wire.out.report(&report);
     }
-    client.ready(wire).await
+    client.ready(wire).await.map(|()| true)
 }
 
 async fn run_all(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(), Halt> {
@@ -97,6 +101,7 @@ async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several:
     let sent = wire.out.total();
     let outcome = match part.command {
         Command::Sql => run_sql(client, wire, &job, &part.sql, several).await,
+        Command::Copy(copy) => run_copy(client, wire, &job, &copy, several).await,
         command => {
             let call = Arc::clone(job.call());
             let answer = wire.watch(client.run_own(&command, &call)).await?;
@@ -105,6 +110,20 @@ async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several:
     };
     job.ended(&outcome, wire.out.total() - sent);
     outcome
+}
+
+async fn run_copy(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    copy: &Result<CopyStatement>,
+    several: bool,
+) -> Result<(), Halt> {
+    if several && client.block != Block::Failed {
+        let call = Arc::clone(job.call());
+        wire.watch(client.begin_implicit(&call)).await??;
+    }
+    copy::run(client, wire, job, copy).await
 }
 
 /// Writes the answer of a statement of the door's own.

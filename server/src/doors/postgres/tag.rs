@@ -4,6 +4,7 @@ use duck::types::LogicalType;
 use engine::lexer::{self, Token};
 use engine::{Returns, StatementKind};
 
+pub(super) const COPY: &str = "COPY";
 pub(super) const BEGIN: &str = "BEGIN";
 pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
@@ -11,6 +12,11 @@ pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// The tag of so many rows that were read.
 pub(super) fn selected(rows: u64) -> String {
     format!("SELECT {rows}")
+}
+
+/// The tag of so many rows that were copied.
+pub(super) fn copied(rows: u64) -> String {
+    format!("{COPY} {rows}")
 }
 
 /// The tag of a statement of this kind, which gave or changed so many rows.
@@ -23,7 +29,7 @@ pub(super) fn tag(sql: &str, kind: StatementKind, returns: Returns, rows: u64) -
         Kind::Delete if is_truncate(sql) => "TRUNCATE TABLE".to_owned(),
         Kind::Delete => format!("DELETE {rows}"),
         Kind::Merge => format!("MERGE {rows}"),
-        Kind::Copy => format!("COPY {rows}"),
+        Kind::Copy => copied(rows),
         Kind::Create if returns == Returns::Count || makes_table_of_query(sql) => selected(rows),
         _ => words(sql),
     }

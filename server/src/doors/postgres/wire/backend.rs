@@ -114,6 +114,19 @@ impl Out {
         self.bare(b's');
     }
 
+    /// Rows of a COPY are to come, or to go, all columns in a format.
+    pub(in super::super) fn copy_response(&mut self, tag: u8, format: i16, columns: usize) {
+        self.message(tag, |out| {
+            out.push(u8::from(format != 0));
+            out.extend_from_slice(&count16(columns).to_be_bytes());
+            (0..columns).for_each(|_| out.extend_from_slice(&format.to_be_bytes()));
+        });
+    }
+
+    pub(in super::super) fn copy_done(&mut self) {
+        self.bare(b'c');
+    }
+
     pub(in super::super) fn command_complete(&mut self, tag: &str) {
         self.message(b'C', |out| text(out, tag));
     }
