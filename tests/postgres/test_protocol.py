@@ -79,6 +79,10 @@ QUERIES = {
     "a savepoint": "BEGIN; SAVEPOINT a; SELECT 1 AS a; ROLLBACK TO a; RELEASE a; COMMIT",
     "a savepoint that is not there": "BEGIN; ROLLBACK TO a",
     "an isolation level": "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; SHOW default_transaction_read_only; COMMIT",
+    "a channel": "LISTEN c; UNLISTEN c; UNLISTEN *",
+    "a lock outside of a block": "LOCK TABLE t",
+    "another role": "SET ROLE nobody_at_all",
+    "oneself": "SET ROLE alice; SET SESSION AUTHORIZATION alice; RESET ROLE; SET ROLE NONE",
     "a named search path": 'SET search_path TO "$user", public; SHOW search_path',
 }
 
@@ -102,6 +106,8 @@ CHANGES = {
     "a table twice": "CREATE TEMP TABLE t (a int)",
     "TRUNCATE": "TRUNCATE t",
     "DDL": "ALTER TABLE t ADD COLUMN d int; CREATE TEMP VIEW v AS SELECT 1 AS a; DROP VIEW v; DROP TABLE t; CREATE TEMP TABLE t (a int)",
+    "privileges": "GRANT SELECT ON t TO alice; REVOKE SELECT ON t FROM alice; GRANT SELECT ON t TO alice",
+    "a lock": "BEGIN; LOCK TABLE t IN ACCESS SHARE MODE; LOCK t; COMMIT",
     "a read-only transaction": "BEGIN READ ONLY; CREATE SCHEMA never; ROLLBACK",
 }
 

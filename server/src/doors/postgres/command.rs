@@ -2,6 +2,7 @@
 //! PostgreSQL's settings are the door's own.
 
 use super::copy::{self, CopyStatement};
+use super::cursor::{self, Declaration, Fetch};
 use super::report::Result;
 use super::settings;
 use engine::AccessMode;
@@ -26,7 +27,19 @@ pub(super) enum Command {
     RollbackTo(String),
     /// COPY with the client, as it was read.
     Copy(Box<Result<CopyStatement>>),
-    /// PREPARE TRANSACTION: not served.
+    /// DECLARE.
+    Declare(Box<Declaration>),
+    /// FETCH and MOVE.
+    Fetch(Fetch),
+    /// CLOSE; without a name, of all.
+    CloseCursor(Option<String>),
+    /// What has no meaning here and does no harm, with its tag (PW-35).
+    Ignored(&'static str),
+    /// LOCK TABLE, which has none either, in a block.
+    Lock,
+    /// SET ROLE, to nobody else if none is named.
+    Role(Option<String>),
+    /// PREPARE TRANSACTION, NOTIFY: not served.
     Unserved(&'static str),
     /// Characteristics of the transaction, which are what they are.
     SetTransaction,
@@ -64,7 +77,7 @@ impl Command {
         let mut tokens = lexer::tokens(sql);
         let Some(first) = tokens.next() else { return Self::Sql };
         let Token::Word { name, quoted: false } = &first else { return Self::Sql };
-        let known: [&str; 14] = [
+        let known: [&str; 23] = [
             "begin",
             "start",
             "commit",
@@ -79,9 +92,22 @@ impl Command {
             "reset",
             "discard",
             "deallocate",
+            "fetch",
+            "move",
+            "close",
+            "listen",
+            "unlisten",
+            "notify",
+            "lock",
+            "grant",
+            "revoke",
         ];
         if name.eq_ignore_ascii_case("copy") {
             return copy::read(sql).map_or(Self::Sql, |copy| Self::Copy(Box::new(copy)));
+        }
+        if name.eq_ignore_ascii_case("declare") {
+            let declaration = cursor::read_declaration(sql);
+            return declaration.map_or(Self::Sql, |declaration| Self::Declare(Box::new(declaration)));
         }
         let Some(verb) = known.into_iter().find(|word| name.eq_ignore_ascii_case(word)) else {
             return Self::Sql;
@@ -107,6 +133,16 @@ fn of_verb(verb: &str, rest: &[Token<'_>]) -> Option<Command> {
         "release" => Command::Release(last_name(rest)?),
         "commit" | "end" => Command::Commit { chain: chains(rest) },
         "rollback" | "abort" => Command::Rollback { chain: chains(rest) },
+        "fetch" | "move" => Command::Fetch(cursor::read_fetch(rest, verb == "move")?),
+        "close" if begins("all") => Command::CloseCursor(None),
+        "close" => Command::CloseCursor(Some(last_name(rest)?)),
+        "listen" => Command::Ignored("LISTEN"),
+        "unlisten" => Command::Ignored("UNLISTEN"),
+        "grant" => Command::Ignored("GRANT"),
+        "revoke" => Command::Ignored("REVOKE"),
+        "notify" => Command::Unserved("notifications are not supported"),
+        "lock" => Command::Lock,
+        "reset" if begins("role") => Command::Ignored("RESET"),
         "show" => show(rest)?,
         "set" => set(rest)?,
         "reset" if begins("all") => Command::ResetAll,
@@ -180,6 +216,10 @@ fn set(rest: &[Token<'_>]) -> Option<Command> {
         [characteristics, ..] if characteristics.is_keyword("characteristics") => {
             Some(Command::SetTransaction)
         }
+        [role, value @ ..] if role.is_keyword("role") => Some(Command::Role(role_of(value)?)),
+        [authorization, value @ ..] if authorization.is_keyword("authorization") => {
+            Some(Command::Role(role_of(value)?))
+        }
         [time, zone, value @ ..] if time.is_keyword("time") && zone.is_keyword("zone") => {
             Some(Command::Set { name: "TimeZone".to_owned(), value: value_of(value)?, local })
         }
@@ -192,6 +232,14 @@ fn set(rest: &[Token<'_>]) -> Option<Command> {
             }
             _ => None,
         },
+    }
+}
+
+/// The role that is named; none for NONE and DEFAULT.
+fn role_of(tokens: &[Token<'_>]) -> Option<Option<String>> {
+    match tokens {
+        [none] if none.is_keyword("none") || none.is_keyword("default") => Some(None),
+        tokens => item(tokens).map(Some),
     }
 }
 
@@ -282,6 +330,10 @@ mod tests {
     #[case("DEALLOCATE ALL", Command::Deallocate(None))]
     #[case("DISCARD ALL;", Command::Discard(Discard::All))]
     #[case("COPY t TO 'file'", Command::Sql)]
+    #[case("SET SESSION ROLE alice", Command::Role(Some("alice".to_owned())))]
+    #[case("SET SESSION AUTHORIZATION DEFAULT", Command::Role(None))]
+    #[case("RESET ROLE", Command::Ignored("RESET"))]
+    #[case("LOCK TABLE t IN SHARE MODE", Command::Lock)]
     fn statements_are_told_apart(#[case] sql: &str, #[case] expected: Command) {
         assert_eq!(Command::of(sql), expected);
     }

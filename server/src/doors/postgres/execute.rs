@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::client::{Client, told};
 use super::command::Command;
 use super::copy::{self, CopyStatement};
+use super::cursor::{self, Declaration, Fetch};
 use super::encode::ValueFormat;
 use super::extended::{portal, refresh};
 use super::fault::Halt;
@@ -54,6 +55,8 @@ pub(super) async fn execute(
     }
     let outcome = match &statement.command {
         Command::Sql => execute_sql(client, wire, &job, name, limit).await,
+        Command::Declare(declaration) => execute_declare(client, wire, &job, declaration, name).await,
+        Command::Fetch(fetch) => execute_fetch(client, wire, &job, fetch, name).await,
         Command::Copy(copy) => execute_copy(client, wire, &job, copy, name).await,
         command => execute_own(client, wire, &job, command, name).await,
     };
@@ -74,6 +77,53 @@ async fn execute_own(
     if let Some(portal) = client.portals.get_mut(name) {
         portal.state = State::Done { gave_rows: answer.rows.is_some() };
     }
+    Ok(())
+}
+
+async fn execute_declare(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    declaration: &Declaration,
+    name: &str,
+) -> Result<(), Halt> {
+    if client.block == Block::Idle && wire.next_tag() != Some(b'S') {
+        let call = Arc::clone(job.call());
+        wire.watch(client.begin_implicit(&call)).await??;
+    }
+    let portal = portal(client, name)?;
+    portal.state = State::Done { gave_rows: false };
+    let prepared = (Arc::clone(&portal.statement), portal.bind.clone());
+    cursor::declare(client, wire, job, declaration, Some(prepared)).await
+}
+
+async fn execute_fetch(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    fetch: &Fetch,
+    name: &str,
+) -> Result<(), Halt> {
+    let portal = portal(client, name)?;
+    portal.state = State::Done { gave_rows: true };
+    let formats = portal.formats.iter().map(|code| ValueFormat::of(*code)).collect::<Result<Vec<_>>>()?;
+    cursor::fetch(client, wire, job, fetch, Some(&formats)).await
+}
+
+/// Starts a portal's statement, whose rows are to be read in parts.
+///
+/// # Errors
+/// DuckDB's.
+pub(super) async fn begin_rows(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    portal: &mut Portal,
+) -> Result<(), Halt> {
+    let stream = start(client, wire, job, portal, false).await?;
+    let cancel = job.call().cancel().clone();
+    portal.told = Some(Arc::clone(&stream.shape().columns));
+    portal.state = State::Rows(Box::new(PortalRows { stream, cancel }));
     Ok(())
 }
 
@@ -122,7 +172,7 @@ async fn run_portal(
     limit: i32,
 ) -> Result<(), Halt> {
     let statement = Arc::clone(&portal.statement);
-    let sql = statement.text.as_str();
+    let sql = statement.sql();
     let prepared = statement.prepared().ok_or(Halt::Gone)?;
     let kind = prepared.plan().kind;
     let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
@@ -141,7 +191,7 @@ async fn run_portal(
     let State::Rows(rows) = &mut portal.state else { return Ok(()) };
     client.running.set(vec![job.call().cancel().clone(), rows.cancel.clone()]);
     let formats = portal.formats.iter().map(|code| ValueFormat::of(*code)).collect::<Result<Vec<_>>>()?;
-    let how = Sending { sql, told: portal.told.as_ref(), formats: &formats, limit };
+    let how = Sending { sql, told: portal.told.as_ref(), formats: &formats, limit, is_sent: true };
     let sent = match rows.send(wire, job, how).await {
         Ok(sent) => sent,
         Err(fault) => {
@@ -181,7 +231,7 @@ async fn start(
         ..Execute::new(engine::Statement::Prepared(prepared), Fidelity::Exact)
     };
     let started = wire.watch(client.session.execute(request, job.call())).await?;
-    let stream = started.map_err(told(&statement.text))?;
+    let stream = started.map_err(told(statement.sql()))?;
     let actual = &stream.shape().columns;
     let is_told = portal.told.as_ref().is_none_or(|told| {
         if is_unknown(told) {

@@ -9,6 +9,7 @@ mod client;
 mod command;
 mod connection;
 mod copy;
+mod cursor;
 mod decode;
 mod encode;
 mod execute;

@@ -69,7 +69,7 @@ impl Client {
 
     async fn run_command(&mut self, command: &Command, call: &Arc<Call>) -> Result<OwnAnswer> {
         match command {
-            Command::Sql | Command::Copy(_) => {
+            Command::Sql | Command::Copy(_) | Command::Declare(_) | Command::Fetch(_) => {
                 Err(SqlReport::error("XX000", "a statement with rows is none of the door's own"))
             }
             Command::Begin(access) => {
@@ -82,6 +82,13 @@ impl Client {
             Command::Release(name) => self.release(name).map(|()| OwnAnswer::tag("RELEASE")),
             Command::RollbackTo(name) => self.roll_back_to(name).map(|()| OwnAnswer::tag(tag::ROLLBACK)),
             Command::Unserved(what) => Err(SqlReport::error("0A000", *what)),
+            Command::CloseCursor(name) => self.close_cursor(name.as_deref()).map(OwnAnswer::tag),
+            Command::Ignored(tag) => Ok(OwnAnswer::tag(*tag)),
+            Command::Lock => {
+                self.check_block(tag::LOCK)?;
+                Ok(OwnAnswer::tag(tag::LOCK))
+            }
+            Command::Role(name) => self.set_role(name.as_deref()),
             Command::SetTransaction => Ok(OwnAnswer::tag("SET")),
             Command::Show(name) => {
                 let value = self.settings.get(name).ok_or_else(|| settings::unknown(name))?.to_owned();
@@ -111,6 +118,16 @@ impl Client {
     async fn end(&mut self, call: &Arc<Call>, end: End, chain: bool) -> Result<OwnAnswer> {
         let (tag, warning) = self.end_block(call, end, chain).await?;
         Ok(OwnAnswer { warning, ..OwnAnswer::tag(tag) })
+    }
+
+    /// A client may be itself alone.
+    fn set_role(&self, name: Option<&str>) -> Result<OwnAnswer> {
+        match name {
+            Some(name) if self.settings.get("session_authorization") != Some(name) => {
+                Err(SqlReport::error("22023", format!("role \"{name}\" does not exist")))
+            }
+            _ => Ok(OwnAnswer::tag("SET")),
+        }
     }
 
     /// Sets a setting, if there is room for it; those that act are set in DuckDB as well.

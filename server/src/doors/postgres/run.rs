@@ -15,6 +15,7 @@ use duck::types::{Column, LogicalType};
 use engine::ResultStream;
 
 /// What was sent of a result.
+#[derive(Debug, Default)]
 pub(super) struct Sent {
     pub(super) rows: usize,
     /// Whether there are none left.
@@ -30,6 +31,8 @@ pub(super) struct Sending<'a> {
     pub(super) formats: &'a [ValueFormat],
     /// So many rows at most.
     pub(super) limit: usize,
+    /// Whether they are sent at all, or left out.
+    pub(super) is_sent: bool,
 }
 
 impl PortalRows {
@@ -51,7 +54,7 @@ impl PortalRows {
             let batch = batch.map_err(failed)?;
             let (mut from, rows) = (0, batch.num_rows());
             let to = rows.min(how.limit - sent);
-            while from < to {
+            while how.is_sent && from < to {
                 let written = encode::rows(&batch, &columns, &told, format, from..to, wire.out.raw())?;
                 from += written;
                 job.count_rows(written);

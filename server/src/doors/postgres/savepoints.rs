@@ -84,7 +84,11 @@ impl Client {
         Ok(())
     }
 
-    fn check_block(&self, what: &str) -> Result<()> {
+    /// Refuses what only a block that the client has begun may have.
+    ///
+    /// # Errors
+    /// 25P01.
+    pub(super) fn check_block(&self, what: &str) -> Result<()> {
         if self.block.is_explicit() {
             return Ok(());
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::client::{Client, told};
 use super::command::Command;
 use super::copy::{self, CopyStatement};
+use super::cursor::{self, Declaration};
 use super::encode::ValueFormat;
 use super::fault::Halt;
 use super::job::Job;
@@ -101,6 +102,8 @@ async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several:
     let sent = wire.out.total();
     let outcome = match part.command {
         Command::Sql => run_sql(client, wire, &job, &part.sql, several).await,
+        Command::Declare(declaration) => run_declare(client, wire, &job, &declaration, several).await,
+        Command::Fetch(fetch) => cursor::fetch(client, wire, &job, &fetch, None).await,
         Command::Copy(copy) => run_copy(client, wire, &job, &copy, several).await,
         command => {
             let call = Arc::clone(job.call());
@@ -110,6 +113,20 @@ async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several:
     };
     job.ended(&outcome, wire.out.total() - sent);
     outcome
+}
+
+async fn run_declare(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    declaration: &Declaration,
+    several: bool,
+) -> Result<(), Halt> {
+    if several && client.block != Block::Failed {
+        let call = Arc::clone(job.call());
+        wire.watch(client.begin_implicit(&call)).await??;
+    }
+    cursor::declare(client, wire, job, declaration, None).await
 }
 
 async fn run_copy(
@@ -169,7 +186,7 @@ async fn run_sql(
     let rows = if returns == Returns::Rows && !tag::counts(kind, &stream.shape().columns) {
         wire.out.row_description(&described(&stream.shape().columns), |_| ValueFormat::Text.code());
         let mut rows = PortalRows { stream, cancel: call.cancel().clone() };
-        let how = Sending { sql, told: None, formats: &[], limit: usize::MAX };
+        let how = Sending { sql, told: None, formats: &[], limit: usize::MAX, is_sent: true };
         rows.send(wire, job, how).await?.rows as u64
     } else {
         run::count(wire, stream, sql).await?

@@ -4,6 +4,8 @@ use duck::types::LogicalType;
 use engine::lexer::{self, Token};
 use engine::{Returns, StatementKind};
 
+pub(super) const LOCK: &str = "LOCK TABLE";
+pub(super) const DECLARE: &str = "DECLARE CURSOR";
 pub(super) const COPY: &str = "COPY";
 pub(super) const BEGIN: &str = "BEGIN";
 pub(super) const COMMIT: &str = "COMMIT";
@@ -17,6 +19,16 @@ pub(super) fn selected(rows: u64) -> String {
 /// The tag of so many rows that were copied.
 pub(super) fn copied(rows: u64) -> String {
     format!("{COPY} {rows}")
+}
+
+/// The tag of so many rows that a cursor gave.
+pub(super) fn fetched(rows: u64) -> String {
+    format!("FETCH {rows}")
+}
+
+/// The tag of so many rows that a cursor left out.
+pub(super) fn moved(rows: u64) -> String {
+    format!("MOVE {rows}")
 }
 
 /// The tag of a statement of this kind, which gave or changed so many rows.
