@@ -59,6 +59,7 @@ pub use session::{
     Statement, StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
 };
 pub use sql::copy::table_rows;
+pub use sql::identity::{Translated, translated};
 pub use sql::{TableRef, lexer};
 pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use tenant::sessions::Sessions;

@@ -5,8 +5,8 @@ use super::copy::{self, CopyStatement};
 use super::cursor::{self, Declaration, Fetch};
 use super::report::Result;
 use super::settings;
-use engine::AccessMode;
 use engine::lexer::{self, Token};
+use engine::{AccessMode, Translated};
 
 /// A statement as this door sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub(super) enum Command {
     Lock,
     /// SET ROLE, to nobody else if none is named.
     Role(Option<String>),
+    /// A table as object mappers write it for PostgreSQL.
+    Translated(Box<Translated>),
     /// PREPARE TRANSACTION, NOTIFY: not served.
     Unserved(&'static str),
     /// Characteristics of the transaction, which are what they are.
@@ -108,6 +110,10 @@ impl Command {
         if name.eq_ignore_ascii_case("declare") {
             let declaration = cursor::read_declaration(sql);
             return declaration.map_or(Self::Sql, |declaration| Self::Declare(Box::new(declaration)));
+        }
+        if ["create", "alter"].iter().any(|verb| name.eq_ignore_ascii_case(verb)) {
+            let translated = engine::translated(sql);
+            return translated.map_or(Self::Sql, |translated| Self::Translated(Box::new(translated)));
         }
         let Some(verb) = known.into_iter().find(|word| name.eq_ignore_ascii_case(word)) else {
             return Self::Sql;

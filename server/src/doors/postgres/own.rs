@@ -10,8 +10,8 @@ use super::tag;
 use super::transaction::{Block, End, aborted};
 use super::types;
 use super::wire::backend::FieldDescription;
-use duck::types::LogicalType;
-use engine::Call;
+use duck::types::{Fidelity, LogicalType};
+use engine::{Call, Execute, Translated};
 
 /// What such a statement answers.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -83,6 +83,7 @@ impl Client {
             Command::RollbackTo(name) => self.roll_back_to(name).map(|()| OwnAnswer::tag(tag::ROLLBACK)),
             Command::Unserved(what) => Err(SqlReport::error("0A000", *what)),
             Command::CloseCursor(name) => self.close_cursor(name.as_deref()).map(OwnAnswer::tag),
+            Command::Translated(translated) => self.run_translated(translated, call).await,
             Command::Ignored(tag) => Ok(OwnAnswer::tag(*tag)),
             Command::Lock => {
                 self.check_block(tag::LOCK)?;
@@ -118,6 +119,33 @@ impl Client {
     async fn end(&mut self, call: &Arc<Call>, end: End, chain: bool) -> Result<OwnAnswer> {
         let (tag, warning) = self.end_block(call, end, chain).await?;
         Ok(OwnAnswer { warning, ..OwnAnswer::tag(tag) })
+    }
+
+    /// Runs a statement in DuckDB's words, after those that it needs, as one.
+    async fn run_translated(&mut self, translated: &Translated, call: &Arc<Call>) -> Result<OwnAnswer> {
+        self.begin_implicit(call).await?;
+        self.savepoints.note(true);
+        for sql in &translated.before {
+            // A sequence is in use where the table is there that it was made for.
+            self.run_text(sql, call).await.map_err(|report| match report.code {
+                "2BP01" => {
+                    SqlReport::error("42P07", "the table, or another with its sequence, already exists")
+                }
+                _ => report,
+            })?;
+        }
+        self.run_text(&translated.statement, call).await?;
+        Ok(OwnAnswer::tag(tag::words(&translated.statement)))
+    }
+
+    /// Runs a statement that gives no rows.
+    async fn run_text(&self, sql: &str, call: &Arc<Call>) -> Result<()> {
+        let request = Execute::sql(sql, Fidelity::Exact);
+        let mut ran = self.session.execute(request, call).await.map_err(told(""))?;
+        while let Some(part) = ran.next().await {
+            part.map_err(told(""))?;
+        }
+        Ok(())
     }
 
     /// A client may be itself alone.

@@ -76,7 +76,7 @@ fn makes_table_of_query(sql: &str) -> bool {
 
 /// The words by which PostgreSQL names a statement: its verb, and for those that make, change or drop something, what. Those
 /// that DuckDB alone has get their first word.
-fn words(sql: &str) -> String {
+pub(super) fn words(sql: &str) -> String {
     let mut keywords = lexer::tokens(sql).map_while(|token| match token {
         Token::Word { name, quoted: false } => Some(name.to_ascii_uppercase()),
         _ => None,
