@@ -8,6 +8,7 @@ import struct
 
 import pytest
 from conftest import logged_in
+from judge import PASSWORD, USER
 from mock_server import MockServer
 from wire import (
     COPY_DONE,
@@ -87,15 +88,16 @@ def changed(stream: bytearray, dice: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_any_bytes(server: MockServer, seed: int) -> None:
+def test_any_bytes(seed: int) -> None:
     dice = random.Random(seed)
-    with logged_in(server.postgres_address) as bystander:
-        for _ in range(STREAMS):
-            with logged_in(server.postgres_address) as connection:
-                connection.ask(query("CREATE TEMP TABLE t (a int, b varchar)"))
-                stream = bytearray(b"".join(dice.choices(PIECES, k=dice.randrange(1, 12))))
-                connection.send(changed(stream, dice))
-                connection.until_quiet(0.02)
-        assert bystander.ask(query("SELECT 42 AS a"))[1] == ("DataRow", [b"42"])
-    assert server.process.poll() is None
-    assert not any("panicked" in line for line in server.log)
+    with MockServer("--user", f"{USER}:{PASSWORD}") as server:
+        with logged_in(server.postgres_address) as bystander:
+            for _ in range(STREAMS):
+                with logged_in(server.postgres_address) as connection:
+                    connection.ask(query("CREATE TEMP TABLE t (a int, b varchar)"))
+                    stream = bytearray(b"".join(dice.choices(PIECES, k=dice.randrange(1, 12))))
+                    connection.send(changed(stream, dice))
+                    connection.until_quiet(0.02)
+            assert bystander.ask(query("SELECT 42 AS a"))[1] == ("DataRow", [b"42"])
+        assert server.process.poll() is None
+        assert not any("panicked" in line for line in server.log)
