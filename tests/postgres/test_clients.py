@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import decimal
+import io
 import json
 import uuid
 from collections.abc import Iterator
@@ -172,3 +174,49 @@ def test_texts_are_those_of_the_other_doors(server: MockServer, connection: psyc
         connection.rollback()
         answer = httpx.post(server.lakehouse_url + "/query", json={"statement": statement}, auth=(USER, PASSWORD))
         assert json.dumps(fault.value.diag.message_primary, ensure_ascii=False)[1:-1] in answer.text
+
+
+def test_copies_of_psycopg(connection: psycopg.Connection) -> None:
+    rows = [(1, "a\tb\\", None), (2, 'q"', datetime.date(2024, 2, 29))]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE c (a int, b varchar, d date)")
+        with cursor.copy("COPY c FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        with cursor.copy("COPY c (a, b, d) TO STDOUT (FORMAT binary)") as copy:
+            copy.set_types(["int4", "varchar", "date"])
+            assert list(copy.rows()) == rows
+        with contextlib.suppress(KeyboardInterrupt), cursor.copy("COPY c FROM STDIN") as copy:
+            copy.write_row(rows[0])
+            raise KeyboardInterrupt
+    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR
+    connection.rollback()
+
+
+def test_copies_of_asyncpg(place: dict[str, Any]) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(**place, database=DATABASE)
+        await connection.execute("CREATE TEMP TABLE c (a int, b varchar)")
+        records = [(at, f"row {at}") for at in range(1000)]
+        assert await connection.copy_records_to_table("c", records=records, columns=["a", "b"]) == "COPY 1000"
+        written = bytearray()
+
+        async def write(data: bytes) -> None:
+            written.extend(data)
+
+        query = "SELECT a, b FROM c WHERE a < 2 ORDER BY a"
+        assert await connection.copy_from_query(query, output=write, format="csv") == "COPY 2"
+        assert bytes(written) == b"0,row 0\n1,row 1\n"
+        await connection.close()
+
+    asyncio.run(run())
+
+
+def test_copies_of_pg8000(place: dict[str, Any]) -> None:
+    with pg8000.dbapi.connect(**place, database=DATABASE) as connection:
+        cursor = connection.cursor()
+        cursor.execute("CREATE TEMP TABLE c (a int, b varchar)")
+        cursor.execute("COPY c FROM STDIN WITH (FORMAT csv)", stream=io.BytesIO(b"1,x\n2,\n"))
+        written = io.BytesIO()
+        cursor.execute("COPY c TO STDOUT", stream=written)
+        assert written.getvalue() == b"1\tx\n2\t\\N\n"

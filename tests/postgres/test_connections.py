@@ -142,6 +142,30 @@ def test_memory_is_bounded_whatever_is_not_read(server: MockServer) -> None:
             assert said[0] == ("DataRow", [b"100", b"x" * 100]), said[:1]
 
 
+def test_suspended_portals_hold_little_whatever_their_rows(server: MockServer) -> None:
+    # A row of 10 KB, so that the smallest piece of a result that DuckDB gives is 20 MB.
+    wide = "SELECT range AS i, repeat('x', 10000) AS t FROM range(4096)"
+    with logged_in(server.postgres_address) as connection:
+
+        def suspend(*names: int) -> None:
+            for name in names:
+                said = connection.ask(parse(wide), bind(portal=str(name)), execute(str(name), 1), SYNC)
+                assert said[-2][0] == "PortalSuspended", said[-2:]
+
+        connection.ask(query("BEGIN"))
+        suspend(*range(15))
+        before = resident(server)
+        suspend(*range(15, 45))
+        assert resident(server) - before < 128 << 20
+        for name in range(45):
+            said = connection.ask(execute(str(name), 1), SYNC)
+            assert said[:2] == [("DataRow", [b"1", b"x" * 10_000]), ("PortalSuspended", None)]
+        said = connection.ask(execute("0"), SYNC)
+        assert [values[0] for kind, values in said if kind == "DataRow"] == [b"%d" % i for i in range(2, 4096)]
+        assert said[-2] == ("CommandComplete", "SELECT 4094")
+        assert resident(server) - before < 128 << 20
+
+
 def test_limits_of_statements_and_portals_are_told_with_their_flag() -> None:
     with MockServer("--user", f"{USER}:{PASSWORD}", "--session-prepared-limit", "20") as server:
         with logged_in(server.postgres_address) as connection:
@@ -181,12 +205,85 @@ def test_calls_are_in_the_journal_and_queries_in_their_log(server: MockServer) -
     assert len({entry["session"] for entry in (good, bad)}) == 1
 
 
+def test_what_the_door_answers_itself_is_in_the_journal_with_its_text() -> None:
+    with MockServer("--user", f"{USER}:{PASSWORD}") as server:
+        with logged_in(server.postgres_address) as connection:
+            connection.ask(query("SET application_name TO 'me/2'"))
+            connection.ask(query("SHOW application_name"))
+            connection.ask(query("SELECT 1 AS a; SELECT 2 AS a"))
+            connection.ask(parse("BEGIN"), bind(), execute(), SYNC)
+        url, account = server.lakehouse_url, (USER, PASSWORD)
+        found = httpx.get(f"{url}/_mock/v1/requests?door=postgres", auth=account).json()["requests"]
+        told = {entry["statement"]: entry for entry in found if entry["statement"]}
+        assert set(told) == {
+            "SET application_name TO 'me/2'",
+            "SHOW application_name",
+            "SELECT 1 AS a;",
+            "SELECT 2 AS a",
+            "BEGIN",
+        }
+        # Row description, row and tag of SHOW.
+        assert (told["SHOW application_name"]["bytes_in"], told["SHOW application_name"]["bytes_out"]) == (21, 67)
+        assert all(entry["bytes_out"] > 0 for entry in told.values())
+        assert {entry["operation"] for entry in found} == {"Login", "Query", "Execute"}
+
+
+def test_secrets_that_are_bound_or_set_are_masked(server: MockServer) -> None:
+    secrets = ("hidden-one", "hidden-two", "hidden-three", "hidden-four")
+    with logged_in(server.postgres_address) as connection:
+        connection.ask(parse("CREATE SECRET s (TYPE http, BEARER_TOKEN $1)"), bind([secrets[0]]), execute(), SYNC)
+        connection.ask(parse("SELECT $1 AS a"), bind(["shown"]), execute(), SYNC)
+        connection.ask(query(f"SET s3_secret_access_key = '{secrets[1]}'"))
+        connection.ask(query(f"SELECT * FROM 'postgres://me:{secrets[2]}@nowhere/d'"))
+        connection.ask(query(f"SET my.token TO '{secrets[3]}'"))
+    url, account = server.lakehouse_url, (USER, PASSWORD)
+    journal = httpx.get(f"{url}/_mock/v1/requests?door=postgres", auth=account).text
+    assert "shown" in journal and "postgres://***@nowhere/d" in journal
+    queries = httpx.get(f"{url}/queries", auth=account).text
+    for secret in secrets:
+        assert secret not in journal and secret not in queries
+        assert not any(secret in line for line in server.log)
+
+
 def test_connections_beyond_the_limit_are_told() -> None:
     with MockServer("--user", f"{USER}:{PASSWORD}", "--door-connection-limit", "2") as server:
         with logged_in(server.postgres_address), logged_in(server.postgres_address):
             with Connection(server.postgres_address) as refused:
                 refused.send(startup({"user": USER}))
                 assert refused.until_quiet(2) == [("Error", ("FATAL", "53300")), ("EOF", None)]
+
+
+def test_connections_without_a_login_keep_nobody_out() -> None:
+    with MockServer("--user", f"{USER}:{PASSWORD}", "--door-connection-limit", "6", "--login-limit", "3") as server:
+        silent = [Connection(server.postgres_address) for _ in range(20)]
+        assert silent[0].until_quiet(2) == [("EOF", None)]
+        time.sleep(1.5)
+        with logged_in(server.postgres_address) as first:
+            assert first.ask(query("SELECT 42 AS a"))[1] == ("DataRow", [b"42"])
+            others = [logged_in(server.postgres_address) for _ in range(4)]
+            late = [Connection(server.postgres_address) for _ in range(5)]
+            time.sleep(1.5)
+            with logged_in(server.postgres_address) as last:
+                assert last.ask(query("SELECT 42 AS a"))[1] == ("DataRow", [b"42"])
+                with Connection(server.postgres_address) as refused:
+                    refused.send(startup({"user": USER}))
+                    assert refused.until_quiet(2) == [("Error", ("FATAL", "53300")), ("EOF", None)]
+        for connection in silent + late + others:
+            connection.socket.close()
+
+
+def test_settings_and_savepoints_are_held_to_a_limit() -> None:
+    with MockServer("--user", f"{USER}:{PASSWORD}", "--tenant-held-limit", "64KB") as server:
+        with logged_in(server.postgres_address) as connection:
+            assert connection.ask(query(f"SET my.short TO '{'x' * 10_000}'"))[0] == ("CommandComplete", "SET")
+            assert connection.ask(query(f"SET my.long TO '{'x' * 20_000}'"))[0] == ("Error", ("ERROR", "53400"))
+            assert connection.ask(query("RESET ALL"))[0] == ("CommandComplete", "RESET")
+            connection.ask(query("BEGIN"))
+            said = connection.ask(query(";".join(f"SAVEPOINT s{at}" for at in range(1000))))
+            assert said[-2:] == [("Error", ("ERROR", "53400")), ("ReadyForQuery", "E")]
+            assert 100 < len(said) < 700
+            connection.ask(query("ROLLBACK"))
+            assert connection.ask(query("BEGIN; SAVEPOINT s"))[1] == ("CommandComplete", "SAVEPOINT")
 
 
 def test_hundreds_of_clients_at_once(server: MockServer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from judge import PASSWORD, USER, Judge
 from mock_server import MockServer
-from wire import Connection, query, startup
+from wire import Connection, message, query, startup, text
 
 SSL, GSS = 80_877_103, 80_877_104
 
@@ -90,6 +90,30 @@ def test_a_bad_beginning(judge: Judge, server: MockServer, first: bytes) -> None
                         connection._answer(heard[-1][1], PASSWORD)
                 heard += connection.until_quiet(2)
             said.append([value for kind, value in heard if kind in ("Error", "EOF", "ReadyForQuery")])
+    assert said[0] == said[1]
+
+
+BAD_PROOFS = {
+    "a query": query("SELECT 1"),
+    "no mechanism": message("p", text("NONE") + struct.pack("!i", -1)),
+    "no end": message("p", b"SCRAM-SHA-256"),
+    "no length": message("p", text("SCRAM-SHA-256")),
+    "a length beyond the end": message("p", text("SCRAM-SHA-256") + struct.pack("!i", 100) + b"n,,n=,r=x"),
+    "no text": message("p", text("SCRAM-SHA-256") + struct.pack("!i", 4) + b"n,,\xff"),
+    "no nonce": message("p", text("SCRAM-SHA-256") + struct.pack("!i", 3) + b"n,,"),
+    "binding": message("p", text("SCRAM-SHA-256") + struct.pack("!i", 12) + b"p=x,,n=,r=ab"),
+}
+
+
+@pytest.mark.parametrize("proof", BAD_PROOFS.values(), ids=BAD_PROOFS.keys())
+def test_a_bad_proof_ends_the_connection(judge: Judge, server: MockServer, proof: bytes) -> None:
+    said: list[Any] = []
+    for address in addresses(judge, server):
+        with Connection(address) as connection:
+            connection.send(startup({"user": USER, "database": "memory"}))
+            assert connection.read()[0] == "Authentication"
+            connection.send(proof)
+            said.append(connection.until_quiet(2))
     assert said[0] == said[1]
 
 

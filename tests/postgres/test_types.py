@@ -151,6 +151,31 @@ def test_bytes_go_both_ways(mock: Connection) -> None:
         assert said[2] == ("DataRow", [b"\xde\xad\0"]), said
 
 
+WRONG = {
+    "an array of negative size": (1007, struct.pack("!iiIii", 1, 0, 23, -1, 1)),
+    "an array of negative dimensions": (1007, struct.pack("!iiI", -1, 0, 23)),
+    "an array with other flags": (1007, struct.pack("!iiIii", 1, 2, 23, 0, 1)),
+    "an array of another type": (1007, struct.pack("!iiIii", 1, 0, 25, 0, 1)),
+    "a scale of a number that is too large": (1700, struct.pack("!HhHHH", 1, 0, 0, 16384, 1)),
+    "a number with a digit that is none": (1700, struct.pack("!HhHHH", 1, 0, 0, 0, 10_000)),
+    "JSON that is none": (114, b"{"),
+    "binary JSON that is none": (3802, b"\1[1,"),
+}
+
+
+@pytest.mark.parametrize(("oid", "value"), WRONG.values(), ids=WRONG.keys())
+def test_binary_values_that_are_none(same: Same, oid: int, value: bytes) -> None:
+    ask = (parse("SELECT $1 AS v", types=[oid]), bind([value], formats=[1]), execute(), SYNC)
+    said = same(lambda connection: connection.ask(*ask))
+    assert [kind for kind, _ in said] == ["ParseComplete", "Error", "ReadyForQuery"]
+
+
+def test_a_number_beyond_a_double_is_out_of_range(mock: Connection) -> None:
+    huge = struct.pack("!HhHHH", 1, 32767, 0, 0, 1)
+    said = mock.ask(parse("SELECT $1 AS v", types=[1700]), bind([huge], formats=[1]), execute(), SYNC)
+    assert said[1:] == [("Error", ("ERROR", "22003")), ("ReadyForQuery", "I")]
+
+
 def test_long_decimals_and_huge_numbers_go_both_ways(mock: Connection) -> None:
     for name, text in (
         ("decimal(38,0)", b"9" * 38),

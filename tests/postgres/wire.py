@@ -65,6 +65,15 @@ def close(kind: str, name: str = "") -> bytes:
     return message("C", kind.encode() + text(name))
 
 
+def copy_data(data: bytes | str) -> bytes:
+    return message("d", data.encode() if isinstance(data, str) else data)
+
+
+def copy_fail(why: str) -> bytes:
+    return message("f", text(why))
+
+
+COPY_DONE = message("c")
 SYNC, FLUSH, TERMINATE = message("S"), message("H"), message("X")
 
 
@@ -82,6 +91,8 @@ class Connection:
     key: bytes = b""
     status: dict[str, str] = field(default_factory=dict)
     buffer: bytes = b""
+    # Where in the data each error was, if it says so.
+    contexts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.socket = socket.create_connection(self.address, timeout=20)
@@ -114,6 +125,8 @@ class Connection:
             return ("EOF", None)
         body = self._need(struct.unpack("!I", head[1:])[0] - 4)
         assert body is not None, "the connection ended within a message"
+        if head[:1] == b"E":
+            self.contexts += [part[1:].decode() for part in body.split(b"\0") if part[:1] == b"W"]
         return decoded(head[:1].decode(), body)
 
     def until_ready(self) -> list[Message]:

@@ -80,6 +80,7 @@ class MockServer(HasEndpoints):
         tenant_limit: int | None = None,
         connection_limit: int | None = None,
         door_connection_limit: int | None = None,
+        login_limit: int | None = None,
         idle_connection_timeout: int | None = None,
         lost_peer_timeout: int | None = None,
         statement_limit: str | int | None = None,

@@ -172,6 +172,7 @@ impl Session {
             fidelity: Fidelity::Standard,
             finish_writes: false,
             early_shape: false,
+            ahead: true,
         };
         let mut rows = self.execute(request, call).await?;
         let schema = Arc::clone(&rows.shape().schema);

@@ -66,6 +66,8 @@ pub use session::{
     GiveUpOnDrop, NamedStatement, Plan, PreparedStatement, Redeemed, ResultStream, Script, Session,
     Statement, StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
 };
+pub use sql::copy::table_rows;
+pub use sql::identity::{Translated, translated};
 pub use sql::{TableRef, lexer};
 pub use tasks::{LateTask, TaskDesk, TaskMode, TaskStatus};
 pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};

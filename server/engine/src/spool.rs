@@ -19,6 +19,9 @@ use crate::error::{Error, Result};
 /// How much memory the waiting rows of one tenant may take together before they go to files: 64 MiB (FS-4).
 const MEMORY_LIMIT: u64 = 64 << 20;
 
+/// How many bytes of a file are read at a time, about.
+const PIECE_BYTES: usize = 256 << 10;
+
 /// The most that files may take by default, if half of the free disk is not less (FS-4).
 const FILE_LIMIT: u64 = 16 << 30;
 
@@ -211,16 +214,23 @@ impl Spool {
     /// # Errors
     /// LimitExceeded when files may take no more; Internal, naming `TMPDIR`, when the file cannot be made or written.
     pub fn push(&mut self, batch: RecordBatch) -> Result<()> {
+        let Some(batch) = self.push_to_memory(batch) else { return Ok(()) };
         let bytes = batch.get_array_memory_size() as u64;
-        if self.file.is_none() && self.space.take_memory(bytes) {
-            self.memory.push_back(Held { batch, bytes, space: Arc::clone(&self.space) });
-            return Ok(());
-        }
         let stored = self.space.check_files(bytes).and_then(|()| self.store(&batch));
         if stored.is_err() {
             self.last = Some(batch);
         }
         stored
+    }
+
+    /// Adds a batch if it needs no file; else gives it back.
+    pub fn push_to_memory(&mut self, batch: RecordBatch) -> Option<RecordBatch> {
+        let bytes = batch.get_array_memory_size() as u64;
+        if self.file.is_some() || !self.space.take_memory(bytes) {
+            return Some(batch);
+        }
+        self.memory.push_back(Held { batch, bytes, space: Arc::clone(&self.space) });
+        None
     }
 
     fn store(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -234,7 +244,7 @@ impl Spool {
                 self.file.insert((Stored { file, bytes: 0, space: Arc::clone(&self.space) }, encoder))
             }
         };
-        encoder.write(batch).map_err(|error| fault(&error))?;
+        pieces(batch).try_for_each(|piece| encoder.write(&piece)).map_err(|error| fault(&error))?;
         let bytes = std::mem::take(encoder.get_mut());
         stored.append(&bytes).map_err(|error| fault(&error))
     }
@@ -252,6 +262,14 @@ impl Spool {
         };
         Ok(SpoolReader { memory: self.memory, file, last: self.last })
     }
+}
+
+/// A batch in parts small enough that a reader who takes a few rows at a time need not read and write many others.
+fn pieces(batch: &RecordBatch) -> impl Iterator<Item = RecordBatch> {
+    let rows = batch.num_rows();
+    let parts = batch.get_array_memory_size().div_ceil(PIECE_BYTES).max(1);
+    let step = rows.div_ceil(parts).max(1);
+    (0..rows.max(1)).step_by(step).map(move |from| batch.slice(from, step.min(rows - from)))
 }
 
 /// A file that is read back.
@@ -317,77 +335,5 @@ impl SpoolReader {
 }
 
 #[cfg(test)]
-mod tests {
-    use arrow::array::{ArrayRef, Int64Array};
-
-    use super::*;
-
-    fn batch(first: i64, rows: i64) -> RecordBatch {
-        let values: ArrayRef = Arc::new(Int64Array::from_iter_values(first..first + rows));
-        RecordBatch::try_from_iter([("i", values)]).unwrap()
-    }
-
-    fn rows(mut reader: SpoolReader) -> Vec<i64> {
-        let mut all = Vec::new();
-        while let Some(batch) = reader.next_blocking().unwrap() {
-            let values = batch.column(0).as_any().downcast_ref::<Int64Array>().unwrap();
-            all.extend(values.values().iter().copied());
-        }
-        all
-    }
-
-    fn space(limit: Option<u64>) -> (tempfile::TempDir, Arc<SpoolSpace>) {
-        let parent = tempfile::tempdir().unwrap();
-        let space = SpoolSpace::new(SpoolFolder::new(parent.path()), limit);
-        (parent, space)
-    }
-
-    #[test]
-    fn what_does_not_fit_is_told_and_no_row_is_lost() {
-        const ROWS: i64 = 1 << 20;
-        let (_parent, space) = space(Some(20 << 20));
-        let mut spool = Spool::new(Arc::clone(&space), batch(0, 1).schema());
-        let mut pushed = 0;
-        let error = loop {
-            let outcome = spool.push(batch(pushed * ROWS, ROWS));
-            pushed += 1;
-            if let Err(error) = outcome {
-                break error;
-            }
-        };
-        assert_eq!(error.kind(), crate::error::ErrorKind::LimitExceeded);
-        assert!(error.message().contains("--tenant-spool-limit"), "{error}");
-        assert!(space.usage().0 > 0 && space.usage().0 <= 20 << 20);
-        // 64 MiB of memory hold eight of these, the file two more.
-        assert!(pushed >= 10, "{pushed}");
-        assert_eq!(rows(spool.finish().unwrap()), (0..pushed * ROWS).collect::<Vec<_>>());
-        assert_eq!((space.usage().0, space.memory.load(Ordering::SeqCst)), (0, 0));
-    }
-
-    #[test]
-    fn the_memory_is_shared_by_all_spools_of_a_tenant() {
-        let (_parent, space) = space(None);
-        let mut first = Spool::new(Arc::clone(&space), batch(0, 1).schema());
-        for _ in 0..8 {
-            first.push(batch(0, (1 << 20) - 1000)).unwrap();
-        }
-        let mut second = Spool::new(Arc::clone(&space), batch(0, 1).schema());
-        second.push(batch(0, 1 << 20)).unwrap();
-        assert!(first.file.is_none() && second.file.is_some());
-        drop(first);
-        let mut third = Spool::new(Arc::clone(&space), batch(0, 1).schema());
-        third.push(batch(0, 1 << 20)).unwrap();
-        assert!(third.file.is_none());
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_written_keeps_the_batch() {
-        let folder = SpoolFolder::new(Path::new("/proc/nowhere"));
-        let space = SpoolSpace::new(folder, None);
-        assert!(space.take_memory(MEMORY_LIMIT));
-        let mut spool = Spool::new(space, batch(0, 1).schema());
-        let error = spool.push(batch(7, 3)).unwrap_err();
-        assert!(error.message().contains("TMPDIR"), "{error}");
-        assert_eq!(rows(spool.finish().unwrap()), [7, 8, 9]);
-    }
-}
+#[path = "spool_tests.rs"]
+mod tests;

@@ -275,6 +275,10 @@ with_doors!(options! {
     /// Connections that each door may have open at a time [default: a quarter of --connection-limit].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     door_connection_limit: usize,
+    /// Connections to the PostgreSQL port that may be without a login at a time; one more ends the oldest [default: a quarter
+    /// of the port's].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    login_limit: usize,
     /// Seconds that an HTTP connection may wait for its next request [default: 600].
     #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
     idle_connection_timeout: u64,

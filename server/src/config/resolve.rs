@@ -55,6 +55,8 @@ pub struct ConnectionOptions {
     pub limit: Option<usize>,
     /// `--door-connection-limit`: of each door; a quarter of all when `None`.
     pub door_limit: Option<usize>,
+    /// `--login-limit`: of the PostgreSQL door's, those that have not logged in yet; a quarter of the door's when `None`.
+    pub login_limit: Option<usize>,
     /// `--idle-connection-timeout`: how long an HTTP connection may wait for its next request.
     pub idle_timeout: Duration,
     /// `--lost-peer-timeout`: when a peer that the network no longer reaches is taken for lost.
@@ -177,6 +179,7 @@ fn connections(options: &Options) -> Result<ConnectionOptions> {
     Ok(ConnectionOptions {
         limit: at_least_one(options.connection_limit, "--connection-limit")?,
         door_limit: at_least_one(options.door_connection_limit, "--door-connection-limit")?,
+        login_limit: at_least_one(options.login_limit, "--login-limit")?,
         idle_timeout: some_seconds(options.idle_connection_timeout, 600, 1, "--idle-connection-timeout")?,
         lost_after: some_seconds(options.lost_peer_timeout, 120, 2, "--lost-peer-timeout")?,
     })

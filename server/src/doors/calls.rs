@@ -160,6 +160,8 @@ pub(crate) struct Ending {
     status: Option<u16>,
     grpc_status: Option<&'static str>,
     told: Option<CallStatus>,
+    /// Whether it is kept in the journal although it went well.
+    is_news: bool,
     client: Option<HeaderValue>,
     bytes_out: u64,
     has_ended: bool,
@@ -189,8 +191,8 @@ impl Ending {
             outcome = tracing::field::Empty,
             error = tracing::field::Empty,
         );
-        let (status, grpc_status, told, bytes_out, has_ended) = (None, None, None, 0, false);
-        Self { call, span, manner, metrics, status, grpc_status, told, client, bytes_out, has_ended }
+        let (status, grpc_status, told, is_news, bytes_out, has_ended) = (None, None, None, true, 0, false);
+        Self { call, span, manner, metrics, status, grpc_status, told, is_news, client, bytes_out, has_ended }
     }
 
     /// The call.
@@ -201,6 +203,16 @@ impl Ending {
     /// The client was told that status, of a door that does not answer by HTTP.
     pub(crate) fn told(&mut self, status: CallStatus) {
         self.told = Some(status);
+    }
+
+    /// So many more bytes of its answer went out, of a door that does not answer by HTTP.
+    pub(crate) fn sends(&mut self, bytes: u64) {
+        self.bytes_out += bytes;
+    }
+
+    /// It is kept in the journal only if it fails: a part of what other calls ask.
+    pub(crate) fn is_no_news(&mut self) {
+        self.is_news = false;
     }
 
     /// Its client calls itself so.
@@ -300,7 +312,7 @@ impl Ending {
         } else {
             tell!(tracing::Level::INFO);
         }
-        if self.manner.is_journalled {
+        if self.manner.is_journalled && (self.is_news || outcome != CallOutcome::Ok) {
             self.keep(outcome);
         }
     }

@@ -76,11 +76,13 @@ impl Connections {
     pub(crate) fn entrance(&self, listeners: Listeners) -> Entrance {
         Entrance {
             listeners,
-            own: Arc::new(Semaphore::new(self.door_limit.min(Semaphore::MAX_PERMITS))),
-            all: Arc::clone(&self.all),
+            places: Places {
+                own: Arc::new(Semaphore::new(self.door_limit.min(Semaphore::MAX_PERMITS))),
+                all: Arc::clone(&self.all),
+                limit: self.limit,
+                door_limit: self.door_limit,
+            },
             refusals: Arc::new(Semaphore::new(REFUSALS)),
-            limit: self.limit,
-            door_limit: self.door_limit,
             options: self.options,
         }
     }
@@ -90,12 +92,19 @@ impl Connections {
 #[derive(Debug)]
 pub(crate) struct Entrance {
     listeners: Listeners,
+    places: Places,
+    refusals: Arc<Semaphore>,
+    options: ConnectionOptions,
+}
+
+/// The places of a door's connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
     own: Arc<Semaphore>,
     all: Arc<Semaphore>,
-    refusals: Arc<Semaphore>,
     limit: usize,
-    door_limit: usize,
-    options: ConnectionOptions,
+    /// How many the door has.
+    pub door_limit: usize,
 }
 
 /// A connection that came in.
@@ -121,6 +130,11 @@ impl Entrance {
         self.options
     }
 
+    /// The places of its connections.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// The next connection. Whatever keeps the system from accepting one is waited out.
     pub(crate) async fn next(&mut self) -> Arrival {
         loop {
@@ -144,7 +158,7 @@ impl Entrance {
         if let Err(fault) = prepare(&stream, self.options.lost_after) {
             tracing::debug!(%fault, "a connection goes without keep-alive");
         }
-        match self.place() {
+        match self.places.take() {
             Ok(place) => Some(Arrival { stream, place, refused: None }),
             Err(error) => {
                 tracing::debug!(%error, "a connection is refused");
@@ -153,8 +167,14 @@ impl Entrance {
             }
         }
     }
+}
 
-    fn place(&self) -> Result<ConnectionPlace> {
+impl Places {
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// LimitExceeded while there is none.
+    pub(crate) fn take(&self) -> Result<ConnectionPlace> {
         let own = Arc::clone(&self.own).try_acquire_owned().map_err(|_| {
             limit_exceeded("the connections of this door", self.door_limit, "--door-connection-limit")
         })?;
@@ -162,6 +182,13 @@ impl Entrance {
             .try_acquire_owned()
             .map_err(|_| limit_exceeded("the connections of all doors", self.limit, "--connection-limit"))?;
         Ok(ConnectionPlace([Some(own), Some(all)]))
+    }
+
+    /// Takes the next place that comes free, in the order of those who wait; none once nobody can have one.
+    pub(crate) async fn wait(&self) -> Option<ConnectionPlace> {
+        let own = Arc::clone(&self.own).acquire_owned().await.ok()?;
+        let all = Arc::clone(&self.all).acquire_owned().await.ok()?;
+        Some(ConnectionPlace([Some(own), Some(all)]))
     }
 }
 
@@ -197,7 +224,13 @@ mod tests {
 
     fn options(limit: Option<usize>, door_limit: Option<usize>) -> ConnectionOptions {
         let second = Duration::from_secs(1);
-        ConnectionOptions { limit, door_limit, idle_timeout: second, lost_after: 40 * second }
+        ConnectionOptions {
+            limit,
+            door_limit,
+            login_limit: None,
+            idle_timeout: second,
+            lost_after: 40 * second,
+        }
     }
 
     fn entrance(connections: &Connections) -> Entrance {

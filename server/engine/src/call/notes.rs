@@ -57,7 +57,7 @@ enum Journals {
 #[derive(Debug)]
 struct Noted {
     text: KeptText,
-    /// Whether anything of it was masked, so that an error may not quote it.
+    /// Whether it holds a secret, or one is bound to it, so that neither its errors nor its parameters are shown.
     has_secret: bool,
 }
 
@@ -106,12 +106,12 @@ impl Notes {
     }
 
     /// It is about this statement; the first one counts.
-    pub(crate) fn states(&self, sql: &str) {
+    pub fn states(&self, sql: &str) {
         self.statement.get_or_init(|| {
             // Before it is masked, for a lexer reads all that it is given.
             let beginning = cut(sql, LONGEST_STATEMENT);
-            let shown = secrets::masked(beginning);
-            let has_secret = shown != beginning;
+            let secrets::Masked { text: shown, has_secret } = secrets::masked(beginning);
+            let has_secret = has_secret || secrets::may_hold_secret(&sql[beginning.len()..]);
             let text = KeptText { text: cut(&shown, LONGEST_STATEMENT).into(), length: sql.len() };
             Noted { text, has_secret }
         });
@@ -188,7 +188,7 @@ impl Notes {
             statement: statement.map(|noted| noted.text.clone()),
             table: self.table.get().cloned(),
             events: self.events.get().cloned().unwrap_or_default(),
-            parameters: self.parameters.get().cloned().unwrap_or_default(),
+            parameters: self.shown_parameters(),
             status: end.status,
             error,
             rows: facts.rows,
@@ -198,6 +198,16 @@ impl Notes {
             client: end.client.map(|client| cut(client, LONGEST_CLIENT).into()),
             fault: facts.fault,
         }
+    }
+
+    /// Its parameters; of a statement that holds a secret, how many there are.
+    fn shown_parameters(&self) -> Box<[Option<KeptText>]> {
+        let parameters = self.parameters.get().cloned().unwrap_or_default();
+        if !self.has_secret() {
+            return parameters;
+        }
+        let hidden = || KeptText { text: secrets::HIDDEN.into(), length: secrets::HIDDEN.len() };
+        parameters.iter().map(|parameter| parameter.as_ref().map(|_| hidden())).collect()
     }
 }
 

@@ -22,6 +22,7 @@ mod kept;
 mod kinds;
 mod load;
 mod locks;
+mod named;
 mod names;
 mod order;
 mod permission;

@@ -141,6 +141,9 @@ impl StatementRun<'_> {
         if self.slot.in_transaction() {
             self.shared.update(Flow::join_transaction);
         }
+        if !request.ahead {
+            self.shared.update(Flow::wait_for_reader);
+        }
         let shared = Arc::clone(self.shared);
         let live = Live::new(result, shape, request.fidelity, request.window, shared, instance);
         self.slot.live = Some(live);

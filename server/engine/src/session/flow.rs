@@ -22,6 +22,8 @@ pub(super) struct Flow<B, S, E> {
     in_transaction: bool,
     /// Whether the reader has any row.
     delivered: bool,
+    /// Whether a batch is computed only when the reader asks for it.
+    waits: bool,
 }
 
 /// What comes after the rows that are ready or spooled.
@@ -89,6 +91,7 @@ impl<B, S, E: Clone> Flow<B, S, E> {
             protected: false,
             in_transaction: false,
             delivered: false,
+            waits: false,
         }
     }
 
@@ -110,7 +113,7 @@ impl<B, S, E: Clone> Flow<B, S, E> {
             return Produce::Drop;
         }
         self.ready.push_back(batch);
-        if wanted || self.ready.len() >= READY_BATCHES {
+        if wanted || self.waits || self.ready.len() >= READY_BATCHES {
             self.rest = Rest::Paused;
             return Produce::Pause;
         }
@@ -154,7 +157,7 @@ impl<B, S, E: Clone> Flow<B, S, E> {
     pub(super) fn read(&mut self) -> Read<B, S, E> {
         if let Some(batch) = self.ready.pop_front() {
             self.delivered = true;
-            let resume = matches!(self.rest, Rest::Paused) && self.spools.is_empty();
+            let resume = !self.waits && matches!(self.rest, Rest::Paused) && self.spools.is_empty();
             if resume {
                 self.rest = Rest::Pumped;
             }
@@ -218,6 +221,11 @@ impl<B, S, E: Clone> Flow<B, S, E> {
 
     pub(super) fn is_protected(&self) -> bool {
         self.protected
+    }
+
+    /// From now on nothing is computed ahead of the reader, who may stay away between one batch and the next.
+    pub(super) fn wait_for_reader(&mut self) {
+        self.waits = true;
     }
 
     /// The rows belong to an open transaction.

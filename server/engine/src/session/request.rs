@@ -28,6 +28,9 @@ pub struct Execute {
     /// Whether the columns of a statement that only reads are told as soon as they are known, before it runs (FQ-7).
     /// Errors of the execution come with the rows then.
     pub early_shape: bool,
+    /// Whether rows are computed ahead of their reader; not those of one who may stay away between one batch and the next
+    /// (PW-15).
+    pub ahead: bool,
 }
 
 /// The text or the handle of a statement.
@@ -67,6 +70,7 @@ impl Execute {
             fidelity,
             finish_writes: false,
             early_shape: false,
+            ahead: true,
         }
     }
 }

@@ -15,7 +15,7 @@ use super::flow::{Left, Read};
 use super::handle::Session;
 use crate::blocking;
 use crate::error::Result;
-use crate::spool::SpoolReader;
+use crate::spool::{Spool, SpoolReader};
 use duck::Returns;
 use duck::types::ResultShape;
 
@@ -89,6 +89,26 @@ impl ResultStream {
                 }
             }
         }
+    }
+
+    /// Gives back what was not used of the last batch; it comes first when the reader goes on. Until then it waits where the
+    /// rows of results wait that others hold up (FS-4).
+    ///
+    /// # Errors
+    /// LimitExceeded when files may take no more; Internal when they cannot be written.
+    pub async fn put_back(&mut self, batch: RecordBatch) -> Result<()> {
+        let mut spool =
+            Spool::new(Arc::clone(self.session.instance().spool_space()), Arc::clone(&self.shape.schema));
+        let Some(batch) = spool.push_to_memory(batch) else {
+            self.channel.put_back(Box::new(spool.finish()?));
+            return Ok(());
+        };
+        let stored = blocking::run(move |_| {
+            spool.push(batch)?;
+            spool.finish()
+        });
+        self.channel.put_back(Box::new(stored.await?));
+        Ok(())
     }
 
     fn fail_with(&self, cancel: &CancelToken) -> Option<Result<RecordBatch>> {

@@ -5,6 +5,8 @@ pub(super) mod append;
 pub(super) mod assist;
 pub mod catalog;
 pub(super) mod clock;
+pub mod copy;
+pub mod identity;
 pub(super) mod import;
 pub(super) mod ingest;
 pub mod lexer;

@@ -249,7 +249,7 @@ impl QueryEntry {
 
 /// The same with the secrets of the statement masked (LG-03).
 fn without_secrets(mut facts: QueryFacts) -> QueryFacts {
-    if let Cow::Owned(masked) = secrets::masked(&facts.statement) {
+    if let Cow::Owned(masked) = secrets::masked(&facts.statement).text {
         facts.statement = masked;
     }
     facts

@@ -1,4 +1,4 @@
-//! Routes for the doors' tests.
+//! What panics, for the tests of doors.
 
 use std::convert::Infallible;
 

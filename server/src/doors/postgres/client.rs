@@ -12,7 +12,7 @@ use super::settings::ClientSettings;
 use super::statement::{NamedSql, Portal};
 use super::transaction::Block;
 use super::wire::{Gone, Wire};
-use engine::{Call, CancelToken, Error, Session, Tenant, Turn};
+use engine::{Call, CancelToken, Error, Session, Share, Tenant, Turn};
 
 /// A client, by its connection.
 pub(super) struct Client {
@@ -22,6 +22,8 @@ pub(super) struct Client {
     /// The catalog that it has asked for.
     pub(super) catalog: Option<String>,
     pub(super) settings: ClientSettings,
+    /// The memory that the settings take of the user's limit.
+    pub(super) settings_share: Option<Share>,
     pub(super) block: Block,
     pub(super) savepoints: Savepoints,
     pub(super) statements: HashMap<String, Arc<NamedSql>>,
@@ -36,6 +38,7 @@ impl Client {
         let mut job = Job::new(operation, &self.door.metrics);
         let name = self.settings.get("application_name").unwrap_or_default();
         job.admit(&self.tenant, name);
+        job.call().notes().states(sql.trim());
         job.log(&self.tenant, &self.session, sql, name);
         self.running.set(vec![job.call().cancel().clone()]);
         job

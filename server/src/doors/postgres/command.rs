@@ -1,9 +1,12 @@
 //! What a statement is to this door: most go to DuckDB as they are; those that are about the connection, its transaction or
 //! PostgreSQL's settings are the door's own.
 
+use super::copy::{self, CopyStatement};
+use super::cursor::{self, Declaration, Fetch};
+use super::report::Result;
 use super::settings;
-use engine::AccessMode;
 use engine::lexer::{self, Token};
+use engine::{AccessMode, Translated};
 
 /// A statement as this door sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +25,23 @@ pub(super) enum Command {
     Release(String),
     /// ROLLBACK TO.
     RollbackTo(String),
-    /// PREPARE TRANSACTION, COPY with the client: not served.
+    /// COPY with the client, as it was read.
+    Copy(Box<Result<CopyStatement>>),
+    /// DECLARE.
+    Declare(Box<Declaration>),
+    /// FETCH and MOVE.
+    Fetch(Fetch),
+    /// CLOSE; without a name, of all.
+    CloseCursor(Option<String>),
+    /// What has no meaning here and does no harm, with its tag (PW-35).
+    Ignored(&'static str),
+    /// LOCK TABLE, which has none either, in a block.
+    Lock,
+    /// SET ROLE, to nobody else if none is named.
+    Role(Option<String>),
+    /// A table as object mappers write it for PostgreSQL.
+    Translated(Box<Translated>),
+    /// PREPARE TRANSACTION, NOTIFY: not served.
     Unserved(&'static str),
     /// Characteristics of the transaction, which are what they are.
     SetTransaction,
@@ -60,7 +79,7 @@ impl Command {
         let mut tokens = lexer::tokens(sql);
         let Some(first) = tokens.next() else { return Self::Sql };
         let Token::Word { name, quoted: false } = &first else { return Self::Sql };
-        let known: [&str; 15] = [
+        let known: [&str; 23] = [
             "begin",
             "start",
             "commit",
@@ -75,8 +94,27 @@ impl Command {
             "reset",
             "discard",
             "deallocate",
-            "copy",
+            "fetch",
+            "move",
+            "close",
+            "listen",
+            "unlisten",
+            "notify",
+            "lock",
+            "grant",
+            "revoke",
         ];
+        if name.eq_ignore_ascii_case("copy") {
+            return copy::read(sql).map_or(Self::Sql, |copy| Self::Copy(Box::new(copy)));
+        }
+        if name.eq_ignore_ascii_case("declare") {
+            let declaration = cursor::read_declaration(sql);
+            return declaration.map_or(Self::Sql, |declaration| Self::Declare(Box::new(declaration)));
+        }
+        if ["create", "alter"].iter().any(|verb| name.eq_ignore_ascii_case(verb)) {
+            let translated = engine::translated(sql);
+            return translated.map_or(Self::Sql, |translated| Self::Translated(Box::new(translated)));
+        }
         let Some(verb) = known.into_iter().find(|word| name.eq_ignore_ascii_case(word)) else {
             return Self::Sql;
         };
@@ -101,9 +139,16 @@ fn of_verb(verb: &str, rest: &[Token<'_>]) -> Option<Command> {
         "release" => Command::Release(last_name(rest)?),
         "commit" | "end" => Command::Commit { chain: chains(rest) },
         "rollback" | "abort" => Command::Rollback { chain: chains(rest) },
-        "copy" if has("stdin") || has("stdout") => {
-            Command::Unserved("a COPY with STDIN or STDOUT is not supported")
-        }
+        "fetch" | "move" => Command::Fetch(cursor::read_fetch(rest, verb == "move")?),
+        "close" if begins("all") => Command::CloseCursor(None),
+        "close" => Command::CloseCursor(Some(last_name(rest)?)),
+        "listen" => Command::Ignored("LISTEN"),
+        "unlisten" => Command::Ignored("UNLISTEN"),
+        "grant" => Command::Ignored("GRANT"),
+        "revoke" => Command::Ignored("REVOKE"),
+        "notify" => Command::Unserved("notifications are not supported"),
+        "lock" => Command::Lock,
+        "reset" if begins("role") => Command::Ignored("RESET"),
         "show" => show(rest)?,
         "set" => set(rest)?,
         "reset" if begins("all") => Command::ResetAll,
@@ -177,6 +222,10 @@ fn set(rest: &[Token<'_>]) -> Option<Command> {
         [characteristics, ..] if characteristics.is_keyword("characteristics") => {
             Some(Command::SetTransaction)
         }
+        [role, value @ ..] if role.is_keyword("role") => Some(Command::Role(role_of(value)?)),
+        [authorization, value @ ..] if authorization.is_keyword("authorization") => {
+            Some(Command::Role(role_of(value)?))
+        }
         [time, zone, value @ ..] if time.is_keyword("time") && zone.is_keyword("zone") => {
             Some(Command::Set { name: "TimeZone".to_owned(), value: value_of(value)?, local })
         }
@@ -189,6 +238,14 @@ fn set(rest: &[Token<'_>]) -> Option<Command> {
             }
             _ => None,
         },
+    }
+}
+
+/// The role that is named; none for NONE and DEFAULT.
+fn role_of(tokens: &[Token<'_>]) -> Option<Option<String>> {
+    match tokens {
+        [none] if none.is_keyword("none") || none.is_keyword("default") => Some(None),
+        tokens => item(tokens).map(Some),
     }
 }
 
@@ -279,6 +336,10 @@ mod tests {
     #[case("DEALLOCATE ALL", Command::Deallocate(None))]
     #[case("DISCARD ALL;", Command::Discard(Discard::All))]
     #[case("COPY t TO 'file'", Command::Sql)]
+    #[case("SET SESSION ROLE alice", Command::Role(Some("alice".to_owned())))]
+    #[case("SET SESSION AUTHORIZATION DEFAULT", Command::Role(None))]
+    #[case("RESET ROLE", Command::Ignored("RESET"))]
+    #[case("LOCK TABLE t IN SHARE MODE", Command::Lock)]
     fn statements_are_told_apart(#[case] sql: &str, #[case] expected: Command) {
         assert_eq!(Command::of(sql), expected);
     }

@@ -37,7 +37,7 @@ pub(super) async fn run(client: &mut Client, wire: &mut Wire) -> Result<(), Gone
             Next::End => return Ok(()),
         }
         if client.session.is_closed() {
-            wire.out.report(&farewell(client));
+            wire.out.report(&SqlReport::farewell());
             return Ok(());
         }
     }
@@ -57,8 +57,8 @@ async fn next(client: &Client, wire: &mut Wire) -> Result<Option<(u8, Bytes)>, G
     let _in_use = client.block.is_explicit().then(|| client.session.in_use());
     let report = tokio::select! {
         biased;
-        () = client.door.stop.cancelled() => farewell(client),
-        () = client.session.closing() => farewell(client),
+        () = client.door.stop.cancelled() => SqlReport::farewell(),
+        () = client.session.closing() => SqlReport::farewell(),
         message = wire.message() => return message.map(Some),
         () = idle, if patience.is_some() => match client.block.is_explicit() {
             true => SqlReport::fatal("25P03", "terminating connection due to idle-in-transaction timeout"),
@@ -67,10 +67,6 @@ async fn next(client: &Client, wire: &mut Wire) -> Result<Option<(u8, Bytes)>, G
     };
     wire.out.report(&report);
     Ok(None)
-}
-
-fn farewell(_client: &Client) -> SqlReport {
-    SqlReport::fatal("57P01", "terminating connection due to administrator command")
 }
 
 async fn handle(
@@ -91,8 +87,8 @@ async fn handle(
             return Ok(Next::Continue);
         }
         Ok(ClientMessage::Query(text)) => {
-            simple::query(client, wire, &text).await?;
-            return Ok(Next::Continue);
+            let goes_on = simple::query(client, wire, &text).await?;
+            return Ok(if goes_on { Next::Continue } else { Next::End });
         }
         Ok(message) => answer(client, wire, message).await,
         Err(malformed) => Err(malformed.into()),

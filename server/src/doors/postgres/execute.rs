@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::client::{Client, told};
 use super::command::Command;
+use super::copy::{self, CopyStatement};
+use super::cursor::{self, Declaration, Fetch};
 use super::encode::ValueFormat;
 use super::extended::{portal, refresh};
 use super::fault::Halt;
@@ -31,7 +33,7 @@ pub(super) async fn execute(
     limit: i32,
 ) -> Result<(), Halt> {
     let portal = portal(client, name)?;
-    let statement = Arc::clone(&portal.statement);
+    let (statement, size) = (Arc::clone(&portal.statement), portal.size);
     if let State::Done { gave_rows } = portal.state {
         if !gave_rows {
             return Err(SqlReport::error("55000", format!("portal \"{name}\" cannot be run")).into());
@@ -47,20 +49,23 @@ pub(super) async fn execute(
         return Err(aborted().into());
     }
     let job = client.begin("Execute", &statement.text);
+    job.call().notes().count_bytes_in(size);
+    let sent = wire.out.total();
     if !statement.oids.is_empty() {
         job.call().binds_values();
     }
-    let outcome = match (faults::meet(client, wire, &job, &statement.text).await, &statement.command) {
+    let outcome = match (faults::meet(client, wire, &job, statement.sql()).await, &statement.command) {
         (Err(halt), _) => Err(halt),
         (Ok(()), Command::Sql) => execute_sql(client, wire, &job, name, limit).await,
+        (Ok(()), Command::Declare(declaration)) => {
+            execute_declare(client, wire, &job, declaration, name).await
+        }
+        (Ok(()), Command::Fetch(fetch)) => execute_fetch(client, wire, &job, fetch, name).await,
+        (Ok(()), Command::Copy(copy)) => execute_copy(client, wire, &job, copy, name).await,
         (Ok(()), command) => execute_own(client, wire, &job, command, name).await,
     };
     let outcome = faults::finish(client, wire, &job, outcome).await;
-    match &outcome {
-        Err(Halt::Gone) => {}
-        Err(Halt::Told(report)) => job.done(Some(report)),
-        Ok(()) => job.done(None),
-    }
+    job.ended(&outcome, wire.out.total() - sent);
     outcome
 }
 
@@ -78,6 +83,70 @@ async fn execute_own(
         portal.state = State::Done { gave_rows: answer.rows.is_some() };
     }
     Ok(())
+}
+
+async fn execute_declare(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    declaration: &Declaration,
+    name: &str,
+) -> Result<(), Halt> {
+    if client.block == Block::Idle && wire.next_tag() != Some(b'S') {
+        let call = Arc::clone(job.call());
+        wire.watch(client.begin_implicit(&call)).await??;
+    }
+    let portal = portal(client, name)?;
+    portal.state = State::Done { gave_rows: false };
+    let prepared = (Arc::clone(&portal.statement), portal.bind.clone());
+    cursor::declare(client, wire, job, declaration, Some(prepared)).await
+}
+
+async fn execute_fetch(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    fetch: &Fetch,
+    name: &str,
+) -> Result<(), Halt> {
+    let portal = portal(client, name)?;
+    portal.state = State::Done { gave_rows: true };
+    let formats = portal.formats.iter().map(|code| ValueFormat::of(*code)).collect::<Result<Vec<_>>>()?;
+    cursor::fetch(client, wire, job, fetch, Some(&formats)).await
+}
+
+/// Starts a portal's statement, whose rows are to be read in parts.
+///
+/// # Errors
+/// DuckDB's.
+pub(super) async fn begin_rows(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    portal: &mut Portal,
+) -> Result<(), Halt> {
+    let stream = start(client, wire, job, portal, false).await?;
+    let cancel = job.call().cancel().clone();
+    portal.told = Some(Arc::clone(&stream.shape().columns));
+    portal.state = State::Rows(Box::new(PortalRows { stream, cancel }));
+    Ok(())
+}
+
+async fn execute_copy(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    copy: &Result<CopyStatement>,
+    name: &str,
+) -> Result<(), Halt> {
+    if client.block == Block::Idle && wire.next_tag() != Some(b'S') {
+        let call = Arc::clone(job.call());
+        wire.watch(client.begin_implicit(&call)).await??;
+    }
+    if let Some(portal) = client.portals.get_mut(name) {
+        portal.state = State::Done { gave_rows: false };
+    }
+    copy::run(client, wire, job, copy).await
 }
 
 async fn execute_sql(
@@ -108,11 +177,12 @@ async fn run_portal(
     limit: i32,
 ) -> Result<(), Halt> {
     let statement = Arc::clone(&portal.statement);
-    let sql = statement.text.as_str();
+    let sql = statement.sql();
     let prepared = statement.prepared().ok_or(Halt::Gone)?;
     let kind = prepared.plan().kind;
+    let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     if let State::Ready = portal.state {
-        let stream = start(client, wire, job, portal).await?;
+        let stream = start(client, wire, job, portal, limit == usize::MAX).await?;
         let returns = stream.returns();
         if returns != Returns::Rows || tag::counts(kind, &stream.shape().columns) {
             portal.state = State::Done { gave_rows: false };
@@ -121,13 +191,12 @@ async fn run_portal(
             return Ok(());
         }
         let cancel = job.call().cancel().clone();
-        portal.state = State::Rows(Box::new(PortalRows { stream, batch: None, cancel }));
+        portal.state = State::Rows(Box::new(PortalRows { stream, cancel }));
     }
     let State::Rows(rows) = &mut portal.state else { return Ok(()) };
     client.running.set(vec![job.call().cancel().clone(), rows.cancel.clone()]);
-    let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     let formats = portal.formats.iter().map(|code| ValueFormat::of(*code)).collect::<Result<Vec<_>>>()?;
-    let how = Sending { sql, told: portal.told.as_ref(), formats: &formats, limit };
+    let how = Sending { sql, told: portal.told.as_ref(), formats: &formats, limit, is_sent: true };
     let sent = match rows.send(wire, job, how).await {
         Ok(sent) => sent,
         Err(fault) => {
@@ -144,12 +213,14 @@ async fn run_portal(
     Ok(())
 }
 
-/// Starts a portal's statement, and checks that it gives what was told of it.
+/// Starts a portal's statement, and checks that it gives what was told of it. Rows that are read in parts are not computed
+/// ahead: a portal may stay suspended for long.
 async fn start(
     client: &mut Client,
     wire: &mut Wire,
     job: &Job,
     portal: &Portal,
+    ahead: bool,
 ) -> Result<engine::ResultStream, Halt> {
     let statement = &portal.statement;
     let reads = |prepared: &PreparedStatement| !prepared.plan().changes();
@@ -161,10 +232,11 @@ async fn start(
     let planned = Arc::clone(&prepared.plan().shape.columns);
     let request = Execute {
         bind: portal.bind.clone(),
+        ahead,
         ..Execute::new(engine::Statement::Prepared(prepared), Fidelity::Exact)
     };
     let started = wire.watch(client.session.execute(request, job.call())).await?;
-    let stream = started.map_err(told(&statement.text))?;
+    let stream = started.map_err(told(statement.sql()))?;
     let actual = &stream.shape().columns;
     let is_told = portal.told.as_ref().is_none_or(|told| {
         if is_unknown(told) {

@@ -13,9 +13,10 @@ use super::fault::Halt;
 use super::faults;
 use super::own;
 use super::report::{Result, SqlReport};
-use super::statement::{self, NamedSql, Portal, State, described, is_unknown};
+use super::statement::{self, NamedSql, Portal, described, is_unknown};
 use super::transaction::{Block, aborted};
 use super::types;
+use super::wire::backend::FieldDescription;
 use super::wire::frontend::BindMessage;
 use super::wire::{Named, Out, Wire};
 use duck::types::{Column, Fidelity, LogicalType};
@@ -51,6 +52,7 @@ pub(super) async fn parse(
     }
     let prepared = match command {
         Command::Sql if !several.is_empty() => Some(plan(client, wire, &text).await?),
+        Command::Declare(ref declaration) => Some(plan(client, wire, &declaration.query).await?),
         _ => None,
     };
     let oids = parameter_types(&text, prepared.as_deref(), types)?;
@@ -62,6 +64,7 @@ pub(super) async fn parse(
 /// Has DuckDB plan a statement.
 async fn plan(client: &Client, wire: &mut Wire, text: &str) -> Result<Arc<PreparedStatement>, Halt> {
     let job = client.begin_quietly("Parse");
+    job.call().notes().count_bytes_in(text.len());
     let planned = match faults::meet(client, wire, &job, text).await {
         Ok(()) => {
             let planned = wire.watch(async {
@@ -73,11 +76,7 @@ async fn plan(client: &Client, wire: &mut Wire, text: &str) -> Result<Arc<Prepar
         }
         Err(halt) => Err(halt),
     };
-    match &planned {
-        Err(Halt::Gone) => {}
-        Err(Halt::Told(report)) => job.done(Some(report)),
-        Ok(_) => job.done(None),
-    }
+    job.ended(&planned, 0);
     planned
 }
 
@@ -114,7 +113,8 @@ pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: BindMess
     check_bind(client, &statement, &name, (&of, codes.len(), given))?;
     refresh(client, wire, &statement).await?;
     client.check_room(client.portals.len())?;
-    let share = client.session.cursors().hold(statement::size(&values)).map_err(told(""))?;
+    let size = statement::size(&values);
+    let share = client.session.cursors().hold(size).map_err(told(""))?;
     let prepared = statement.prepared();
     let bind = match &prepared {
         Some(prepared) if given > 0 => {
@@ -133,12 +133,12 @@ pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: BindMess
     };
     let columns = match &statement.command {
         Command::Sql => told.as_ref().map_or(0, |columns| columns.len()),
-        command => own::columns(command).map_or(0, |columns| columns.len()),
+        command => own_columns(client, command).map_or(0, |columns| columns.len()),
     };
     let formats = statement::formats(&results, columns, || {
         format!("bind message has {} result formats but query has {columns} columns", results.len())
     })?;
-    let portal = Portal { statement, bind, formats, told, state: State::Ready, _share: Some(share) };
+    let portal = Portal { size, ..Portal::new(statement, bind, formats, told, share) };
     client.portals.insert(name, portal);
     wire.out.bind_complete();
     Ok(())
@@ -201,7 +201,7 @@ pub(super) async fn describe(client: &mut Client, wire: &mut Wire, of: Named) ->
             wire.out.parameter_description(&statement.oids);
             match (&statement.command, statement.columns()) {
                 (Command::Sql, Some(columns)) => wire.out.row_description(&described(&columns), |_| 0),
-                (command, _) => tell_own(command, &[], &mut wire.out),
+                (command, _) => tell_own(own_columns(client, command), &[], &mut wire.out),
             }
         }
         Named::Portal(name) => {
@@ -212,15 +212,23 @@ pub(super) async fn describe(client: &mut Client, wire: &mut Wire, of: Named) ->
             let format = |at: usize| formats.get(at).copied().unwrap_or(0);
             match (&statement.command, told) {
                 (Command::Sql, Some(columns)) => wire.out.row_description(&described(&columns), format),
-                (command, _) => tell_own(command, &formats, &mut wire.out),
+                (command, _) => tell_own(own_columns(client, command), &formats, &mut wire.out),
             }
         }
     }
     Ok(())
 }
 
-fn tell_own(command: &Command, formats: &[i16], out: &mut Out) {
-    match own::columns(command) {
+/// The columns that a statement of the door's own will give; none where it gives none.
+fn own_columns(client: &Client, command: &Command) -> Option<Vec<FieldDescription>> {
+    match command {
+        Command::Fetch(fetch) => client.fetched_columns(fetch),
+        command => own::columns(command),
+    }
+}
+
+fn tell_own(columns: Option<Vec<FieldDescription>>, formats: &[i16], out: &mut Out) {
+    match columns {
         Some(columns) => out.row_description(&columns, |at| formats.get(at).copied().unwrap_or(0)),
         None => out.no_data(),
     }
@@ -245,7 +253,7 @@ pub(super) async fn refresh(client: &Client, wire: &mut Wire, statement: &NamedS
     if client.session.is_current(&prepared) {
         return Ok(());
     }
-    Ok(statement.renew(plan(client, wire, &statement.text).await?)?)
+    Ok(statement.renew(plan(client, wire, statement.sql()).await?)?)
 }
 
 /// Finds out the columns of a statement that depend on the types of its parameters.
@@ -283,8 +291,8 @@ async fn resolved(
 ) -> Result<Option<Arc<[Column]>>, Halt> {
     let job = client.begin_quietly("Describe");
     let resolved = wire.watch(async {
-        let turn = client.turn(job.call(), &statement.text).await?;
-        turn.resolve(statement.text.clone(), types).await.map_err(told(&statement.text))
+        let turn = client.turn(job.call(), statement.sql()).await?;
+        turn.resolve(statement.sql().to_owned(), types).await.map_err(told(statement.sql()))
     });
     let resolved = resolved.await?;
     job.done(resolved.as_ref().err());

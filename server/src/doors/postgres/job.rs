@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::Response;
 use uuid::Uuid;
 
+use super::fault::Halt;
 use super::report::SqlReport;
 use crate::doors::calls::{Ending, Manner};
 use crate::doors::metrics::Metrics;
@@ -66,11 +67,26 @@ impl Job {
         self.ending.call()
     }
 
+    /// It is kept in the journal only if it fails.
+    pub(super) fn is_no_news(&mut self) {
+        self.ending.is_no_news();
+    }
+
     /// So many rows went to the client.
     pub(super) fn count_rows(&self, rows: usize) {
         self.call().count_rows(rows as u64);
         if let Some(entry) = &self.entry {
             entry.count_rows(rows);
+        }
+    }
+
+    /// It has come to its end, with so many bytes of an answer; without one if the client has gone.
+    pub(super) fn ended<T>(mut self, outcome: &Result<T, Halt>, bytes: u64) {
+        self.ending.sends(bytes);
+        match outcome {
+            Err(Halt::Gone) => {}
+            Err(Halt::Told(report)) => self.done(Some(report)),
+            Ok(_) => self.done(None),
         }
     }
 

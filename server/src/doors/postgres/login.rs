@@ -13,6 +13,7 @@ use super::savepoints::Savepoints;
 use super::scram::{MECHANISM, ScramExchange};
 use super::server::PostgresDoor;
 use super::settings::{self, ClientSettings};
+use super::sqlstate;
 use super::start::Start;
 use super::transaction::Block;
 use super::wire::Wire;
@@ -28,12 +29,11 @@ const NO_SETTINGS: [&str; 4] = ["user", "database", "options", "replication"];
 /// What the client is told; the connection ends then.
 pub(super) async fn log_in(start: &mut Start, door: &Arc<PostgresDoor>) -> Result<Client, Halt> {
     let job = Job::new("Login", &door.metrics);
-    let outcome = admit(start, door, &job).await;
-    match &outcome {
-        Err(Halt::Gone) => {}
-        Err(Halt::Told(report)) => job.done(Some(report)),
-        Ok(_) => job.done(None),
-    }
+    let outcome = admit(start, door, &job).await.map_err(|fault| match fault {
+        Halt::Gone => Halt::Gone,
+        Halt::Told(report) => fatal(*report).into(),
+    });
+    job.ended(&outcome, 0);
     outcome
 }
 
@@ -49,8 +49,8 @@ async fn admit(start: &mut Start, door: &Arc<PostgresDoor>, job: &Job) -> Result
     job.admit(&tenant, parameters.get("application_name").map_or("", String::as_str));
     faults::meet_login(&mut start.wire, job).await?;
     start.wire.out.authentication(0, &[]);
-    let mut client = open(door, tenant, user, &parameters).await.map_err(fatal)?;
-    let entered = enter(&mut client, job, &parameters).await.map_err(fatal);
+    let mut client = open(door, tenant, user, &parameters).await?;
+    let entered = enter(&mut client, job, &parameters).await;
     if let Err(report) = entered {
         client.close().await;
         return Err(report.into());
@@ -62,9 +62,10 @@ fn is_off(value: &str) -> bool {
     ["off", "false", "no", "0", "f", "n"].contains(&value.to_ascii_lowercase().as_str())
 }
 
-/// Whatever fails while a connection begins ends it.
+/// Whatever fails while a connection begins ends it. Nobody can cancel that but the server itself, which ends the sessions
+/// of a user who is reset or removed (CT-3).
 fn fatal(report: SqlReport) -> SqlReport {
-    report.into_fatal()
+    if report.code == sqlstate::CANCELLED { SqlReport::farewell() } else { report.into_fatal() }
 }
 
 /// The user of a password, or of a proof of it.
@@ -73,7 +74,7 @@ async fn authenticate(wire: &mut Wire, door: &PostgresDoor, user: &str) -> Resul
         ErrorKind::Unauthenticated => {
             SqlReport::fatal("28P01", format!("password authentication failed for user \"{user}\""))
         }
-        _ => fatal(SqlReport::of(&error, "")),
+        _ => SqlReport::of(&error, ""),
     };
     if door.engine.config().allow_any_user {
         wire.out.authentication(3, &[]);
@@ -90,13 +91,17 @@ async fn authenticate(wire: &mut Wire, door: &PostgresDoor, user: &str) -> Resul
     let Some(first) = first.value()? else {
         return Err(SqlReport::fatal("08P01", "malformed SCRAM message").into());
     };
-    let exchange = ScramExchange::begin(&door.salts, user, utf8(&first)?)?;
+    let exchange = ScramExchange::begin(&door.salts, user, scram_text(&first)?)?;
     wire.out.authentication(11, exchange.challenge.as_bytes());
     let last = answer(wire).await?.rest();
-    let proof = exchange.finish(utf8(&last)?)?;
+    let proof = exchange.finish(scram_text(&last)?)?;
     let (tenant, signature) = door.engine.prove(user, |password| proof.check(password)).map_err(refused)?;
     wire.out.authentication(12, signature.as_bytes());
     Ok(tenant)
+}
+
+fn scram_text(message: &[u8]) -> Result<&str> {
+    utf8(message).map_err(|_| SqlReport::fatal("08P01", "malformed SCRAM message"))
 }
 
 /// What a client answers to a question of the login.
@@ -131,6 +136,7 @@ async fn open(
         session,
         catalog,
         settings,
+        settings_share: None,
         block: Block::default(),
         savepoints: Savepoints::default(),
         statements: HashMap::new(),
@@ -256,6 +262,15 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_that_a_reset_ends_is_told_so_in_postgresqls_words() {
+        let reset =
+            engine::Error::new(ErrorKind::Cancelled, "Cancelled: this user was reset or removed meanwhile");
+        assert_eq!(fatal(SqlReport::of(&reset, "")), SqlReport::farewell());
+        let malformed = fatal(SqlReport::error("08P01", "invalid string in message"));
+        assert_eq!(malformed, SqlReport::fatal("08P01", "invalid string in message"));
+    }
 
     #[test]
     fn options_are_read_as_a_command_line_is() {

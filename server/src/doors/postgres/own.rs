@@ -10,8 +10,8 @@ use super::tag;
 use super::transaction::{Block, End, aborted};
 use super::types;
 use super::wire::backend::FieldDescription;
-use duck::types::LogicalType;
-use engine::Call;
+use duck::types::{Fidelity, LogicalType};
+use engine::{Call, Execute, Translated};
 
 /// What such a statement answers.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -69,8 +69,8 @@ impl Client {
 
     async fn run_command(&mut self, command: &Command, call: &Arc<Call>) -> Result<OwnAnswer> {
         match command {
-            Command::Sql => {
-                Err(SqlReport::error("XX000", "a statement of DuckDB's is none of the door's own"))
+            Command::Sql | Command::Copy(_) | Command::Declare(_) | Command::Fetch(_) => {
+                Err(SqlReport::error("XX000", "a statement with rows is none of the door's own"))
             }
             Command::Begin(access) => {
                 let warning = self.begin_block(call, *access).await?;
@@ -82,6 +82,14 @@ impl Client {
             Command::Release(name) => self.release(name).map(|()| OwnAnswer::tag("RELEASE")),
             Command::RollbackTo(name) => self.roll_back_to(name).map(|()| OwnAnswer::tag(tag::ROLLBACK)),
             Command::Unserved(what) => Err(SqlReport::error("0A000", *what)),
+            Command::CloseCursor(name) => self.close_cursor(name.as_deref()).map(OwnAnswer::tag),
+            Command::Translated(translated) => self.run_translated(translated, call).await,
+            Command::Ignored(tag) => Ok(OwnAnswer::tag(*tag)),
+            Command::Lock => {
+                self.check_block(tag::LOCK)?;
+                Ok(OwnAnswer::tag(tag::LOCK))
+            }
+            Command::Role(name) => self.set_role(name.as_deref()),
             Command::SetTransaction => Ok(OwnAnswer::tag("SET")),
             Command::Show(name) => {
                 let value = self.settings.get(name).ok_or_else(|| settings::unknown(name))?.to_owned();
@@ -99,6 +107,7 @@ impl Client {
             }
             Command::ResetAll => {
                 self.settings.reset_all();
+                self.settings_share = None;
                 self.apply_settings(call).await?;
                 Ok(OwnAnswer::tag("RESET"))
             }
@@ -112,9 +121,48 @@ impl Client {
         Ok(OwnAnswer { warning, ..OwnAnswer::tag(tag) })
     }
 
-    /// Sets a setting; those that act are set in DuckDB as well.
+    /// Runs a statement in DuckDB's words, after those that it needs, as one.
+    async fn run_translated(&mut self, translated: &Translated, call: &Arc<Call>) -> Result<OwnAnswer> {
+        self.begin_implicit(call).await?;
+        self.savepoints.note(true);
+        for sql in &translated.before {
+            // A sequence is in use where the table is there that it was made for.
+            self.run_text(sql, call).await.map_err(|report| match report.code {
+                "2BP01" => {
+                    SqlReport::error("42P07", "the table, or another with its sequence, already exists")
+                }
+                _ => report,
+            })?;
+        }
+        self.run_text(&translated.statement, call).await?;
+        Ok(OwnAnswer::tag(tag::words(&translated.statement)))
+    }
+
+    /// Runs a statement that gives no rows.
+    async fn run_text(&self, sql: &str, call: &Arc<Call>) -> Result<()> {
+        let request = Execute::sql(sql, Fidelity::Exact);
+        let mut ran = self.session.execute(request, call).await.map_err(told(""))?;
+        while let Some(part) = ran.next().await {
+            part.map_err(told(""))?;
+        }
+        Ok(())
+    }
+
+    /// A client may be itself alone.
+    fn set_role(&self, name: Option<&str>) -> Result<OwnAnswer> {
+        match name {
+            Some(name) if self.settings.get("session_authorization") != Some(name) => {
+                Err(SqlReport::error("22023", format!("role \"{name}\" does not exist")))
+            }
+            _ => Ok(OwnAnswer::tag("SET")),
+        }
+    }
+
+    /// Sets a setting, if there is room for it; those that act are set in DuckDB as well.
     async fn set(&mut self, name: &str, value: Option<&str>, local: bool, call: &Arc<Call>) -> Result<()> {
         let value = self.settings.check(name, value)?;
+        let size = self.settings.size_with(name, &value);
+        self.settings_share = Some(self.session.cursors().hold(size).map_err(told(""))?);
         self.act(name, &value, call).await?;
         self.settings.acted(name, &value);
         self.settings.set(name, value, local);
@@ -166,6 +214,7 @@ impl Client {
                 self.statements.clear();
                 self.portals.clear();
                 self.settings.reset_all();
+                self.settings_share = None;
                 self.renew_session().await?;
                 Ok(OwnAnswer::tag("DISCARD ALL"))
             }

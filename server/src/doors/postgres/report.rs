@@ -38,6 +38,8 @@ pub(super) struct SqlReport {
     made: Option<SqlState>,
     pub(super) message: String,
     hint: Option<String>,
+    /// Where in the data it is.
+    context: Option<String>,
     /// The character of the statement where it is, counted from one.
     pub(super) position: Option<usize>,
 }
@@ -54,6 +56,7 @@ impl SqlReport {
             made: None,
             message: message.into(),
             hint: None,
+            context: None,
             position: None,
         }
     }
@@ -61,6 +64,11 @@ impl SqlReport {
     /// A failure that ends the connection.
     pub(super) fn fatal(code: &'static str, message: impl Into<String>) -> Self {
         Self { severity: Severity::Fatal, ..Self::error(code, message) }
+    }
+
+    /// The server ends the connection.
+    pub(super) fn farewell() -> Self {
+        Self::fatal(sqlstate::ENDED, "terminating connection due to administrator command")
     }
 
     /// Something that was done, but not as asked.
@@ -73,6 +81,11 @@ impl SqlReport {
         Self { severity: Severity::Fatal, ..self }
     }
 
+    /// With where in the data it is.
+    pub(super) fn in_context(self, context: String) -> Self {
+        Self { context: Some(context), ..self }
+    }
+
     /// The engine's error of a statement of this text.
     pub(super) fn of(error: &Error, sql: &str) -> Self {
         let code = sqlstate::of(error, sql);
@@ -80,7 +93,8 @@ impl SqlReport {
         let hint = (code == "0A000" && sqlstate::is_second_catalog(error))
             .then(|| "A transaction writes one catalog only: commit before writing another.".to_owned());
         let message = error.message().to_owned();
-        Self { severity, code, made: None, message, hint, position: position(error.message(), sql) }
+        let position = position(error.message(), sql);
+        Self { severity, code, made: None, message, hint, context: None, position }
     }
 
     /// The error of a fault rule.
@@ -105,7 +119,8 @@ impl SqlReport {
         ];
         let hint = self.hint.clone().map(|hint| (b'H', hint));
         let position = self.position.map(|at| (b'P', at.to_string()));
-        always.into_iter().chain(hint).chain(position)
+        let context = self.context.clone().map(|context| (b'W', context));
+        always.into_iter().chain(hint).chain(position).chain(context)
     }
 }
 

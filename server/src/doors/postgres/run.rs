@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
 use super::encode::{self, ValueFormat};
@@ -16,6 +16,7 @@ use duck::types::{Column, LogicalType};
 use engine::{ActingFault, ResultStream};
 
 /// What was sent of a result.
+#[derive(Debug, Default)]
 pub(super) struct Sent {
     pub(super) rows: usize,
     /// Whether there are none left.
@@ -31,6 +32,8 @@ pub(super) struct Sending<'a> {
     pub(super) formats: &'a [ValueFormat],
     /// So many rows at most.
     pub(super) limit: usize,
+    /// Whether they are sent at all, or left out.
+    pub(super) is_sent: bool,
 }
 
 impl PortalRows {
@@ -43,21 +46,29 @@ impl PortalRows {
         let told: Vec<LogicalType> =
             how.told.unwrap_or(&columns).iter().map(|column| column.ty.clone()).collect();
         let format = |at: usize| how.formats.get(at).copied().unwrap_or(ValueFormat::Text);
-        let fault = faults::rows_before(job.call());
+        let failed = |error| SqlReport::of(&error, how.sql);
+        let fault = faults::rows_before(job.call()).filter(|_| how.is_sent);
         let limit = fault.as_ref().map_or(how.limit, |(_, rows)| how.limit.min(*rows));
         let mut sent = 0;
         while sent < limit {
-            let Some((batch, from)) = self.next_batch(wire, how.sql).await? else {
+            let Some(batch) = wire.watch(self.stream.next()).await? else {
                 return Ok(Sent { rows: sent, is_all: true });
             };
-            let to = batch.num_rows().min(from.saturating_add(limit - sent));
-            let written = encode::rows(&batch, &columns, &told, format, from..to, wire.out.raw())?;
-            sent += written;
-            job.count_rows(written);
-            if from + written < batch.num_rows() {
-                self.batch = Some((batch, from + written));
+            let batch = batch.map_err(failed)?;
+            let (mut from, rows) = (0, batch.num_rows());
+            let to = rows.min(limit - sent);
+            while how.is_sent && from < to {
+                let written = encode::rows(&batch, &columns, &told, format, from..to, wire.out.raw())?;
+                from += written;
+                job.count_rows(written);
+                wire.flush_if_full().await?;
             }
-            wire.flush_if_full().await?;
+            sent += to;
+            if to < rows {
+                let rest = batch.slice(to, rows - to);
+                drop(batch);
+                wire.watch(self.stream.put_back(rest)).await?.map_err(failed)?;
+            }
         }
         if let Some((acting, rows)) = fault
             && sent >= rows
@@ -77,30 +88,20 @@ impl PortalRows {
     ) -> Result<Sent, Halt> {
         acting.strikes();
         if acting.effects().is_torn
-            && let Some((batch, from)) = self.next_batch(wire, how.sql).await?
+            && let Some(batch) = wire.watch(self.stream.next()).await?
         {
+            let batch = batch.map_err(|error| SqlReport::of(&error, how.sql))?;
             let columns = Arc::clone(&self.stream.shape().columns);
             let told: Vec<LogicalType> =
                 how.told.unwrap_or(&columns).iter().map(|column| column.ty.clone()).collect();
             let format = |at: usize| how.formats.get(at).copied().unwrap_or(ValueFormat::Text);
             let before = wire.out.bytes().len();
-            encode::rows(&batch, &columns, &told, format, from..from + 1, wire.out.raw())?;
+            encode::rows(&batch, &columns, &told, format, 0..1, wire.out.raw())?;
             let half = before + (wire.out.bytes().len() - before) / 2;
             wire.out.raw().truncate(half);
         }
         wire.flush().await?;
         Err(faults::end(wire, job.call(), acting).await)
-    }
-
-    /// What is to be sent next of the latest batch, or the next one.
-    async fn next_batch(&mut self, wire: &mut Wire, sql: &str) -> Result<Option<(RecordBatch, usize)>, Halt> {
-        if let Some(batch) = self.batch.take() {
-            return Ok(Some(batch));
-        }
-        match wire.watch(self.stream.next()).await? {
-            None => Ok(None),
-            Some(batch) => Ok(Some((batch.map_err(|error| SqlReport::of(&error, sql))?, 0))),
-        }
     }
 }
 

@@ -1,18 +1,27 @@
 //! Savepoints, as far as DuckDB without any lets there be some (PW-25).
 
-use super::client::Client;
+use super::client::{Client, told};
 use super::report::{Result, SqlReport};
 use super::transaction::Block;
-use engine::Transaction;
+use engine::{Share, Transaction};
 
-/// How many savepoints a transaction may have.
-const MOST: usize = 4096;
+/// What keeping a savepoint takes beside its name, in bytes.
+const ENTRY: usize = 100;
 
-/// The savepoints of a transaction: each with how much was written before it.
+/// The savepoints of a transaction.
 #[derive(Debug, Default)]
 pub(super) struct Savepoints {
-    names: Vec<(String, u64)>,
+    names: Vec<Savepoint>,
     written: u64,
+}
+
+#[derive(Debug)]
+struct Savepoint {
+    name: String,
+    /// How much was written before it.
+    written: u64,
+    /// The memory that it takes of the user's limit.
+    _share: Share,
 }
 
 impl Savepoints {
@@ -28,7 +37,7 @@ impl Savepoints {
 
     fn find(&self, name: &str) -> Result<usize> {
         let missing = || SqlReport::error("3B001", format!("savepoint \"{name}\" does not exist"));
-        self.names.iter().rposition(|(known, _)| known == name).ok_or_else(missing)
+        self.names.iter().rposition(|known| known.name == name).ok_or_else(missing)
     }
 }
 
@@ -36,14 +45,12 @@ impl Client {
     /// SAVEPOINT.
     ///
     /// # Errors
-    /// 25P01 outside of a block.
+    /// 25P01 outside of a block; 53400 once the user's sessions hold too much.
     pub(super) fn savepoint(&mut self, name: &str) -> Result<()> {
         self.check_block("SAVEPOINT")?;
-        if self.savepoints.names.len() >= MOST {
-            return Err(SqlReport::error("53400", format!("a transaction may have {MOST} savepoints")));
-        }
-        let written = self.savepoints.written;
-        self.savepoints.names.push((name.to_owned(), written));
+        let share = self.session.cursors().hold(ENTRY + name.len()).map_err(told(""))?;
+        let (name, written) = (name.to_owned(), self.savepoints.written);
+        self.savepoints.names.push(Savepoint { name, written, _share: share });
         Ok(())
     }
 
@@ -67,7 +74,7 @@ impl Client {
         self.check_block("ROLLBACK TO SAVEPOINT")?;
         let at = self.savepoints.find(name)?;
         let is_aborted = matches!(self.session.transaction(), Transaction::Aborted(_));
-        if is_aborted || self.savepoints.names[at].1 != self.savepoints.written {
+        if is_aborted || self.savepoints.names[at].written != self.savepoints.written {
             let message = "DuckDB has no savepoints: what was written since cannot be undone by itself";
             self.block = Block::Failed;
             return Err(SqlReport::error("0A000", message));
@@ -77,7 +84,11 @@ impl Client {
         Ok(())
     }
 
-    fn check_block(&self, what: &str) -> Result<()> {
+    /// Refuses what only a block that the client has begun may have.
+    ///
+    /// # Errors
+    /// 25P01.
+    pub(super) fn check_block(&self, what: &str) -> Result<()> {
         if self.block.is_explicit() {
             return Ok(());
         }

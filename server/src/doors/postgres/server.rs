@@ -12,6 +12,7 @@ use super::cancels::Cancels;
 use super::connection;
 use super::fault::Halt;
 use super::login;
+use super::logins::{LoginPlace, Logins};
 use super::report::SqlReport;
 use super::scram::Salts;
 use super::start;
@@ -64,17 +65,24 @@ pub(crate) fn prepare(around: &Surroundings<'_>) -> Result<Serve> {
 /// Accepts connections until the server stops; each runs in a task of `connections`.
 async fn serve(mut entrance: Entrance, door: Arc<PostgresDoor>, connections: TaskTracker) {
     let stop = door.stop.clone();
+    let places = entrance.places().clone();
+    let logins = Logins::new(entrance.options().login_limit, places.door_limit);
     while let Some(Arrival { stream, place, refused }) = stop.run_until_cancelled(entrance.next()).await {
-        let door = Arc::clone(&door);
+        let (door, logins, places) = (Arc::clone(&door), Arc::clone(&logins), places.clone());
+        let login = refused.is_none().then(|| logins.begin());
         connections.spawn(async move {
-            match refused {
-                None => serve_connection(stream, &door).await,
-                Some(error) => {
+            let room = match refused {
+                None => Ok(None),
+                Some(error) => logins.make_room(&places).await.map(Some).ok_or(error),
+            };
+            match &room {
+                Ok(_) => serve_connection(stream, &door, login.unwrap_or_else(|| logins.begin())).await,
+                Err(error) => {
                     // Whoever says nothing within that time is told nothing.
-                    let _ = tokio::time::timeout(REFUSAL, refuse(stream, &door, &error)).await;
+                    let _ = tokio::time::timeout(REFUSAL, refuse(stream, &door, error)).await;
                 }
             }
-            drop(place);
+            drop((place, room));
         });
     }
 }
@@ -86,12 +94,15 @@ async fn refuse(stream: TcpStream, door: &PostgresDoor, error: &Error) {
     }
 }
 
-async fn serve_connection(stream: TcpStream, door: &Arc<PostgresDoor>) {
+async fn serve_connection(stream: TcpStream, door: &Arc<PostgresDoor>, login: LoginPlace) {
     let beginning = tokio::time::timeout(PATIENCE, begin(stream, door));
-    let Some(Ok(Ok(Some((mut wire, mut client, minor))))) = door.stop.run_until_cancelled(beginning).await
+    let beginning = login.ended.run_until_cancelled(beginning);
+    let Some(Some(Ok(Ok(Some((mut wire, mut client, minor)))))) =
+        door.stop.run_until_cancelled(beginning).await
     else {
         return;
     };
+    drop(login);
     let running = Arc::clone(&client.running);
     let key = door.cancels.register(&running, KEY_BYTES[usize::from(minor > 0)]);
     login::welcome(&mut client, &mut wire, key.process, &key.secret);

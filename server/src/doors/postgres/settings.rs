@@ -75,8 +75,8 @@ const SETTINGS: &[Setting] = &[
 /// How many of [`SETTINGS`] clients are told of unasked (PW-06).
 const REPORTED: usize = 13;
 
-/// How many custom settings a connection may have.
-const CUSTOM: usize = 256;
+/// What keeping a setting takes beside its name and value, in bytes.
+const ENTRY: usize = 100;
 
 /// ClientSettings that are also DuckDB's under that name, and act there.
 pub(super) const ACTING: [&str; 2] = ["TimeZone", "search_path"];
@@ -147,12 +147,6 @@ impl ClientSettings {
             if !name.contains('.') {
                 return Err(unknown(name));
             }
-            if self.now.len() >= CUSTOM && !self.now.contains_key(&name.to_ascii_lowercase()) {
-                return Err(SqlReport::error(
-                    "53400",
-                    format!("a connection may have {CUSTOM} settings of its own"),
-                ));
-            }
             return Ok(value.unwrap_or_default().to_owned());
         };
         if !may_change {
@@ -163,6 +157,13 @@ impl ClientSettings {
             return Ok(start.cloned().unwrap_or_else(|| (*default).to_owned()));
         };
         normal(shown, value, default)
+    }
+
+    /// About how much memory the settings will take once this one is set as well: as they are now, as they were before the
+    /// transaction, and as the client was told of them.
+    pub(super) fn size_with(&self, name: &str, value: &str) -> usize {
+        let kept = self.now.iter().map(|(name, value)| ENTRY + name.len() + value.len()).sum::<usize>();
+        3 * (kept + ENTRY + name.len() + value.len())
     }
 
     /// Sets a checked value.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::client::{Client, told};
 use super::command::Command;
+use super::copy::{self, CopyStatement};
+use super::cursor::{self, Declaration};
 use super::encode::ValueFormat;
 use super::fault::Halt;
 use super::faults;
@@ -26,11 +28,11 @@ struct QueryPart {
     command: Command,
 }
 
-/// Runs the statements of a text.
+/// Runs the statements of a text, and tells whether the connection goes on.
 ///
 /// # Errors
 /// `Gone` alone: everything else is told.
-pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(), Gone> {
+pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> Result<bool, Gone> {
     client.statements.remove("");
     client.portals.remove("");
     let outcome = match run_all(client, wire, text).await {
@@ -43,7 +45,7 @@ pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> R
         wire.out.report(report);
         if report.severity == Severity::Fatal {
             wire.flush().await?;
-            return Err(Gone);
+            return Ok(false);
         }
     }
     if let Err(report) = client.finish_implicit(outcome.is_err()).await
@@ -51,7 +53,7 @@ pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> R
     {
         wire.out.report(&report);
     }
-    client.ready(wire).await
+    client.ready(wire).await.map(|()| true)
 }
 
 async fn run_all(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(), Halt> {
@@ -98,9 +100,16 @@ async fn judge(client: &Client, wire: &mut Wire, parts: &[QueryPart]) -> Result<
 
 async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several: bool) -> Result<(), Halt> {
     let job = client.begin("Query", &part.sql);
+    job.call().notes().count_bytes_in(part.sql.len());
+    let sent = wire.out.total();
     let outcome = match (faults::meet(client, wire, &job, &part.sql).await, part.command) {
         (Err(halt), _) => Err(halt),
         (Ok(()), Command::Sql) => run_sql(client, wire, &job, &part.sql, several).await,
+        (Ok(()), Command::Declare(declaration)) => {
+            run_declare(client, wire, &job, &declaration, several).await
+        }
+        (Ok(()), Command::Fetch(fetch)) => cursor::fetch(client, wire, &job, &fetch, None).await,
+        (Ok(()), Command::Copy(copy)) => run_copy(client, wire, &job, &copy, several).await,
         (Ok(()), command) => {
             let call = Arc::clone(job.call());
             let answer = wire.watch(client.run_own(&command, &call)).await?;
@@ -108,12 +117,36 @@ async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several:
         }
     };
     let outcome = faults::finish(client, wire, &job, outcome).await;
-    match &outcome {
-        Err(Halt::Gone) => {}
-        Err(Halt::Told(report)) => job.done(Some(report)),
-        Ok(()) => job.done(None),
-    }
+    job.ended(&outcome, wire.out.total() - sent);
     outcome
+}
+
+async fn run_declare(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    declaration: &Declaration,
+    several: bool,
+) -> Result<(), Halt> {
+    if several && client.block != Block::Failed {
+        let call = Arc::clone(job.call());
+        wire.watch(client.begin_implicit(&call)).await??;
+    }
+    cursor::declare(client, wire, job, declaration, None).await
+}
+
+async fn run_copy(
+    client: &mut Client,
+    wire: &mut Wire,
+    job: &Job,
+    copy: &Result<CopyStatement>,
+    several: bool,
+) -> Result<(), Halt> {
+    if several && client.block != Block::Failed {
+        let call = Arc::clone(job.call());
+        wire.watch(client.begin_implicit(&call)).await??;
+    }
+    copy::run(client, wire, job, copy).await
 }
 
 /// Writes the answer of a statement of the door's own.
@@ -158,8 +191,8 @@ async fn run_sql(
     let returns = stream.returns();
     let rows = if returns == Returns::Rows && !tag::counts(kind, &stream.shape().columns) {
         wire.out.row_description(&described(&stream.shape().columns), |_| ValueFormat::Text.code());
-        let mut rows = PortalRows { stream, batch: None, cancel: call.cancel().clone() };
-        let how = Sending { sql, told: None, formats: &[], limit: usize::MAX };
+        let mut rows = PortalRows { stream, cancel: call.cancel().clone() };
+        let how = Sending { sql, told: None, formats: &[], limit: usize::MAX, is_sent: true };
         rows.send(wire, job, how).await?.rows as u64
     } else {
         run::count(wire, stream, sql).await?

@@ -6,6 +6,9 @@ use engine::{Error, ErrorKind, lexer};
 /// The connection's session has ended.
 pub(super) const ENDED: &str = "57P01";
 
+/// What runs was cancelled.
+pub(super) const CANCELLED: &str = "57014";
+
 /// What DuckDB's messages begin with, the longer beginning first.
 const BEGINNINGS: &[(&str, &str)] = &[
     ("Parser Error:", "42601"),
@@ -97,7 +100,7 @@ pub(super) fn of(error: &Error, sql: &str) -> &'static str {
         Kind::Sql | Kind::Conflict => of_duckdb(error.message(), sql),
         Kind::NotOneStatement => "42601",
         Kind::Refused => "42501",
-        Kind::Cancelled => "57014",
+        Kind::Cancelled => CANCELLED,
         Kind::InvalidArgument => "22023",
         Kind::InvalidData => "22P02",
         Kind::IncompatibleSchema => "42804",

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
@@ -38,6 +37,11 @@ impl NamedSql {
     ) -> Self {
         let prepared = Mutex::new(prepared);
         Self { text, command, prepared, oids, resolved: Mutex::default(), _room: room }
+    }
+
+    /// What DuckDB plans of it: of a DECLARE the statement within.
+    pub(super) fn sql(&self) -> &str {
+        if let Command::Declare(declaration) = &self.command { &declaration.query } else { &self.text }
     }
 
     /// As it was planned last.
@@ -112,8 +116,41 @@ pub(super) struct Portal {
     /// The columns that its client was told.
     pub(super) told: Option<Arc<[Column]>>,
     pub(super) state: State,
-    /// The memory that its parameters take of the user's limit.
+    /// Whether SQL made it to give bytes.
+    pub(super) is_binary: bool,
+    pub(super) hold: Hold,
+    /// How many rows SQL has read of it.
+    pub(super) position: u64,
+    /// How many bytes its parameters came in.
+    pub(super) size: usize,
+    /// The memory that they take of the user's limit.
     pub(super) _share: Option<Share>,
+}
+
+impl Portal {
+    /// A portal that has not run.
+    pub(super) fn new(
+        statement: Arc<NamedSql>,
+        bind: Option<Bind>,
+        formats: Vec<i16>,
+        told: Option<Arc<[Column]>>,
+        share: Share,
+    ) -> Self {
+        let (state, hold) = (State::Ready, Hold::No);
+        let (is_binary, position, size) = (false, 0, 0);
+        Self { statement, bind, formats, told, state, is_binary, hold, position, size, _share: Some(share) }
+    }
+}
+
+/// Whether a portal outlives its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It does not.
+    No,
+    /// It does if that commits.
+    New,
+    /// It has.
+    Kept,
 }
 
 /// How far a portal is.
@@ -129,8 +166,6 @@ pub(super) enum State {
 /// PortalRows on their way.
 pub(super) struct PortalRows {
     pub(super) stream: ResultStream,
-    /// What was not sent of the latest batch: from this row on.
-    pub(super) batch: Option<(RecordBatch, usize)>,
     /// The call that runs the statement, which a cancel request is about as well.
     pub(super) cancel: engine::CancelToken,
 }

@@ -4,6 +4,9 @@ use duck::types::LogicalType;
 use engine::lexer::{self, Token};
 use engine::{Returns, StatementKind};
 
+pub(super) const LOCK: &str = "LOCK TABLE";
+pub(super) const DECLARE: &str = "DECLARE CURSOR";
+pub(super) const COPY: &str = "COPY";
 pub(super) const BEGIN: &str = "BEGIN";
 pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
@@ -11,6 +14,21 @@ pub(super) const ROLLBACK: &str = "ROLLBACK";
 /// The tag of so many rows that were read.
 pub(super) fn selected(rows: u64) -> String {
     format!("SELECT {rows}")
+}
+
+/// The tag of so many rows that were copied.
+pub(super) fn copied(rows: u64) -> String {
+    format!("{COPY} {rows}")
+}
+
+/// The tag of so many rows that a cursor gave.
+pub(super) fn fetched(rows: u64) -> String {
+    format!("FETCH {rows}")
+}
+
+/// The tag of so many rows that a cursor left out.
+pub(super) fn moved(rows: u64) -> String {
+    format!("MOVE {rows}")
 }
 
 /// The tag of a statement of this kind, which gave or changed so many rows.
@@ -23,7 +41,7 @@ pub(super) fn tag(sql: &str, kind: StatementKind, returns: Returns, rows: u64) -
         Kind::Delete if is_truncate(sql) => "TRUNCATE TABLE".to_owned(),
         Kind::Delete => format!("DELETE {rows}"),
         Kind::Merge => format!("MERGE {rows}"),
-        Kind::Copy => format!("COPY {rows}"),
+        Kind::Copy => copied(rows),
         Kind::Create if returns == Returns::Count || makes_table_of_query(sql) => selected(rows),
         _ => words(sql),
     }
@@ -58,7 +76,7 @@ fn makes_table_of_query(sql: &str) -> bool {
 
 /// The words by which PostgreSQL names a statement: its verb, and for those that make, change or drop something, what. Those
 /// that DuckDB alone has get their first word.
-fn words(sql: &str) -> String {
+pub(super) fn words(sql: &str) -> String {
     let mut keywords = lexer::tokens(sql).map_while(|token| match token {
         Token::Word { name, quoted: false } => Some(name.to_ascii_uppercase()),
         _ => None,

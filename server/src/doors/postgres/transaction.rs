@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::client::{Client, told};
 use super::report::{Result, SqlReport};
+use super::statement::Hold;
 use super::tag;
 use engine::{AccessMode, Call};
 
@@ -138,7 +139,7 @@ impl Client {
     /// # Errors
     /// DuckDB's, when it cannot commit.
     async fn end_in_duckdb(&mut self, call: &Arc<Call>, commits: bool) -> Result<()> {
-        self.portals.clear();
+        self.end_portals(commits);
         let block = std::mem::take(&mut self.block);
         if block == Block::Idle {
             return Ok(());
@@ -152,18 +153,31 @@ impl Client {
         self.apply_settings(call).await
     }
 
+    /// Portals end with their transaction, but for those that are held.
+    fn end_portals(&mut self, commits: bool) {
+        self.portals.retain(|_, portal| match portal.hold {
+            Hold::No => false,
+            Hold::New => commits,
+            Hold::Kept => true,
+        });
+        for portal in self.portals.values_mut() {
+            portal.hold = Hold::Kept;
+        }
+    }
+
     /// A message, or a pipeline, comes to its end: what it has begun implicitly is committed, or after a failure undone.
     ///
     /// # Errors
     /// DuckDB's, when it cannot commit.
     pub(super) async fn finish_implicit(&mut self, failed: bool) -> Result<()> {
         if !self.block.is_explicit() {
-            self.portals.clear();
+            self.end_portals(!failed);
         }
         if self.block != Block::Implicit {
             return Ok(());
         }
-        let job = self.begin_quietly(if failed { "Rollback" } else { "Commit" });
+        let mut job = self.begin_quietly(if failed { "Rollback" } else { "Commit" });
+        job.is_no_news();
         let ended = self.end_in_duckdb(&Arc::clone(job.call()), !failed).await;
         job.done(ended.as_ref().err());
         ended

@@ -62,8 +62,9 @@ fn every_reader_gets_its_rows_and_closing_ends(
     #[values(false, true)] close: bool,
     #[values(false, true)] leave: bool,
     #[values(0, 1, 9)] spool: usize,
+    #[values(false, true)] waits: bool,
 ) {
-    assert!(holds(Case { cancel, close, leave, spool, fault: None }, 2000));
+    assert!(holds(Case { cancel, close, leave, spool, waits, fault: None }, 2000));
 }
 
 #[rstest]

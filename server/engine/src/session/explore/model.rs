@@ -20,6 +20,8 @@ pub(super) struct Case {
     pub(super) close: bool,
     /// The reader of the first query leaves after a row.
     pub(super) leave: bool,
+    /// Nothing is computed ahead of the readers.
+    pub(super) waits: bool,
     /// How many rows a spool takes.
     pub(super) spool: usize,
     pub(super) fault: Option<Fault>,
@@ -63,9 +65,13 @@ struct Query {
 }
 
 impl Query {
-    fn new(id: u64, fault: Option<Fault>) -> Arc<Self> {
-        let (flow, woken, changed) = (Mutex::new(Flow::new()), Mutex::new(false), Condvar::new());
-        Arc::new(Self { id, flow, woken, changed, cancelled: AtomicBool::new(false), fault })
+    fn new(id: u64, case: Case) -> Arc<Self> {
+        let mut flow = Flow::new();
+        if case.waits {
+            flow.wait_for_reader();
+        }
+        let (flow, woken, changed) = (Mutex::new(flow), Mutex::new(false), Condvar::new());
+        Arc::new(Self { id, flow, woken, changed, cancelled: AtomicBool::new(false), fault: case.fault })
     }
 
     fn wake(&self) {
@@ -147,7 +153,7 @@ impl Session {
             interrupt: Arc::default(),
             open: Arc::new(AtomicBool::new(true)),
             closing: AtomicBool::new(false),
-            queries: [1, 2].map(|id| Query::new(id, case.fault)),
+            queries: [1, 2].map(|id| Query::new(id, case)),
         })
     }
 

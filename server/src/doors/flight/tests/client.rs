@@ -66,7 +66,13 @@ impl Door {
 
     /// Limits of connections, and the time after which a peer is taken for lost.
     pub(super) fn connections(limit: Option<usize>, lost_after: std::time::Duration) -> ConnectionOptions {
-        ConnectionOptions { limit, door_limit: limit, idle_timeout: lost_after, lost_after }
+        ConnectionOptions {
+            limit,
+            door_limit: limit,
+            login_limit: None,
+            idle_timeout: lost_after,
+            lost_after,
+        }
     }
 
     pub(super) fn open_server(server: FlightServer, connections: ConnectionOptions) -> Self {

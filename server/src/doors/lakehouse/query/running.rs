@@ -85,6 +85,7 @@ impl RunningQuery {
             fidelity,
             finish_writes: false,
             early_shape: false,
+            ahead: true,
         };
         self.session.execute(execute, &self.call).await
     }

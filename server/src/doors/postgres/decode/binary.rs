@@ -29,7 +29,7 @@ pub(super) fn read(wanted: ParameterType<'_>, value: &Bytes, number: usize) -> R
     let oid = wanted.oid;
     match oid {
         types::BYTEA => return Ok(Parameter::Blob(value.clone())),
-        types::NUMERIC => return Ok(text::number(&numeric_from_binary(value)?, wanted)),
+        types::NUMERIC => return text::number(&numeric_from_binary(value)?, wanted),
         _ if types::is_text(oid) => {
             let text = plain(value)?.to_owned();
             return Ok(Parameter::Literal(Some(text), wanted.literal()));
@@ -70,9 +70,16 @@ impl<T: Into<SqlReport>> From<T> for Unreadable {
 fn list(value: &Bytes, element: u32) -> Result<String, Unreadable> {
     let mut fields = BodyFields::new(value.clone());
     let mut long = || fields.long().map_err(SqlReport::from);
-    let (dimensions, _, own) = (long()?, long()?, long()?.cast_unsigned());
+    let (dimensions, flags, own) = (long()?, long()?, long()?.cast_unsigned());
+    if !(0..=1).contains(&flags) {
+        return Err(Unreadable::Told(SqlReport::error("22P03", "invalid array flags")));
+    }
     if dimensions == 0 {
         return Ok(array::list([]));
+    }
+    if dimensions < 0 {
+        let message = format!("invalid number of dimensions: {dimensions}");
+        return Err(Unreadable::Told(SqlReport::error("22P03", message)));
     }
     if dimensions != 1 {
         let message = "arrays of several dimensions are not supported in binary parameters";
@@ -82,8 +89,11 @@ fn list(value: &Bytes, element: u32) -> Result<String, Unreadable> {
         return Err(Unreadable::Told(SqlReport::error("42804", "wrong element type")));
     }
     let (length, _lower) = (long()?, long()?);
+    let length = usize::try_from(length).map_err(|_| {
+        Unreadable::Told(SqlReport::error("54000", "array size exceeds the maximum allowed (134217727)"))
+    })?;
     let mut elements: Vec<Element> = Vec::new();
-    for _ in 0..length.max(0) {
+    for _ in 0..length {
         let element_value = fields.value().map_err(SqlReport::from)?;
         elements.push(element_value.map(|value| scalar(element, &value)).transpose()?);
     }
@@ -108,7 +118,7 @@ fn scalar(oid: u32, value: &Bytes) -> Result<String, Unreadable> {
         types::NUMERIC => numeric_from_binary(value)?,
         types::UUID => uuid::Uuid::from_bytes(exact(value)?).to_string(),
         types::JSONB => match value.split_first() {
-            Some((1, text)) => plain(text)?.to_owned(),
+            Some((1, text)) => text::json(plain(text)?)?.to_owned(),
             _ => return Err(Unreadable::Told(SqlReport::error("22P03", "unsupported jsonb version number"))),
         },
         types::BYTEA => value.iter().fold(String::new(), |mut text, byte| {
@@ -117,7 +127,7 @@ fn scalar(oid: u32, value: &Bytes) -> Result<String, Unreadable> {
             text
         }),
         types::BIT | types::VARBIT => bits(value)?,
-        types::JSON => plain(value)?.to_owned(),
+        types::JSON => text::json(plain(value)?)?.to_owned(),
         _ if types::is_text(oid) => plain(value)?.to_owned(),
         _ => moment(oid, value)?,
     })

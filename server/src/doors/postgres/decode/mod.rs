@@ -60,15 +60,28 @@ pub(super) fn parameters(
     format: impl Fn(usize) -> Result<ValueFormat>,
     values: &[Option<Bytes>],
 ) -> Result<Bind> {
-    let read = |(at, (wanted, value)): (usize, (&ParameterType<'_>, &Option<Bytes>))| {
-        let Some(value) = value else { return Ok(Parameter::Literal(None, wanted.literal())) };
-        match format(at)? {
-            ValueFormat::Text => text::read(*wanted, value),
-            ValueFormat::Binary => binary::read(*wanted, value, at + 1),
-        }
+    let read = |(at, (wanted, given)): (usize, (&ParameterType<'_>, &Option<Bytes>))| {
+        let Some(given) = given else { return Ok(Parameter::Literal(None, wanted.literal())) };
+        value(*wanted, format(at)?, given, at + 1)
     };
     let parameters = wanted.iter().zip(values).enumerate().map(read);
     bind(parameters.collect::<Result<Vec<_>>>()?)
+}
+
+/// Reads a value, that of the parameter or the column of this number.
+///
+/// # Errors
+/// As [`parameters`].
+pub(super) fn value(
+    wanted: ParameterType<'_>,
+    format: ValueFormat,
+    value: &Bytes,
+    number: usize,
+) -> Result<Parameter> {
+    match format {
+        ValueFormat::Text => text::read(wanted, value),
+        ValueFormat::Binary => binary::read(wanted, value, number),
+    }
 }
 
 /// The types that parameters will have, as far as that is known before their values are; numbers may have any digits.

@@ -15,7 +15,7 @@ use duck::types::LogicalType;
 pub(super) fn read(wanted: ParameterType<'_>, value: &[u8]) -> Result<Parameter> {
     let text = plain(value)?;
     if wanted.oid == types::NUMERIC && !matches!(wanted.resolved, LogicalType::Decimal { .. }) {
-        return Ok(number(text, wanted));
+        return number(text, wanted);
     }
     literal(text, wanted.literal())
 }
@@ -50,7 +50,10 @@ fn era(text: &str) -> String {
 }
 
 /// A number as the narrowest decimal that has its digits; another number as what is wanted, or a double.
-pub(super) fn number(text: &str, wanted: ParameterType<'_>) -> Parameter {
+///
+/// # Errors
+/// 22003 for one that a double has no room for.
+pub(super) fn number(text: &str, wanted: ParameterType<'_>) -> Result<Parameter> {
     let digits = text.trim().trim_start_matches(['+', '-']);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -60,9 +63,26 @@ pub(super) fn number(text: &str, wanted: ParameterType<'_>) -> Parameter {
     let ty = match (u8::try_from(width.max(1)), u8::try_from(fraction.len())) {
         (Ok(width @ ..=38), Ok(scale)) if is_plain => LogicalType::Decimal { width, scale },
         _ if wanted.resolved.is_number() => wanted.resolved.clone(),
+        _ if is_plain && text.trim().parse::<f64>().is_ok_and(f64::is_infinite) => {
+            return Err(SqlReport::error(
+                "22003",
+                "a number of so many digits is out of range for type double precision",
+            ));
+        }
         _ => LogicalType::Double,
     };
-    Parameter::Literal(Some(text.to_owned()), Some(ty))
+    Ok(Parameter::Literal(Some(text.to_owned()), Some(ty)))
+}
+
+/// A text that is JSON.
+///
+/// # Errors
+/// 22P02 for one that is not.
+pub(super) fn json(text: &str) -> Result<&str> {
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => Ok(text),
+        Err(_) => Err(invalid("json", text)),
+    }
 }
 
 /// PostgreSQL's words for truth, whole or cut as long as they are not both.
@@ -185,6 +205,6 @@ mod tests {
     #[case("123456789012345678901234567890123456789", LogicalType::Double)]
     fn numbers_take_the_narrowest_type(#[case] text: &str, #[case] expected: LogicalType) {
         let wanted = ParameterType { oid: types::NUMERIC, resolved: &LogicalType::Unknown };
-        assert_eq!(number(text, wanted), Parameter::Literal(Some(text.to_owned()), Some(expected)));
+        assert_eq!(number(text, wanted).unwrap(), Parameter::Literal(Some(text.to_owned()), Some(expected)));
     }
 }

@@ -10,7 +10,7 @@ use crate::doors::postgres::wire::backend::count32;
 use duck::types::LogicalType;
 
 /// A column of arrays.
-pub(super) struct Lists<'a> {
+pub(in super::super) struct Lists<'a> {
     outer: Outer<'a>,
     cells: Box<Cells<'a>>,
     element: u32,

@@ -17,7 +17,7 @@ use crate::doors::postgres::report::{Result, SqlReport};
 use duck::types::LogicalType;
 
 /// The values of a column.
-pub(super) enum Cells<'a> {
+pub(in super::super) enum Cells<'a> {
     Boolean(&'a BooleanArray),
     Int8(&'a PrimitiveArray<Int8Type>),
     UInt8(&'a PrimitiveArray<UInt8Type>),
@@ -49,7 +49,7 @@ pub(super) enum Cells<'a> {
 }
 
 /// Instants of any unit.
-pub(super) enum Instants<'a> {
+pub(in super::super) enum Instants<'a> {
     Second(&'a PrimitiveArray<TimestampSecondType>),
     Millisecond(&'a PrimitiveArray<TimestampMillisecondType>),
     Microsecond(&'a PrimitiveArray<TimestampMicrosecondType>),
@@ -96,7 +96,7 @@ impl<'a> Cells<'a> {
     ///
     /// # Errors
     /// XX000 for an array of another type.
-    pub(super) fn new(ty: &'a LogicalType, array: &'a dyn Array) -> Result<Self> {
+    pub(in super::super) fn new(ty: &'a LogicalType, array: &'a dyn Array) -> Result<Self> {
         Self::scalar(ty, array).or_else(|| Self::other(ty, array)).ok_or_else(|| {
             SqlReport::error("XX000", format!("a column of {ty} came as {}", array.data_type()))
         })
@@ -151,7 +151,7 @@ impl<'a> Cells<'a> {
     }
 
     /// Whether a row has no value.
-    pub(super) fn is_null(&self, row: usize) -> bool {
+    pub(in super::super) fn is_null(&self, row: usize) -> bool {
         match self {
             Self::Nested(array, ty) => json::is_null(*array, ty, row),
             _ => self.array().is_null(row),
@@ -188,7 +188,7 @@ impl<'a> Cells<'a> {
     ///
     /// # Errors
     /// XX000 for a value that cannot be written.
-    pub(super) fn text(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    pub(in super::super) fn text(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Self::Boolean(array) => out.push(if array.value(row) { b't' } else { b'f' }),
             Self::Int8(array) => digits(array, row, out),
@@ -232,7 +232,7 @@ impl<'a> Cells<'a> {
     ///
     /// # Errors
     /// 22008 for a moment that PostgreSQL's type has no room for.
-    pub(super) fn binary(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    pub(in super::super) fn binary(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Self::Boolean(array) => out.push(array.value(row).into()),
             Self::Int8(array) => out.extend_from_slice(&i16::from(array.value(row)).to_be_bytes()),

@@ -10,14 +10,14 @@ use arrow::array::RecordBatch;
 
 use super::report::{Result, SqlReport};
 use super::wire::backend::{count16, patch};
-use column::Cells;
 use duck::types::{Column, LogicalType};
 
+pub(super) use column::Cells;
 pub(super) use numeric::from_binary as numeric_from_binary;
 pub(super) use temporal::civil;
 
 /// So many bytes of rows are written before they are sent.
-const FULL: usize = 64 << 10;
+pub(super) const FULL: usize = 64 << 10;
 
 /// How values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub(super) fn rows(
 }
 
 /// Writes a value with its length before it.
-fn value(cells: &Cells<'_>, row: usize, format: ValueFormat, out: &mut Vec<u8>) -> Result<()> {
+pub(super) fn value(cells: &Cells<'_>, row: usize, format: ValueFormat, out: &mut Vec<u8>) -> Result<()> {
     if cells.is_null(row) {
         out.extend_from_slice(&(-1_i32).to_be_bytes());
         return Ok(());

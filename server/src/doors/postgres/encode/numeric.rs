@@ -2,6 +2,9 @@
 
 use crate::doors::postgres::report::{Result, SqlReport};
 
+/// The bits of a scale.
+const SCALE: u16 = 0x3fff;
+
 const POSITIVE: u16 = 0;
 const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xc000;
@@ -151,12 +154,15 @@ pub(in super::super) fn from_binary(bytes: &[u8]) -> Result<String> {
         NEGATIVE => "-".to_owned(),
         _ => return Err(wrong()),
     };
+    if scale & !SCALE != 0 {
+        return Err(SqlReport::error("22P03", "invalid scale in external \"numeric\" value"));
+    }
     let weight = i32::from(weight);
     let group = |at: i32| usize::try_from(at).ok().and_then(|at| groups.get(at)).copied().unwrap_or(0);
     let whole: String = (0..=weight).map(|at| format!("{:04}", group(at))).collect();
     let whole = whole.trim_start_matches('0');
     text.push_str(if whole.is_empty() { "0" } else { whole });
-    let scale = usize::from(scale & 0x3fff);
+    let scale = usize::from(scale);
     if scale > 0 {
         let last = weight + 1 + i32::try_from(scale.div_ceil(4)).unwrap_or(0);
         let fraction: String = (weight + 1..last).map(|at| format!("{:04}", group(at))).collect();

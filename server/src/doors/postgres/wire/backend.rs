@@ -6,6 +6,8 @@ use super::super::report::SqlReport;
 #[derive(Debug, Default)]
 pub(in super::super) struct Out {
     bytes: Vec<u8>,
+    /// How many were sent before.
+    sent: u64,
 }
 
 /// A column as RowDescription tells it. Its table and its place in that are not told (PW-22).
@@ -30,12 +32,19 @@ impl Out {
 
     /// The bytes so far, which are to be sent otherwise.
     pub(in super::super) fn take(&mut self) -> Vec<u8> {
+        self.sent += self.bytes.len() as u64;
         std::mem::take(&mut self.bytes)
+    }
+
+    /// How many bytes there were, sent or not.
+    pub(in super::super) fn total(&self) -> u64 {
+        self.sent + self.bytes.len() as u64
     }
 
     /// They are sent. What one large answer took is given back.
     pub(in super::super) fn clear(&mut self) {
         const KEPT: usize = 1 << 20;
+        self.sent += self.bytes.len() as u64;
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
     }
@@ -109,6 +118,19 @@ impl Out {
 
     pub(in super::super) fn portal_suspended(&mut self) {
         self.bare(b's');
+    }
+
+    /// Rows of a COPY are to come, or to go, all columns in a format.
+    pub(in super::super) fn copy_response(&mut self, tag: u8, format: i16, columns: usize) {
+        self.message(tag, |out| {
+            out.push(u8::from(format != 0));
+            out.extend_from_slice(&count16(columns).to_be_bytes());
+            (0..columns).for_each(|_| out.extend_from_slice(&format.to_be_bytes()));
+        });
+    }
+
+    pub(in super::super) fn copy_done(&mut self) {
+        self.bare(b'c');
     }
 
     pub(in super::super) fn command_complete(&mut self, tag: &str) {
