@@ -58,6 +58,8 @@ pub use session::{
     GiveUpOnDrop, NamedStatement, Plan, PreparedStatement, Redeemed, ResultStream, Script, Session,
     Statement, StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
 };
+pub use sql::postgres as postgres_catalogs;
+pub use sql::secrets::masked;
 pub use sql::{TableRef, lexer};
 pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use tenant::sessions::Sessions;

@@ -48,21 +48,29 @@ pub(super) async fn parse(
     if client.block == Block::Failed && !command.ends_transaction() && !several.is_empty() {
         return Err(aborted().into());
     }
+    let catalog = client.translated(&text, &command);
+    let to_run = catalog.as_ref().map_or(&text, |catalog| &catalog.sql);
     let prepared = match command {
-        Command::Sql if !several.is_empty() => Some(plan(client, wire, &text).await?),
+        Command::Sql if !several.is_empty() => Some(plan(client, wire, to_run, catalog.is_some()).await?),
         _ => None,
     };
     let oids = parameter_types(&text, prepared.as_deref(), types)?;
-    client.statements.insert(name, Arc::new(NamedSql::new(text, command, prepared, oids, room)));
+    client.statements.insert(name, Arc::new(NamedSql::new(text, command, catalog, prepared, oids, room)));
     wire.out.parse_complete();
     Ok(())
 }
 
 /// Has DuckDB plan a statement.
-async fn plan(client: &Client, wire: &mut Wire, text: &str) -> Result<Arc<PreparedStatement>, Halt> {
+async fn plan(
+    client: &Client,
+    wire: &mut Wire,
+    text: &str,
+    needs_catalogs: bool,
+) -> Result<Arc<PreparedStatement>, Halt> {
     let job = client.begin_quietly("Parse");
     let planned = wire.watch(async {
         let turn = client.turn(job.call(), text).await?;
+        let turn = client.ready_for(turn, needs_catalogs).await?;
         turn.prepare(text.to_owned(), Fidelity::Exact).await.map(|(prepared, _)| prepared).map_err(told(text))
     });
     let planned = planned.await?;
@@ -116,7 +124,8 @@ pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: BindMess
     };
     let told = match bind.as_ref().filter(|_| needs_values(&statement)) {
         Some(bind) => {
-            resolved(client, wire, &statement, types_of(bind)).await?.or_else(|| statement.columns())
+            let columns = resolved(client, wire, &statement, types_of(bind)).await?;
+            columns.map(|columns| statement.typed(columns)).or_else(|| statement.columns())
         }
         None => statement.columns(),
     };
@@ -234,7 +243,7 @@ pub(super) async fn refresh(client: &Client, wire: &mut Wire, statement: &NamedS
     if client.session.is_current(&prepared) {
         return Ok(());
     }
-    Ok(statement.renew(plan(client, wire, &statement.text).await?)?)
+    Ok(statement.renew(plan(client, wire, statement.to_run(), statement.catalog.is_some()).await?)?)
 }
 
 /// Finds out the columns of a statement that depend on the types of its parameters.
@@ -273,7 +282,7 @@ async fn resolved(
     let job = client.begin_quietly("Describe");
     let resolved = wire.watch(async {
         let turn = client.turn(job.call(), &statement.text).await?;
-        turn.resolve(statement.text.clone(), types).await.map_err(told(&statement.text))
+        turn.resolve(statement.to_run().to_owned(), types).await.map_err(told(&statement.text))
     });
     let resolved = resolved.await?;
     job.done(resolved.as_ref().err());

@@ -113,7 +113,13 @@ impl Client {
     }
 
     /// Sets a setting; those that act are set in DuckDB as well.
-    async fn set(&mut self, name: &str, value: Option<&str>, local: bool, call: &Arc<Call>) -> Result<()> {
+    pub(super) async fn set(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        local: bool,
+        call: &Arc<Call>,
+    ) -> Result<()> {
         let value = self.settings.check(name, value)?;
         self.act(name, &value, call).await?;
         self.settings.acted(name, &value);
