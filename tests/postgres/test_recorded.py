@@ -1,4 +1,4 @@
-"""What real clients ask PostgreSQL's catalogs, of PostgreSQL 15 and of the server under test (PW-37 to PW-43)."""
+"""What real clients ask PostgreSQL's catalogs, of PostgreSQL 15 and of the server under test (PW-37 to PW-42)."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 
+use super::catalog;
 use super::client::{Client, told};
 use super::command::Command;
 use super::decode;
@@ -54,7 +55,7 @@ pub(super) async fn parse(
         Command::Sql if !several.is_empty() => Some(plan(client, wire, to_run, catalog.is_some()).await?),
         _ => None,
     };
-    let oids = parameter_types(&text, prepared.as_deref(), types)?;
+    let oids = parameter_types(&text, prepared.as_deref(), types, catalog.is_some())?;
     client.statements.insert(name, Arc::new(NamedSql::new(text, command, catalog, prepared, oids, room)));
     wire.out.parse_complete();
     Ok(())
@@ -79,7 +80,12 @@ async fn plan(
 }
 
 /// The types of a statement's parameters: those that its client has told, else DuckDB's, else text (PW-14).
-fn parameter_types(text: &str, prepared: Option<&PreparedStatement>, told: Vec<u32>) -> Result<Vec<u32>> {
+fn parameter_types(
+    text: &str,
+    prepared: Option<&PreparedStatement>,
+    told: Vec<u32>,
+    is_catalog: bool,
+) -> Result<Vec<u32>> {
     let Some(prepared) = prepared else { return Ok(told) };
     let parameters = &prepared.plan().parameters;
     let mut types = told;
@@ -87,7 +93,11 @@ fn parameter_types(text: &str, prepared: Option<&PreparedStatement>, told: Vec<u
     types.resize(types.len().max(parameters.len()), 0);
     for (ty, (_, found)) in types.iter_mut().zip(parameters) {
         if *ty == 0 || *ty == types::UNKNOWN {
-            *ty = if *found == LogicalType::Unknown { types::TEXT } else { types::oid(found) };
+            *ty = match found {
+                LogicalType::Unknown => types::TEXT,
+                found if is_catalog => types::oid(&catalog::parameter_type(found)),
+                found => types::oid(found),
+            };
         }
     }
     match lexer::without_gaps(text) {

@@ -33,6 +33,7 @@ const NAME: u32 = 19;
 const CHAR: u32 = 18;
 const REGPROC: u32 = 24;
 const XID: u32 = 28;
+const REGTYPE: u32 = 2206;
 const ACLITEM: u32 = 1033;
 
 /// A type's number, and that of arrays of it.
@@ -64,6 +65,7 @@ const ARRAYS: &[(u32, u32)] = &[
     (CHAR, 1002),
     (REGPROC, 1008),
     (XID, 1011),
+    (REGTYPE, 2211),
     (ACLITEM, 1034),
 ];
 

@@ -9,6 +9,9 @@ CREATE MACRO @base.object_oid(number, place) AS ((number * 128 + place) % 214748
 CREATE MACRO @base.quoted(name) AS
 CASE WHEN regexp_full_match(name, '[a-z_][a-z0-9_$]*') AND NOT regexp_full_match(name, '@reserved') THEN name ELSE '"' || replace(name, '"', '""') || '"' END;
 
+CREATE MACRO @base.path() AS
+CASE WHEN len(system.main.current_schemas(false)) > 0 THEN system.main.current_schemas(false) ELSE [system.main.current_schema()] END;
+
 CREATE VIEW @base.schemas AS
 SELECT database_name AS database, schema_name AS duck, oid AS number, comment,
        CASE WHEN database_name <> 'temp' THEN schema_name ELSE 'pg_temp_3' END AS name,
@@ -28,6 +31,11 @@ FROM (
   FROM system.main.duckdb_constraints()
   WHERE database_name IN (current_database(), 'temp') AND constraint_type <> 'NOT NULL'
 ) c WHERE place < 62;
+
+CREATE VIEW @base.in_foreign_keys AS
+SELECT t.table_oid AS number FROM system.main.duckdb_tables() t
+JOIN (SELECT DISTINCT database_name, schema_name, unnest([table_name, referenced_table]) AS name FROM system.main.duckdb_constraints() WHERE constraint_type = 'FOREIGN KEY') k
+  ON k.database_name = t.database_name AND k.schema_name = t.schema_name AND k.name = t.table_name;
 
 CREATE VIEW @base.relations AS
 SELECT database_name AS database, schema_name AS schema, table_name AS name, table_oid AS number, @base.object_oid(table_oid, 0) AS oid, 'r' AS kind,
@@ -98,7 +106,7 @@ UNION ALL SELECT index_oid, name, database, schema FROM @base.constraints WHERE 
 
 CREATE VIEW @base.relation_names AS
 SELECT r.oid, r.name, CASE WHEN r.database <> 'temp' THEN r.schema ELSE 'pg_temp_3' END AS namespace,
-       r.database = 'temp' OR list_contains(system.main.current_schemas(false), r.schema) AS is_visible
+       r.database = 'temp' OR list_contains(@base.path(), r.schema) AS is_visible
 FROM @base.named_relations r
 UNION ALL
 SELECT oid, relname, CASE WHEN relnamespace = 11 THEN 'pg_catalog' WHEN relnamespace = 99 THEN 'pg_toast' ELSE 'information_schema' END, relnamespace = 11 FROM @rows.pg_class;
@@ -108,7 +116,7 @@ SELECT oid, format AS name, true AS is_visible FROM @rows.type_names
 UNION ALL
 SELECT unnest([oid, array_oid]), CASE WHEN is_visible THEN '' ELSE @base.quoted(schema) || '.' END || @base.quoted(name) || unnest(['', '[]']), is_visible
 FROM (
-  SELECT oid, array_oid, name, schema, database = 'temp' OR list_contains(system.main.current_schemas(false), schema) AS is_visible
+  SELECT oid, array_oid, name, schema, database = 'temp' OR list_contains(@base.path(), schema) AS is_visible
   FROM (SELECT oid, array_oid, name, schema, database FROM @base.enums
         UNION ALL SELECT @base.object_oid(number, 1), @base.object_oid(number, 2), name, schema, database FROM @base.relations WHERE kind <> 'S')
 );

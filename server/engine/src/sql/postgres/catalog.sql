@@ -14,7 +14,7 @@ SELECT r.oid, r.name AS relname, s.oid AS relnamespace, CASE WHEN r.kind = 'S' T
        10 AS relowner, CASE r.kind WHEN 'r' THEN 2 ELSE 0 END AS relam, CASE r.kind WHEN 'v' THEN 0 ELSE r.oid END AS relfilenode, 0 AS reltablespace,
        CASE WHEN r.kind = 'v' THEN 0 ELSE ceil(r.rows / 100) END::INTEGER AS relpages, r.rows AS reltuples, 0 AS relallvisible, 0 AS reltoastrelid, r.has_index AS relhasindex,
        false AS relisshared, r.persistence AS relpersistence, r.kind AS relkind, r.columns AS relnatts, r.checks AS relchecks,
-       r.kind = 'v' AS relhasrules, false AS relhastriggers,
+       r.kind = 'v' AS relhasrules, r.kind = 'r' AND r.number IN (SELECT number FROM @base.in_foreign_keys) AS relhastriggers,
        false AS relhassubclass, false AS relrowsecurity, false AS relforcerowsecurity, true AS relispopulated,
        CASE r.kind WHEN 'r' THEN 'd' ELSE 'n' END AS relreplident, false AS relispartition, 0 AS relrewrite, CASE r.kind WHEN 'r' THEN 717 ELSE 0 END AS relfrozenxid, CASE r.kind WHEN 'r' THEN 1 ELSE 0 END AS relminmxid
 FROM @base.relations r JOIN @base.schemas s ON s.database = r.database AND s.duck = r.schema

@@ -142,10 +142,10 @@ fn of_session(name: &str, function: &Function, asker: &Asker, settings: &mut Vec
         }
         ("set_config", [wanted, value, local]) => {
             let local = matches!(local, Expr::Value(local) if local.value == Value::Boolean(true));
-            let name = literal(wanted)?.to_owned();
-            let set =
-                literal(value).map(|text| SetValue::Text(text.to_owned())).or_else(|| parameter(value))?;
-            settings.push(SetConfig { name, value: set, local });
+            let set = literal(value).map(|text| SetValue::Text(text.to_owned())).or_else(|| parameter(value));
+            if let (Some(name), Some(value)) = (literal(wanted), set) {
+                settings.push(SetConfig { name: name.to_owned(), value, local });
+            }
             Some(cast((*value).clone(), duck_type("VARCHAR")))
         }
         _ => None,

@@ -78,6 +78,11 @@ impl CatalogSql {
     }
 }
 
+/// The type of a parameter that DuckDB has as this one.
+pub(super) fn parameter_type(duck: &LogicalType) -> LogicalType {
+    outputs::ty(duck, None)
+}
+
 /// What a statement is to the catalogs.
 pub(super) enum Translation {
     /// It has nothing to do with them.

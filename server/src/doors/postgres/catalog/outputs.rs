@@ -1,6 +1,9 @@
 //! The columns of an answer: of which types PostgreSQL has them, and how DuckDB gives what those hold.
 
-use sqlparser::ast::{Expr, GroupByExpr, Ident, Query, SelectItem, SetExpr, Value};
+use sqlparser::ast::{
+    Expr, GroupByExpr, Ident, Query, ReplaceSelectElement, ReplaceSelectItem, Select, SelectItem, SetExpr,
+    TableFactor, Value,
+};
 
 use super::casts::{cast as cast_to, duck_type, named_object, object_type};
 use super::naming;
@@ -9,7 +12,7 @@ use super::sessions::Asker;
 use super::words::OBJECT_TYPES;
 use crate::doors::postgres::types;
 use duck::types::LogicalType;
-use engine::postgres_catalogs::known;
+use engine::postgres_catalogs::{DATABASE, known};
 
 /// The type of a column that DuckDB has as this one, where PostgreSQL's is known to be another.
 pub(super) fn ty(duck: &LogicalType, known_as: Option<u32>) -> LogicalType {
@@ -17,11 +20,14 @@ pub(super) fn ty(duck: &LogicalType, known_as: Option<u32>) -> LogicalType {
     match duck {
         LogicalType::Varchar => match known_as {
             Some(1043) => LogicalType::Varchar,
-            Some(oid) if is_text(oid) || oid == 24 => named(oid).unwrap_or(LogicalType::Varchar),
+            // Numbers from 10,000 are those of types that have none of their own in any text.
+            Some(oid) if is_text(oid) || oid == 24 || oid >= 10_000 => {
+                named(oid).unwrap_or(LogicalType::Varchar)
+            }
             _ => LogicalType::Other("text".to_owned()),
         },
         LogicalType::UInteger => match known_as {
-            Some(oid @ (24 | 28 | 29)) => named(oid),
+            Some(oid @ (24 | 28 | 29 | 2202..=2206)) => named(oid),
             _ => named(26),
         }
         .unwrap_or(LogicalType::UInteger),
@@ -72,6 +78,7 @@ fn cast_branches<'a>(
         SetExpr::Select(select) => {
             let Some(types) = branches.next() else { return };
             let is_plain = select.distinct.is_none() && is_ungrouped(&select.group_by);
+            name_objects(select, asker);
             for (item, ty) in select.projection.iter_mut().zip(types) {
                 if let Some(ty) = ty {
                     cast_item(item, *ty, is_plain, asker);
@@ -84,6 +91,24 @@ fn cast_branches<'a>(
             cast_branches(right, branches, asker);
         }
         _ => {}
+    }
+}
+
+/// Of all columns of a relation, those that hold numbers of objects are shown as the objects' names.
+fn name_objects(select: &mut Select, asker: &Asker) {
+    let [table] = &select.from[..] else { return };
+    let TableFactor::Table { name, .. } = &table.relation else { return };
+    let parts: Vec<&str> = name.0.iter().filter_map(|part| Some(part.as_ident()?.value.as_str())).collect();
+    let [DATABASE, schema, relation] = parts[..] else { return };
+    let (true, Some(relation)) = (table.joins.is_empty(), known().relation(schema, relation)) else { return };
+    let named = relation.columns.iter().filter_map(|(column, ty)| {
+        let ident = Ident::with_quote('"', *column);
+        let expr = named_object(text_of(*ty)?, Expr::Identifier(ident.clone()), asker);
+        Some(Box::new(ReplaceSelectElement { expr, column_name: ident, as_keyword: true }))
+    });
+    let items: Vec<_> = named.collect();
+    if let ([SelectItem::Wildcard(options)], false) = (&mut select.projection[..], items.is_empty()) {
+        options.opt_replace = Some(ReplaceSelectItem { items });
     }
 }
 
