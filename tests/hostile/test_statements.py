@@ -6,6 +6,7 @@ The judge of each: the settings of a new session are as before, the tenant has i
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
@@ -171,6 +172,36 @@ def test_an_error_inside_duckdb_ends_with_its_call(arena: Arena, door: str, scri
 @scripts(list(depths()))
 def test_depth_is_refused_or_answered(arena: Arena, door: str, script: Script) -> None:
     attack(arena, door, script)
+
+
+# Short texts that DuckDB plans for long, and with much memory that its own limit does not count.
+LONG_PLANS = {
+    "windows": "SELECT " + ", ".join(f"sum({at}) OVER (ORDER BY {at})" for at in range(30_000)),
+    "branches": " UNION ALL ".join(["SELECT 1"] * 33_333),
+    "lambdas": "SELECT " + "".join(f"list_transform([1], lambda x{at}: " for at in range(30)) + "x0" + ")" * 30,
+    "copies": "WITH c0 AS NOT MATERIALIZED (SELECT 1 AS a)"
+    + "".join(f", c{at + 1} AS NOT MATERIALIZED (SELECT x.a FROM c{at} x, c{at} y)" for at in range(18))
+    + " FROM c18",
+}
+
+
+@both_doors
+@pytest.mark.parametrize("plan", LONG_PLANS)
+def test_a_plan_that_nobody_waits_for_ends(arena: Arena, door: str, plan: str) -> None:
+    tenant, raw, session = arena.attacker(), arena.attackers[-1].raw, str(uuid.uuid4())
+    headers = raw.session()
+    began = time.monotonic()
+    if door == "rest":
+        with contextlib.suppress(httpx.ReadTimeout):
+            fields = {"statement": LONG_PLANS[plan], "session_id": session}
+            tenant.rest.post("/query", json=fields, timeout=httpx.Timeout(30, read=GIVEN_UP))
+        assert tenant.rows("SELECT count(*) FROM mine", session_id=session) == [[100]]
+    else:
+        with contextlib.suppress(grpc.RpcError):
+            for _ in raw.redeem(raw.plan(LONG_PLANS[plan], headers, timeout=GIVEN_UP), headers, timeout=GIVEN_UP):
+                pass
+        assert list(raw.redeem(raw.plan("FROM mine", headers), headers))
+    assert time.monotonic() - began < 10, "its session's next call waited"
 
 
 @pytest.mark.slow

@@ -248,7 +248,7 @@ def test_spans_go_to_a_collector() -> None:
             headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"},
         )
     collector.shutdown()
-    assert {path for path, _ in bodies} == {"/v1/traces"}
+    assert {path for path, _ in bodies} == {"/v1/traces"}, server.log
     sent = b"".join(body for _, body in bodies)
     assert b"POST /query" in sent and b"altertable-mock" in sent and bytes.fromhex(trace) in sent
     assert b"topsecret" not in sent and ALICE.password.encode() not in sent

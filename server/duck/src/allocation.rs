@@ -64,6 +64,9 @@ pub fn flush() {
     entries::flush();
 }
 
+#[cfg(all(target_os = "linux", not(feature = "bundled")))]
+pub(super) use entries::next;
+
 /// The names that DuckDB's own calls are bound by.
 #[cfg(all(target_os = "linux", not(feature = "bundled")))]
 mod entries {
@@ -73,13 +76,14 @@ mod entries {
 
     use nix::libc;
 
+    use super::super::planning;
     use super::{COUNTED, give_back, take};
 
     /// The next function of that name, behind the one here.
     ///
     /// # Safety
     /// `F` is the type of the function of that name.
-    unsafe fn next<F: Copy>(found: &OnceLock<Option<F>>, name: &CStr) -> Option<F> {
+    pub(in super::super) unsafe fn next<F: Copy>(found: &OnceLock<Option<F>>, name: &CStr) -> Option<F> {
         *found.get_or_init(|| {
             // SAFETY: the name is NUL-terminated.
             let found = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
@@ -163,6 +167,11 @@ mod entries {
         // SAFETY: `malloc` takes any size.
         let block = unsafe { libc::malloc(size.max(1)) };
         if block.is_null() {
+            throw();
+        }
+        if planning::refuses() {
+            // SAFETY: it was made above, and nobody else knows it.
+            unsafe { libc::free(block) };
             throw();
         }
         // What is given is never much more than what was asked for.

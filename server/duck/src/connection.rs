@@ -7,6 +7,7 @@ use libduckdb_sys as ffi;
 use parking_lot::Mutex;
 
 use super::error::{copy_text, sql_error};
+use super::planning::Planning;
 use super::result::ResultSet;
 use super::statement::{Extracted, Prepared};
 use super::workers::Crew;
@@ -29,6 +30,7 @@ unsafe impl Send for Connection {}
 #[derive(Debug)]
 pub struct InterruptHandle {
     raw: Mutex<ffi::duckdb_connection>,
+    planning: Planning,
 }
 
 // SAFETY: `duckdb_interrupt` is made to be called from other threads; the mutex keeps it from a closed connection.
@@ -46,6 +48,17 @@ impl InterruptHandle {
         }
     }
 
+    /// Makes the statement that is being planned now, if any, fail as if memory had run out. DuckDB looks at interrupts when
+    /// it computes, not while it plans. Does nothing where DuckDB is compiled in, and on macOS.
+    pub fn end_planning(&self) {
+        self.planning.end();
+    }
+
+    /// Plans a statement of the connection on this thread.
+    pub(super) fn plan<T>(&self, plan: impl FnOnce() -> T) -> T {
+        self.planning.run(plan)
+    }
+
     /// How far the running statement is: percent (0 to 100, negative when unknown), rows processed, rows in total.
     pub fn progress(&self) -> Option<(f64, u64, u64)> {
         let raw = self.raw.lock();
@@ -60,7 +73,11 @@ impl InterruptHandle {
 
 impl Connection {
     pub(super) fn new(raw: ffi::duckdb_connection, crew: Arc<Crew>) -> Self {
-        Self { raw, interrupt: Arc::new(InterruptHandle { raw: Mutex::new(raw) }), crew }
+        Self {
+            raw,
+            interrupt: Arc::new(InterruptHandle { raw: Mutex::new(raw), planning: Planning::default() }),
+            crew,
+        }
     }
 
     pub(super) fn raw(&self) -> ffi::duckdb_connection {
@@ -69,6 +86,10 @@ impl Connection {
 
     pub(super) fn crew(&self) -> &Arc<Crew> {
         &self.crew
+    }
+
+    pub(super) fn interrupts(&self) -> &Arc<InterruptHandle> {
+        &self.interrupt
     }
 
     /// A handle for other threads.

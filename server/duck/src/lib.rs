@@ -16,6 +16,7 @@ mod fault;
 mod json_depth;
 mod logical_type;
 mod pending;
+mod planning;
 #[cfg(test)]
 mod probe;
 mod range;

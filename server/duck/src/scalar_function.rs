@@ -3,6 +3,7 @@
 use libduckdb_sys as ffi;
 
 use super::connection::Connection;
+use super::planning::Refusing;
 use super::type_handle::TypeHandle;
 use crate::error::{Error, Result};
 use crate::types::LogicalType;
@@ -38,6 +39,7 @@ impl Connection {
 }
 
 unsafe extern "C" fn refuse(info: ffi::duckdb_bind_info) {
+    let _nothing_thrown = Refusing::never();
     let message = c"variant_bytes_to_variant() is not available: nothing limits how deep it goes";
     // SAFETY: `info` is live during this call, and the message is copied.
     unsafe { ffi::duckdb_scalar_function_bind_set_error(info, message.as_ptr()) };

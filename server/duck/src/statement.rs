@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 
-use super::connection::Connection;
+use super::connection::{Connection, InterruptHandle};
 use super::database::c_text;
 use super::error::{copy_text, sql_error};
 use super::logical_type;
@@ -124,10 +124,12 @@ impl Extracted {
     /// DuckDB's binder error.
     pub fn prepare(&self, connection: &Connection, index: u64) -> Result<Prepared> {
         let mut raw = ptr::null_mut();
-        // SAFETY: both handles are live and `index` is checked by DuckDB.
-        let state =
-            unsafe { ffi::duckdb_prepare_extracted_statement(connection.raw(), self.raw, index, &mut raw) };
-        let prepared = Prepared { raw, crew: Arc::clone(connection.crew()) };
+        let state = connection.interrupts().plan(|| {
+            // SAFETY: both handles are live and `index` is checked by DuckDB.
+            unsafe { ffi::duckdb_prepare_extracted_statement(connection.raw(), self.raw, index, &mut raw) }
+        });
+        let (crew, interrupt) = (Arc::clone(connection.crew()), connection.interrupt_handle());
+        let prepared = Prepared { raw, crew, interrupt };
         if state == ffi::DuckDBSuccess {
             return Ok(prepared);
         }
@@ -148,6 +150,7 @@ impl Drop for Extracted {
 pub struct Prepared {
     raw: ffi::duckdb_prepared_statement,
     crew: Arc<Crew>,
+    interrupt: Arc<InterruptHandle>,
 }
 
 // SAFETY: owned data that one thread uses at a time; its connection is used under the same session lock.
@@ -241,7 +244,7 @@ impl Prepared {
     pub fn execute(&mut self) -> Result<ResultSet> {
         let pending = Pending::plan(&self.crew, |out| {
             // SAFETY: the statement is live and `out` is valid.
-            unsafe { ffi::duckdb_pending_prepared(self.raw, out) }
+            self.interrupt.plan(|| unsafe { ffi::duckdb_pending_prepared(self.raw, out) })
         })?;
         pending.execute()
     }
@@ -254,7 +257,7 @@ impl Prepared {
     pub fn start_streaming(&mut self) -> Result<Pending> {
         Pending::plan(&self.crew, |out| {
             // SAFETY: the statement is live and `out` is valid.
-            unsafe { ffi::duckdb_pending_prepared_streaming(self.raw, out) }
+            self.interrupt.plan(|| unsafe { ffi::duckdb_pending_prepared_streaming(self.raw, out) })
         })
     }
 }

@@ -13,6 +13,7 @@ use libduckdb_sys as ffi;
 use super::connection::Connection;
 use super::database::c_text;
 use super::error::copy_text;
+use super::planning::Refusing;
 use super::type_handle::TypeHandle;
 use super::vector_writer::ChunkWriter;
 use crate::error::{Error, Result};
@@ -108,6 +109,7 @@ unsafe fn take_id(mut context: ffi::duckdb_client_context) -> ConnectionId {
 }
 
 unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
+    let _nothing_thrown = Refusing::never();
     let bound = shielded(|| {
         // SAFETY: the extra info is the `SharedSource` given at registration, alive while the function is.
         let source = unsafe { &*ffi::duckdb_bind_get_extra_info(info).cast::<SharedSource>() };
@@ -172,6 +174,7 @@ unsafe fn reader(info: ffi::duckdb_bind_info) -> ConnectionId {
 }
 
 unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
+    let _nothing_thrown = Refusing::never();
     let scan = shielded(|| {
         // SAFETY: set at registration and by `bind`, and alive while the statement is.
         let (source, bound) = unsafe {

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use libduckdb_sys as ffi;
 
 use super::super::fault::Fault;
+use super::super::planning::Refusing;
 use super::super::table_function::first_argument;
 use super::super::type_handle::TypeHandle;
 use super::fill::{self, Filler, Target};
@@ -55,6 +56,7 @@ unsafe extern "C" fn drop_boxed<T>(data: *mut c_void) {
 /// # Safety
 /// Called by DuckDB, with the registry as extra info.
 unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
+    let _nothing_thrown = Refusing::never();
     // SAFETY: the extra info is the registry given at installation, which outlives the call.
     let outcome = guarded(|| unsafe {
         let registry = &*ffi::duckdb_bind_get_extra_info(info).cast::<ScanRegistry>();
@@ -107,6 +109,7 @@ struct PartialBatch {
 /// # Safety
 /// Called by DuckDB, with the source as bind data.
 unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
+    let _nothing_thrown = Refusing::never();
     // SAFETY: the bind data is the source, which outlives the call.
     let outcome = guarded(|| unsafe {
         let source = &*ffi::duckdb_init_get_bind_data(info).cast::<Arc<Source>>();

@@ -108,6 +108,27 @@ impl CancelToken {
         self.0.changed.notify_waiters();
     }
 
+    /// As [`give_up`](Self::give_up), of a query that is planned and no more: a planning that goes on is ended as that of a
+    /// cancelled one is.
+    pub fn give_up_planning(&self) {
+        self.give_up();
+        let Ok(runtime) = Handle::try_current() else { return };
+        let query = Arc::downgrade(&self.0);
+        runtime.spawn(async move {
+            let mut wait = LINGERS;
+            loop {
+                tokio::time::sleep(wait).await;
+                let Some(query) = query.upgrade() else { return };
+                let gate = query.gate.lock().upgrade();
+                // One that has no gate yet has not begun.
+                if gate.is_some_and(|gate| !gate.end_planning(query.id)) {
+                    return;
+                }
+                wait = INTERRUPT_LINGERING;
+            }
+        });
+    }
+
     /// An error if the query need not begin: it was cancelled, or its caller has gone.
     ///
     /// # Errors
@@ -214,48 +235,6 @@ impl CancelToken {
     }
 }
 
-/// Gives a query up when it is dropped, as it is with the call of a client that leaves (see [`CancelToken::give_up`]).
-pub struct GiveUpOnDrop(Option<CancelToken>);
-
-impl GiveUpOnDrop {
-    /// Watches over a query.
-    pub fn new(cancel: &CancelToken) -> Self {
-        Self(Some(cancel.clone()))
-    }
-
-    /// The query has been answered.
-    pub fn answered(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for GiveUpOnDrop {
-    fn drop(&mut self) {
-        if let Some(cancel) = &self.0 {
-            cancel.give_up();
-        }
-    }
-}
-
-/// Cancels a query when it is dropped, as it is with the call of a client that leaves. Work that has ended is past that.
-pub struct CancelOnDrop {
-    cancel: CancelToken,
-    why: &'static str,
-}
-
-impl CancelOnDrop {
-    /// Watches over a query; its reader is told `why`.
-    pub fn new(cancel: &CancelToken, why: &'static str) -> Self {
-        Self { cancel: cancel.clone(), why }
-    }
-}
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.cancel.cancel(self.why);
-    }
-}
-
 /// Knows what a session is at, and interrupts its connection only while the query that was cancelled runs there.
 #[derive(Debug)]
 pub struct Gate {
@@ -317,7 +296,7 @@ impl Gate {
 
     /// Interrupts query `id` if it runs now, again and again until it has stopped.
     fn interrupt(self: &Arc<Self>, id: u64) {
-        if !self.interrupt_once(id) {
+        if !self.interrupt_once(id, false) {
             return;
         }
         let gate = Arc::clone(self);
@@ -326,7 +305,7 @@ impl Gate {
             let mut lingers = None;
             loop {
                 tokio::time::sleep(lingers.as_ref().map_or(INTERRUPT_AGAIN, |_| INTERRUPT_LINGERING)).await;
-                if !gate.interrupt_once(id) {
+                if !gate.interrupt_once(id, lingers.is_some()) {
                     return;
                 }
                 if lingers.is_none() && begun.elapsed() > LINGERS {
@@ -337,12 +316,28 @@ impl Gate {
         });
     }
 
-    fn interrupt_once(&self, id: u64) -> bool {
-        // The lock is held across the interrupt, so that it can never hit the connection's next query.
+    /// Interrupts query `id` if it runs now, and has its planning fail if it `lingers`.
+    fn interrupt_once(&self, id: u64, lingers: bool) -> bool {
+        self.while_it_runs(id, |connection| {
+            connection.interrupt();
+            if lingers {
+                connection.end_planning();
+            }
+        })
+    }
+
+    /// Has the planning of query `id` fail if it runs now.
+    fn end_planning(&self, id: u64) -> bool {
+        self.while_it_runs(id, InterruptHandle::end_planning)
+    }
+
+    /// Does that to the connection if query `id` runs there now.
+    fn while_it_runs(&self, id: u64, act: impl FnOnce(&InterruptHandle)) -> bool {
+        // The lock is held meanwhile, so that it can never hit the connection's next query.
         let occupancy = self.occupancy.lock();
         let mine = occupancy.computes(id);
         if let Some(connection) = self.connection.get().filter(|_| mine) {
-            connection.interrupt();
+            act(connection);
         }
         mine
     }

@@ -160,7 +160,7 @@ impl Turn {
         work: impl FnOnce(&mut Slot) -> Result<T> + Send + 'static,
     ) -> Result<R> {
         let call = Arc::clone(&self.call);
-        let gone = super::cancel::GiveUpOnDrop::new(call.cancel());
+        let gone = super::leaving::GiveUpOnDrop::new(call.cancel());
         let computing = self.compute().await?;
         let ran = blocking::run(move |thread| {
             let Computing { mut turn, _permit } = computing;

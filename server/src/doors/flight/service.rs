@@ -61,7 +61,7 @@ impl Service {
         let command = command(&descriptor)?;
         call.refine(format!("{} {}", call.operation(), messages::name(&command)));
         // A call that is dropped half-way may have executed transaction control: it ends by itself, if it has begun.
-        let _gone = GiveUpOnDrop::new(call.cancel());
+        let _gone = GiveUpOnDrop::of_planning(call.cancel());
         let owned = Arc::clone(&session);
         let planning = async move { plan(&owned, command, control, &call).await };
         let planned = spawn(planning, tracing::Span::current()).await?;
@@ -133,7 +133,7 @@ impl Service {
         }
         let sessions = Arc::clone(&self.sessions);
         // A call that is dropped half-way must not leave, say, a transaction that nobody knows the id of.
-        let _gone = GiveUpOnDrop::new(call.cancel());
+        let _gone = GiveUpOnDrop::of_planning(call.cancel());
         let acting = async move { act(&sessions, &session, &name, body, &call).await };
         spawn(acting, tracing::Span::current()).await
     }
