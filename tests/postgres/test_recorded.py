@@ -96,3 +96,19 @@ def test_nothing_of_the_catalogs_shows_in_listings() -> None:
             before = [connection.execute(listing).fetchall() for listing in listings]
             assert connection.execute("SELECT count(*) FROM pg_class").fetchone() > (400,)
             assert [connection.execute(listing).fetchall() for listing in listings] == before
+
+
+def test_what_cannot_be_translated_is_logged_and_fails_with_duckdbs_error() -> None:
+    with MockServer("--user", f"{USER}:{PASSWORD}") as server:
+        host, port = server.postgres_address
+        with psycopg.connect(host=host, port=port, user=USER, password=PASSWORD, autocommit=True) as connection:
+            with pytest.raises(psycopg.errors.SyntaxError, match="Parser Error"):
+                connection.execute("SELECT relname FROM pg_class WHERE WHERE oid = 1")
+            assert connection.execute("SELECT 'pg_class' AS said, 'a' ~ '.' AS whole").fetchone() == ("pg_class", True)
+            # A pattern of PostgreSQL's may match a part; one of DuckDB's matches the whole.
+            assert connection.execute("SELECT 'abc' ~ 'b'").fetchone() == (False,)
+            found = connection.execute("SELECT count(*) FROM pg_type WHERE typname ~ 'nt4$' AND oid = 23").fetchone()
+            assert found == (1,)
+    warned = [line for line in server.log if "WARN" in line and "cannot be translated" in line]
+    assert len(warned) == 1
+    assert "WHERE WHERE" in warned[0]
