@@ -51,7 +51,11 @@ class Judge:
             f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'",
             f"CREATE DATABASE {DATABASE} OWNER {USER}",
         ):
-            self._run("psql", "--host=127.0.0.1", f"--port={self.address[1]}", "--username=postgres", "--command", sql)
+            self.run_sql(sql)
+
+    def run_sql(self, sql: str) -> None:
+        """Runs a statement as the superuser."""
+        self._run("psql", "--host=127.0.0.1", f"--port={self.address[1]}", "--username=postgres", "--command", sql)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [self.programs / program, *arguments]

@@ -36,6 +36,9 @@ pub struct Instance {
     broken: AtomicBool,
     changes: AtomicU64,
     ahead: Mutex<Vec<Connection>>,
+    /// Whether PostgreSQL's catalogs are attached.
+    has_postgres: AtomicBool,
+    attaching: Mutex<()>,
 }
 
 impl Instance {
@@ -82,6 +85,8 @@ impl Instance {
             broken: AtomicBool::new(false),
             changes: AtomicU64::new(0),
             ahead: Mutex::default(),
+            has_postgres: AtomicBool::new(false),
+            attaching: Mutex::default(),
         }))
     }
 
@@ -102,6 +107,26 @@ impl Instance {
             connection.run(setting)?;
         }
         Ok(connection)
+    }
+
+    /// Whether PostgreSQL's catalogs are attached.
+    pub(super) fn has_postgres(&self) -> bool {
+        self.has_postgres.load(Ordering::SeqCst)
+    }
+
+    /// Attaches PostgreSQL's catalogs, unless they are. Blocks.
+    ///
+    /// # Errors
+    /// Internal when their file cannot be written; DuckDB's.
+    pub(super) fn attach_postgres(&self) -> Result<()> {
+        let _one_at_a_time = self.attaching.lock();
+        if self.has_postgres() {
+            return Ok(());
+        }
+        self.folder.create()?;
+        views::attach_postgres(&self.open_connection()?, self.folder.path())?;
+        self.has_postgres.store(true, Ordering::SeqCst);
+        Ok(())
     }
 
     /// What the database takes in memory. Blocks.

@@ -68,6 +68,8 @@ pub use session::{
 };
 pub use sql::copy::table_rows;
 pub use sql::identity::{Translated, translated};
+pub use sql::postgres as postgres_catalogs;
+pub use sql::secrets::masked;
 pub use sql::{TableRef, lexer};
 pub use tasks::{LateTask, TaskDesk, TaskMode, TaskStatus};
 pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};

@@ -202,6 +202,11 @@ impl Session {
         Some(blocking::run(move |thread| work(slot.open(thread))).await)
     }
 
+    /// Whether its database holds PostgreSQL's catalogs.
+    pub(super) fn has_postgres_catalogs(&self) -> bool {
+        self.instance.has_postgres()
+    }
+
     /// Whether the session's database was lost to a fatal DuckDB error.
     pub fn is_lost(&self) -> bool {
         self.instance.is_broken()

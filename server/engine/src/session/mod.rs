@@ -7,6 +7,7 @@
 mod atomic;
 mod bind;
 mod cancel;
+mod catalogs;
 mod channel;
 mod cursors;
 mod delivery;

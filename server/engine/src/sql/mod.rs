@@ -11,6 +11,7 @@ pub(super) mod import;
 pub(super) mod ingest;
 pub mod lexer;
 pub(super) mod nameable;
+pub mod postgres;
 pub mod product_analytics;
 pub(super) mod secrets;
 pub(super) mod settings;
@@ -120,6 +121,17 @@ pub(super) fn attach_memory(name: &str) -> String {
 /// Attaches a DuckDB file read-only (LS-10).
 pub(super) fn attach_file(name: &str, path: &str) -> String {
     format!("ATTACH {} AS {} (READ_ONLY)", Literal(path), Identifier(name))
+}
+
+/// Attaches a DuckDB file read-only that no listing shows.
+pub(super) fn attach_hidden(name: &str, path: &str) -> String {
+    format!("ATTACH {} AS {} (READ_ONLY, HIDDEN)", Literal(path), Identifier(name))
+}
+
+/// Attaches a new DuckDB file of small blocks for writing.
+#[cfg(test)]
+pub(super) fn attach_new_small_file(name: &str, path: &str) -> String {
+    format!("ATTACH {} AS {} (BLOCK_SIZE 16384)", Literal(path), Identifier(name))
 }
 
 /// Attaches a new DuckDB file for writing.

@@ -12,6 +12,7 @@
 //! - [`viewer`] decides what a statement sees: one snapshot per statement, or per transaction if one is open.
 
 mod metrics;
+mod postgres;
 pub(super) mod property;
 pub(super) mod refusal;
 mod rows;
@@ -22,6 +23,7 @@ mod template;
 mod tests;
 mod viewer;
 
+pub(super) use postgres::attach as attach_postgres;
 pub(super) use template::attach;
 pub(super) use viewer::{ShownProject, Viewer};
 

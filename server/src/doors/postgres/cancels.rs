@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use parking_lot::Mutex;
 use rand::RngCore;
@@ -11,16 +12,24 @@ use engine::CancelToken;
 
 /// What a connection runs now.
 #[derive(Debug, Default)]
-pub(super) struct RunningQueries(Mutex<Vec<CancelToken>>);
+pub(super) struct RunningQueries {
+    tokens: Mutex<Vec<CancelToken>>,
+    process: AtomicI32,
+}
 
 impl RunningQueries {
     /// It runs this from now on.
     pub(super) fn set(&self, tokens: Vec<CancelToken>) {
-        *self.0.lock() = tokens;
+        *self.tokens.lock() = tokens;
+    }
+
+    /// By which its connection is known; none before there is a key to cancel by.
+    pub(super) fn process(&self) -> i32 {
+        self.process.load(Ordering::Relaxed)
     }
 
     fn cancel(&self) {
-        let tokens = self.0.lock().clone();
+        let tokens = self.tokens.lock().clone();
         tokens.iter().for_each(|token| token.cancel("canceling statement due to user request"));
     }
 }
@@ -54,6 +63,7 @@ impl Cancels {
                 break process;
             }
         };
+        running.process.store(process, Ordering::Relaxed);
         table.insert(process, (secret.clone(), Arc::clone(running)));
         CancelKey { cancels: Arc::clone(self), process, secret }
     }

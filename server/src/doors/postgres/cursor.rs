@@ -215,17 +215,21 @@ fn check_declaration(client: &Client, declaration: &Declaration) -> Result<()> {
 fn within(client: &Client, declared: &NamedSql) -> Result<NamedSql> {
     let query = declared.sql().to_owned();
     let room = client.session.statement_room(&query).map_err(told(""))?;
-    Ok(NamedSql::new(query, Command::Sql, declared.prepared(), declared.oids.clone(), room))
+    let (catalog, prepared) = (declared.catalog.clone(), declared.prepared());
+    Ok(NamedSql::new(query, Command::Sql, catalog, prepared, declared.oids.clone(), room))
 }
 
 async fn plan(client: &Client, wire: &mut Wire, job: &Job, query: &str) -> Result<NamedSql, Halt> {
     let room = client.session.statement_room(query).map_err(told(""))?;
+    let catalog = client.translated(query, &Command::Sql);
+    let to_run = catalog.as_ref().map_or(query, |catalog| &catalog.sql).to_owned();
     let planned = wire.watch(async {
         let turn = client.turn(job.call(), "").await?;
-        turn.prepare(query.to_owned(), Fidelity::Exact).await.map(|(planned, _)| planned).map_err(told(""))
+        let turn = client.ready_for(turn, catalog.is_some()).await?;
+        turn.prepare(to_run, Fidelity::Exact).await.map(|(planned, _)| planned).map_err(told(""))
     });
     let planned = planned.await??;
-    Ok(NamedSql::new(query.to_owned(), Command::Sql, Some(planned), Vec::new(), room))
+    Ok(NamedSql::new(query.to_owned(), Command::Sql, catalog, Some(planned), Vec::new(), room))
 }
 
 /// FETCH and MOVE: sends rows in these formats, with their columns where the client was not told of any format, or leaves

@@ -127,8 +127,9 @@ pub(super) async fn begin_rows(
 ) -> Result<(), Halt> {
     let stream = start(client, wire, job, portal, false).await?;
     let cancel = job.call().cancel().clone();
-    portal.told = Some(Arc::clone(&stream.shape().columns));
-    portal.state = State::Rows(Box::new(PortalRows { stream, cancel }));
+    let columns = portal.statement.typed(Arc::clone(&stream.shape().columns));
+    portal.told = Some(Arc::clone(&columns));
+    portal.state = State::Rows(Box::new(PortalRows { stream, columns, cancel }));
     Ok(())
 }
 
@@ -191,7 +192,8 @@ async fn run_portal(
             return Ok(());
         }
         let cancel = job.call().cancel().clone();
-        portal.state = State::Rows(Box::new(PortalRows { stream, cancel }));
+        let columns = statement.typed(Arc::clone(&stream.shape().columns));
+        portal.state = State::Rows(Box::new(PortalRows { stream, columns, cancel }));
     }
     let State::Rows(rows) = &mut portal.state else { return Ok(()) };
     client.running.set(vec![job.call().cancel().clone(), rows.cancel.clone()]);
@@ -235,9 +237,12 @@ async fn start(
         ahead,
         ..Execute::new(engine::Statement::Prepared(prepared), Fidelity::Exact)
     };
+    if let Some(catalog) = &statement.catalog {
+        wire.watch(client.set_all(&catalog.settings, portal.bind.as_ref(), job.call())).await??;
+    }
     let started = wire.watch(client.session.execute(request, job.call())).await?;
     let stream = started.map_err(told(statement.sql()))?;
-    let actual = &stream.shape().columns;
+    let actual = &statement.typed(Arc::clone(&stream.shape().columns));
     let is_told = portal.told.as_ref().is_none_or(|told| {
         if is_unknown(told) {
             return told.len() == actual.len();
@@ -245,7 +250,7 @@ async fn start(
         let same = |(told, actual): (&Column, &Column)| types::oid(&told.ty) == types::oid(&actual.ty);
         told.len() == actual.len() && told.iter().zip(actual.iter()).all(same)
     });
-    if stream.returns() == Returns::Rows && !(are_same(&planned, actual) && is_told) {
+    if stream.returns() == Returns::Rows && !(are_same(&planned, &stream.shape().columns) && is_told) {
         return Err(changed().into());
     }
     Ok(stream)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 
+use super::catalog;
 use super::client::{Client, told};
 use super::command::Command;
 use super::decode;
@@ -50,25 +51,36 @@ pub(super) async fn parse(
     if client.block == Block::Failed && !command.ends_transaction() && !several.is_empty() {
         return Err(aborted().into());
     }
+    let catalog = client.translated(&text, &command);
+    let to_run = catalog.as_ref().map_or(&text, |catalog| &catalog.sql);
     let prepared = match command {
-        Command::Sql if !several.is_empty() => Some(plan(client, wire, &text).await?),
-        Command::Declare(ref declaration) => Some(plan(client, wire, &declaration.query).await?),
+        Command::Sql if !several.is_empty() => Some(plan(client, wire, to_run, catalog.is_some()).await?),
+        Command::Declare(ref declaration) => Some(
+            plan(client, wire, catalog.as_ref().map_or(&declaration.query, |it| &it.sql), catalog.is_some())
+                .await?,
+        ),
         _ => None,
     };
-    let oids = parameter_types(&text, prepared.as_deref(), types)?;
-    client.statements.insert(name, Arc::new(NamedSql::new(text, command, prepared, oids, room)));
+    let oids = parameter_types(&text, prepared.as_deref(), types, catalog.is_some())?;
+    client.statements.insert(name, Arc::new(NamedSql::new(text, command, catalog, prepared, oids, room)));
     wire.out.parse_complete();
     Ok(())
 }
 
 /// Has DuckDB plan a statement.
-async fn plan(client: &Client, wire: &mut Wire, text: &str) -> Result<Arc<PreparedStatement>, Halt> {
+async fn plan(
+    client: &Client,
+    wire: &mut Wire,
+    text: &str,
+    needs_catalogs: bool,
+) -> Result<Arc<PreparedStatement>, Halt> {
     let job = client.begin_quietly("Parse");
     job.call().notes().count_bytes_in(text.len());
     let planned = match faults::meet(client, wire, &job, text).await {
         Ok(()) => {
             let planned = wire.watch(async {
                 let turn = client.turn(job.call(), text).await?;
+                let turn = client.ready_for(turn, needs_catalogs).await?;
                 let prepared = turn.prepare(text.to_owned(), Fidelity::Exact).await;
                 prepared.map(|(prepared, _)| prepared).map_err(told(text))
             });
@@ -81,7 +93,12 @@ async fn plan(client: &Client, wire: &mut Wire, text: &str) -> Result<Arc<Prepar
 }
 
 /// The types of a statement's parameters: those that its client has told, else DuckDB's, else text (PW-14).
-fn parameter_types(text: &str, prepared: Option<&PreparedStatement>, told: Vec<u32>) -> Result<Vec<u32>> {
+fn parameter_types(
+    text: &str,
+    prepared: Option<&PreparedStatement>,
+    told: Vec<u32>,
+    is_catalog: bool,
+) -> Result<Vec<u32>> {
     let Some(prepared) = prepared else { return Ok(told) };
     let parameters = &prepared.plan().parameters;
     let mut types = told;
@@ -89,7 +106,11 @@ fn parameter_types(text: &str, prepared: Option<&PreparedStatement>, told: Vec<u
     types.resize(types.len().max(parameters.len()), 0);
     for (ty, (_, found)) in types.iter_mut().zip(parameters) {
         if *ty == 0 || *ty == types::UNKNOWN {
-            *ty = if *found == LogicalType::Unknown { types::TEXT } else { types::oid(found) };
+            *ty = match found {
+                LogicalType::Unknown => types::TEXT,
+                found if is_catalog => types::oid(&catalog::parameter_type(found)),
+                found => types::oid(found),
+            };
         }
     }
     match lexer::without_gaps(text) {
@@ -127,7 +148,8 @@ pub(super) async fn bind(client: &mut Client, wire: &mut Wire, message: BindMess
     };
     let told = match bind.as_ref().filter(|_| needs_values(&statement)) {
         Some(bind) => {
-            resolved(client, wire, &statement, types_of(bind)).await?.or_else(|| statement.columns())
+            let columns = resolved(client, wire, &statement, types_of(bind)).await?;
+            columns.map(|columns| statement.typed(columns)).or_else(|| statement.columns())
         }
         None => statement.columns(),
     };
@@ -253,7 +275,7 @@ pub(super) async fn refresh(client: &Client, wire: &mut Wire, statement: &NamedS
     if client.session.is_current(&prepared) {
         return Ok(());
     }
-    Ok(statement.renew(plan(client, wire, statement.sql()).await?)?)
+    Ok(statement.renew(plan(client, wire, statement.to_run(), statement.catalog.is_some()).await?)?)
 }
 
 /// Finds out the columns of a statement that depend on the types of its parameters.
@@ -292,7 +314,7 @@ async fn resolved(
     let job = client.begin_quietly("Describe");
     let resolved = wire.watch(async {
         let turn = client.turn(job.call(), statement.sql()).await?;
-        turn.resolve(statement.sql().to_owned(), types).await.map_err(told(statement.sql()))
+        turn.resolve(statement.to_run().to_owned(), types).await.map_err(told(statement.sql()))
     });
     let resolved = resolved.await?;
     job.done(resolved.as_ref().err());

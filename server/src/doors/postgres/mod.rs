@@ -5,6 +5,7 @@
 //! are DuckDB's, whose rows [`encode`] writes and whose parameters [`decode`] reads.
 
 mod cancels;
+mod catalog;
 mod client;
 mod command;
 mod connection;

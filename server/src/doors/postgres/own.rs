@@ -159,7 +159,13 @@ impl Client {
     }
 
     /// Sets a setting, if there is room for it; those that act are set in DuckDB as well.
-    async fn set(&mut self, name: &str, value: Option<&str>, local: bool, call: &Arc<Call>) -> Result<()> {
+    pub(super) async fn set(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        local: bool,
+        call: &Arc<Call>,
+    ) -> Result<()> {
         let value = self.settings.check(name, value)?;
         let size = self.settings.size_with(name, &value);
         self.settings_share = Some(self.session.cursors().hold(size).map_err(told(""))?);

@@ -42,7 +42,7 @@ impl PortalRows {
     /// # Errors
     /// DuckDB's; 22008 for a value that its type in PostgreSQL has no room for.
     pub(super) async fn send(&mut self, wire: &mut Wire, job: &Job, how: Sending<'_>) -> Result<Sent, Halt> {
-        let columns = Arc::clone(&self.stream.shape().columns);
+        let columns = Arc::clone(&self.columns);
         let told: Vec<LogicalType> =
             how.told.unwrap_or(&columns).iter().map(|column| column.ty.clone()).collect();
         let format = |at: usize| how.formats.get(at).copied().unwrap_or(ValueFormat::Text);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::catalog::CatalogSql;
 use super::client::{Client, told};
 use super::command::Command;
 use super::copy::{self, CopyStatement};
@@ -26,6 +27,14 @@ struct QueryPart {
     /// How many characters come before it.
     before: usize,
     command: Command,
+    /// What it is for DuckDB if it is about PostgreSQL's catalogs.
+    catalog: Option<Arc<CatalogSql>>,
+}
+
+impl QueryPart {
+    fn to_run(&self) -> &str {
+        self.catalog.as_ref().map_or(&self.sql, |catalog| &catalog.sql)
+    }
 }
 
 /// Runs the statements of a text, and tells whether the connection goes on.
@@ -62,7 +71,9 @@ async fn run_all(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(),
         .into_iter()
         .map(|(begin, sql)| {
             let before = text[..begin].chars().count();
-            QueryPart { sql: sql.to_owned(), before, command: Command::of(sql) }
+            let command = Command::of(sql);
+            let catalog = client.translated(sql, &command);
+            QueryPart { sql: sql.to_owned(), before, command, catalog }
         })
         .collect();
     if parts.is_empty() {
@@ -87,10 +98,12 @@ async fn run_all(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(),
 /// A syntax error anywhere runs nothing.
 async fn judge(client: &Client, wire: &mut Wire, parts: &[QueryPart]) -> Result<(), Halt> {
     let sql = parts.iter().filter(|part| part.command == Command::Sql);
+    let needs_catalogs = parts.iter().any(|part| part.catalog.is_some());
     let job = client.begin_quietly("Query");
     let judged = wire.watch(async {
         let turn = client.turn(job.call(), "").await?;
-        let statements = sql.map(|part| part.sql.clone()).collect();
+        let turn = client.ready_for(turn, needs_catalogs).await?;
+        let statements = sql.map(|part| part.to_run().to_owned()).collect();
         turn.judge(statements).await.map(drop).map_err(told(""))
     });
     let judged = judged.await?;
@@ -102,17 +115,17 @@ async fn run_one(client: &mut Client, wire: &mut Wire, part: QueryPart, several:
     let job = client.begin("Query", &part.sql);
     job.call().notes().count_bytes_in(part.sql.len());
     let sent = wire.out.total();
-    let outcome = match (faults::meet(client, wire, &job, &part.sql).await, part.command) {
+    let outcome = match (faults::meet(client, wire, &job, &part.sql).await, &part.command) {
         (Err(halt), _) => Err(halt),
-        (Ok(()), Command::Sql) => run_sql(client, wire, &job, &part.sql, several).await,
+        (Ok(()), Command::Sql) => run_sql(client, wire, &job, &part, several).await,
         (Ok(()), Command::Declare(declaration)) => {
-            run_declare(client, wire, &job, &declaration, several).await
+            run_declare(client, wire, &job, declaration, several).await
         }
-        (Ok(()), Command::Fetch(fetch)) => cursor::fetch(client, wire, &job, &fetch, None).await,
-        (Ok(()), Command::Copy(copy)) => run_copy(client, wire, &job, &copy, several).await,
+        (Ok(()), Command::Fetch(fetch)) => cursor::fetch(client, wire, &job, fetch, None).await,
+        (Ok(()), Command::Copy(copy)) => run_copy(client, wire, &job, copy, several).await,
         (Ok(()), command) => {
             let call = Arc::clone(job.call());
-            let answer = wire.watch(client.run_own(&command, &call)).await?;
+            let answer = wire.watch(client.run_own(command, &call)).await?;
             answer.map(|answer| write(&answer, true, &mut wire.out)).map_err(Halt::from)
         }
     };
@@ -167,9 +180,11 @@ async fn run_sql(
     client: &mut Client,
     wire: &mut Wire,
     job: &Job,
-    sql: &str,
+    part: &QueryPart,
     several: bool,
 ) -> Result<(), Halt> {
+    let sql = part.sql.as_str();
+    let catalog = part.catalog.clone();
     if client.block == Block::Failed {
         return Err(aborted().into());
     }
@@ -178,9 +193,15 @@ async fn run_sql(
     if several {
         wire.watch(client.begin_implicit(&call)).await??;
     }
+    if let Some(catalog) = &catalog {
+        wire.watch(client.set_all(&catalog.settings, None, &call)).await??;
+    }
     let started = wire.watch(async {
-        let (statement, turn) =
-            client.session.turn(&call).await?.prepare(sql.to_owned(), Fidelity::Exact).await?;
+        let mut turn = client.session.turn(&call).await?;
+        if catalog.is_some() {
+            turn = turn.with_postgres_catalogs().await?;
+        }
+        let (statement, turn) = turn.prepare(part.to_run().to_owned(), Fidelity::Exact).await?;
         let kind = statement.plan().kind;
         let request = Execute::new(Statement::Prepared(statement), Fidelity::Exact);
         turn.execute(request).await.map(|stream| (kind, stream))
@@ -190,8 +211,10 @@ async fn run_sql(
     let (kind, stream) = started?;
     let returns = stream.returns();
     let rows = if returns == Returns::Rows && !tag::counts(kind, &stream.shape().columns) {
-        wire.out.row_description(&described(&stream.shape().columns), |_| ValueFormat::Text.code());
-        let mut rows = PortalRows { stream, cancel: call.cancel().clone() };
+        let columns = Arc::clone(&stream.shape().columns);
+        let columns = catalog.map_or_else(|| Arc::clone(&columns), |catalog| catalog.columns(&columns));
+        wire.out.row_description(&described(&columns), |_| ValueFormat::Text.code());
+        let mut rows = PortalRows { stream, columns, cancel: call.cancel().clone() };
         let how = Sending { sql, told: None, formats: &[], limit: usize::MAX, is_sent: true };
         rows.send(wire, job, how).await?.rows as u64
     } else {

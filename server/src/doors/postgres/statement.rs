@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::catalog::CatalogSql;
 use super::command::Command;
 use super::decode::ParameterType;
 use super::report::{Result, SqlReport};
@@ -17,6 +18,8 @@ use engine::{Bind, PreparedStatement, ResultStream, Returns, Share, StatementRoo
 pub(super) struct NamedSql {
     pub(super) text: String,
     pub(super) command: Command,
+    /// What it is for DuckDB if it is about PostgreSQL's catalogs.
+    pub(super) catalog: Option<Arc<CatalogSql>>,
     /// As DuckDB has planned it last; none of what is not DuckDB's.
     prepared: Mutex<Option<Arc<PreparedStatement>>>,
     /// The types of its parameters, as its client knows them.
@@ -31,12 +34,13 @@ impl NamedSql {
     pub(super) fn new(
         text: String,
         command: Command,
+        catalog: Option<Arc<CatalogSql>>,
         prepared: Option<Arc<PreparedStatement>>,
         oids: Vec<u32>,
         room: StatementRoom,
     ) -> Self {
         let prepared = Mutex::new(prepared);
-        Self { text, command, prepared, oids, resolved: Mutex::default(), _room: room }
+        Self { text, command, catalog, prepared, oids, resolved: Mutex::default(), _room: room }
     }
 
     /// What DuckDB plans of it: of a DECLARE the statement within.
@@ -76,6 +80,19 @@ impl NamedSql {
             .collect()
     }
 
+    /// Its text as DuckDB runs it.
+    pub(super) fn to_run(&self) -> &str {
+        self.catalog.as_ref().map_or(self.sql(), |catalog| &catalog.sql)
+    }
+
+    /// Columns of its answer with the types that its client is told.
+    pub(super) fn typed(&self, columns: Arc<[Column]>) -> Arc<[Column]> {
+        match &self.catalog {
+            Some(catalog) => catalog.columns(&columns),
+            None => columns,
+        }
+    }
+
     /// Its columns, as far as they are known; none if it gives no rows.
     pub(super) fn columns(&self) -> Option<Arc<[Column]>> {
         let prepared = self.prepared()?;
@@ -83,7 +100,8 @@ impl NamedSql {
         if plan.returns != Returns::Rows {
             return None;
         }
-        Some(self.resolved.lock().clone().unwrap_or_else(|| Arc::clone(&plan.shape.columns)))
+        let columns = self.resolved.lock().clone().unwrap_or_else(|| Arc::clone(&plan.shape.columns));
+        Some(self.typed(columns))
     }
 }
 
@@ -166,6 +184,8 @@ pub(super) enum State {
 /// PortalRows on their way.
 pub(super) struct PortalRows {
     pub(super) stream: ResultStream,
+    /// Its columns, with the types that its client is told.
+    pub(super) columns: Arc<[Column]>,
     /// The call that runs the statement, which a cancel request is about as well.
     pub(super) cancel: engine::CancelToken,
 }

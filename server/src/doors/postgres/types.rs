@@ -1,6 +1,7 @@
 //! The PostgreSQL type of each DuckDB type, and the numbers of both.
 
 use duck::types::LogicalType;
+use engine::postgres_catalogs::known;
 
 use super::wire::backend::FieldDescription;
 
@@ -29,6 +30,11 @@ pub(super) const NUMERIC: u32 = 1700;
 pub(super) const UUID: u32 = 2950;
 pub(super) const JSONB: u32 = 3802;
 const NAME: u32 = 19;
+const CHAR: u32 = 18;
+const REGPROC: u32 = 24;
+const XID: u32 = 28;
+const REGTYPE: u32 = 2206;
+const ACLITEM: u32 = 1033;
 
 /// A type's number, and that of arrays of it.
 const ARRAYS: &[(u32, u32)] = &[
@@ -55,6 +61,12 @@ const ARRAYS: &[(u32, u32)] = &[
     (NUMERIC, 1231),
     (UUID, 2951),
     (JSONB, 3807),
+    (NAME, 1003),
+    (CHAR, 1002),
+    (REGPROC, 1008),
+    (XID, 1011),
+    (REGTYPE, 2211),
+    (ACLITEM, 1034),
 ];
 
 /// The PostgreSQL type of a DuckDB type.
@@ -87,7 +99,8 @@ fn scalar_oid(ty: &LogicalType) -> u32 {
         T::TimestampTz => TIMESTAMPTZ,
         T::Interval => INTERVAL,
         T::Json | T::Struct(_) | T::Map(..) | T::Union(_) | T::Variant | T::List(_) | T::Array(..) => JSON,
-        T::Geometry(_) | T::Null | T::Unknown | T::Other(_) => TEXT,
+        T::Other(name) => known().type_named(name).unwrap_or(TEXT),
+        T::Geometry(_) | T::Null | T::Unknown => TEXT,
     }
 }
 
@@ -143,9 +156,10 @@ pub(super) fn describe(name: &str, ty: &LogicalType) -> FieldDescription {
 
 fn length(oid: u32) -> i16 {
     match oid {
-        BOOL => 1,
+        BOOL | CHAR => 1,
+        NAME => 64,
         INT2 => 2,
-        INT4 | FLOAT4 | DATE | OID => 4,
+        INT4 | FLOAT4 | DATE | OID | REGPROC | XID => 4,
         INT8 | FLOAT8 | TIME | TIMESTAMP | TIMESTAMPTZ => 8,
         TIMETZ => 12,
         UUID | INTERVAL => 16,

@@ -1,6 +1,7 @@
 //! Lists of scalars, which are PostgreSQL's arrays of one dimension.
 
 use arrow::array::{Array, AsArray, FixedSizeListArray, ListArray};
+use arrow::datatypes::DataType;
 
 use super::ValueFormat;
 use super::column::Cells;
@@ -36,6 +37,28 @@ impl<'a> Lists<'a> {
         };
         let cells = Box::new(Cells::new(child, values.as_ref()).ok()?);
         Some(Self { outer, cells, element })
+    }
+
+    /// The lists of a column of one of PostgreSQL's vectors: of small numbers, or of those of objects.
+    pub(super) fn vector(array: &'a dyn Array) -> Option<Self> {
+        let lists: &ListArray = array.as_list_opt()?;
+        let (cells, element) = match lists.value_type() {
+            DataType::Int16 => (Cells::Int16(lists.values().as_primitive_opt()?), types::INT2),
+            _ => (Cells::Oid(lists.values().as_primitive_opt()?), types::OID),
+        };
+        Some(Self { outer: Outer::Any(lists), cells: Box::new(cells), element })
+    }
+
+    /// Writes a list as `1 2`.
+    pub(super) fn plain_text(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        let range = self.range(row);
+        for at in range.clone() {
+            if at > range.start {
+                out.push(b' ');
+            }
+            self.cells.text(at, out)?;
+        }
+        Ok(())
     }
 
     /// The column.

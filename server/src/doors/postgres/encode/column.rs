@@ -24,6 +24,10 @@ pub(in super::super) enum Cells<'a> {
     Int16(&'a PrimitiveArray<Int16Type>),
     UInt16(&'a PrimitiveArray<UInt16Type>),
     Int32(&'a PrimitiveArray<Int32Type>),
+    /// Numbers of objects.
+    Oid(&'a PrimitiveArray<UInt32Type>),
+    /// Arrays that are written without braces.
+    Vector(Lists<'a>),
     UInt32(&'a PrimitiveArray<UInt32Type>),
     Int64(&'a PrimitiveArray<Int64Type>),
     UInt64(&'a PrimitiveArray<UInt64Type>),
@@ -122,6 +126,7 @@ impl<'a> Cells<'a> {
             T::Uuid => Self::Uuid(array.as_string_opt()?),
             T::Bit => Self::Bits(array.as_string_opt()?),
             T::Blob => Self::Blob(array.as_binary_opt()?),
+            T::Other(_) if *array.data_type() == DataType::UInt32 => Self::Oid(array.as_primitive_opt()?),
             T::Varchar | T::Json | T::Enum(_) | T::Variant | T::Geometry(_) | T::Unknown | T::Other(_) => {
                 Self::Text(array.as_string_opt()?)
             }
@@ -141,6 +146,7 @@ impl<'a> Cells<'a> {
                 Self::Timestamp(Instants::new(array)?)
             }
             T::Interval => Self::Interval(array.as_string_opt()?),
+            T::Other(_) => Self::Vector(Lists::vector(array)?),
             T::List(child) | T::Array(child, _) => match Lists::new(child, array) {
                 Some(lists) => Self::List(lists),
                 None => Self::Nested(array, ty),
@@ -166,7 +172,7 @@ impl<'a> Cells<'a> {
             Self::Int16(array) => array,
             Self::UInt16(array) => array,
             Self::Int32(array) => array,
-            Self::UInt32(array) => array,
+            Self::UInt32(array) | Self::Oid(array) => array,
             Self::Int64(array) => array,
             Self::UInt64(array) => array,
             Self::Float32(array) => array,
@@ -179,7 +185,7 @@ impl<'a> Cells<'a> {
             Self::Time(array) => array,
             Self::TimeNs(array) => array,
             Self::Timestamp(instants) | Self::TimestampTz(instants, _) => instants.array(),
-            Self::List(lists) => lists.array(),
+            Self::List(lists) | Self::Vector(lists) => lists.array(),
             Self::Nested(array, _) => *array,
         }
     }
@@ -196,7 +202,8 @@ impl<'a> Cells<'a> {
             Self::Int16(array) => digits(array, row, out),
             Self::UInt16(array) => digits(array, row, out),
             Self::Int32(array) => digits(array, row, out),
-            Self::UInt32(array) => digits(array, row, out),
+            Self::UInt32(array) | Self::Oid(array) => digits(array, row, out),
+            Self::Vector(lists) => lists.plain_text(row, out)?,
             Self::Int64(array) => digits(array, row, out),
             Self::UInt64(array) => digits(array, row, out),
             Self::Float32(array) => numeric::float4(array.value(row), out),
@@ -241,6 +248,7 @@ impl<'a> Cells<'a> {
             Self::UInt16(array) => out.extend_from_slice(&i32::from(array.value(row)).to_be_bytes()),
             Self::Int32(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
             Self::UInt32(array) => out.extend_from_slice(&i64::from(array.value(row)).to_be_bytes()),
+            Self::Oid(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
             Self::Int64(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
             Self::UInt64(array) => numeric::to_binary(&array.value(row).to_string(), out),
             Self::Float32(array) => out.extend_from_slice(&array.value(row).to_be_bytes()),
@@ -262,7 +270,7 @@ impl<'a> Cells<'a> {
                 out.extend_from_slice(&temporal::micros(instants.micros(row))?.to_be_bytes());
             }
             Self::Interval(array) => Interval::read(array.value(row))?.binary(out),
-            Self::List(lists) => lists.binary(row, out)?,
+            Self::List(lists) | Self::Vector(lists) => lists.binary(row, out)?,
             Self::Nested(array, ty) => json::write(*array, ty, row, out)?,
         }
         Ok(())

@@ -1,0 +1,14 @@
+create schema sales;
+create table sales.customers(id integer primary key, name varchar(80) not null, email text unique, balance decimal(12,2) default 0, tags text[], meta json, created timestamptz default now(), active boolean not null default true, uid uuid, raw blob);
+create table sales.orders(id bigint primary key, customer_id integer not null references sales.customers(id), total decimal(10,2), placed date, note varchar, check (total >= 0));
+create index orders_cust on sales.orders(customer_id);
+create view sales.v_big as select id, total from sales.orders where total > 100;
+create type mood as enum ('sad','ok','happy');
+create table people(id int primary key, name text, m mood);
+create sequence s1;
+comment on table people is 'all people';
+comment on column people.name is 'their name';
+insert into people values (1,'ann','ok'),(2,'bob','sad');
+insert into sales.customers(id,name) values (1,'x'),(2,'y');
+insert into sales.orders values (1,1,120.5,'2024-01-01','n');
+create macro f1(a) as a+1;
