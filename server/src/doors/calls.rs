@@ -4,13 +4,12 @@
 mod counted;
 #[cfg(test)]
 mod panicking;
+mod watched;
 
 use std::any::Any;
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -20,13 +19,14 @@ use axum::response::Response;
 use futures::FutureExt;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Body as _, Frame};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use self::counted::Counted;
 #[cfg(test)]
 pub(crate) use self::panicking::panicking;
+use self::watched::Watched;
 use super::faults::{self, CutOff, FaultManner};
 use super::metrics::{CallOutcome, Metrics};
 use crate::telemetry;
@@ -340,63 +340,5 @@ impl Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         self.end(CallOutcome::Cancelled);
-    }
-}
-
-/// An answer's body, whose end is the call's.
-struct Watched {
-    body: Body,
-    ending: Ending,
-}
-
-impl http_body::Body for Watched {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let this = &mut *self;
-        let span = this.ending.span.clone();
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            span.in_scope(|| Pin::new(&mut this.body).poll_frame(context))
-        }));
-        let frame = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(frame)) => frame,
-            Err(cause) => {
-                this.body = Body::empty();
-                this.ending.log_panic(cause.as_ref());
-                this.ending.end(CallOutcome::Error);
-                let end = (this.ending.manner.broken)().map(Ok);
-                let broken = || Err(axum::Error::new("the server failed inside this call"));
-                return Poll::Ready(Some(end.unwrap_or_else(broken)));
-            }
-        };
-        match &frame {
-            Some(Ok(frame)) => {
-                this.ending.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if let Some(trailers) = frame.trailers_ref() {
-                    this.ending.judge(trailers);
-                }
-            }
-            Some(Err(error)) => this.ending.call.fail(&error.to_string()),
-            None => {}
-        }
-        // Nothing comes after trailers.
-        let is_last = !matches!(&frame, Some(Ok(frame)) if !frame.is_trailers()) || this.body.is_end_stream();
-        if is_last {
-            this.ending.ended();
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

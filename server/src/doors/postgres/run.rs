@@ -91,7 +91,7 @@ impl PortalRows {
             && let Some(batch) = wire.watch(self.stream.next()).await?
         {
             let batch = batch.map_err(|error| SqlReport::of(&error, how.sql))?;
-            let columns = Arc::clone(&self.stream.shape().columns);
+            let columns = Arc::clone(&self.columns);
             let told: Vec<LogicalType> =
                 how.told.unwrap_or(&columns).iter().map(|column| column.ty.clone()).collect();
             let format = |at: usize| how.formats.get(at).copied().unwrap_or(ValueFormat::Text);
