@@ -193,6 +193,26 @@ def test_copies_of_psycopg(connection: psycopg.Connection) -> None:
     connection.rollback()
 
 
+def test_a_pool_of_asyncpg(place: dict[str, Any]) -> None:
+    """Returned to its pool, a connection unlocks, closes and resets what it had."""
+
+    async def run() -> None:
+        async with asyncpg.create_pool(**place, database=DATABASE, min_size=1, max_size=2) as pool:
+            async with pool.acquire() as connection:
+                await connection.execute("SET application_name = 'first'")
+                assert await connection.fetchval("SELECT pg_try_advisory_lock(7)") is True
+                assert await connection.fetchval("SELECT pg_try_advisory_lock(7, 8)") is True
+                await connection.fetchval("SELECT pg_advisory_lock(9)")
+                assert await connection.fetchval("SELECT pg_advisory_unlock(7)") is True
+            async with pool.acquire() as connection:
+                assert await connection.fetchval("SHOW application_name") != "first"
+            assert await asyncio.gather(*(pool.fetchval("SELECT $1::int", number) for number in range(20))) == list(
+                range(20)
+            )
+
+    asyncio.run(run())
+
+
 def test_copies_of_asyncpg(place: dict[str, Any]) -> None:
     async def run() -> None:
         connection = await asyncpg.connect(**place, database=DATABASE)

@@ -159,3 +159,41 @@ def test_without_a_command_it_shows_what_there_is(server: MockServer) -> None:
     ended = ctl(server)
     assert "Usage:" in subprocess.run([BINARY, "ctl"], capture_output=True, text=True, check=True).stdout
     assert ended.returncode == 2 and "requires a subcommand" in ended.stderr
+
+
+def test_a_call_fails_as_it_was_told_and_the_rule_tells_that_it_did(server: MockServer) -> None:
+    done(server, *ALICE, "reset")
+    rule = dict(
+        line.split(None, 1)
+        for line in done(
+            server, *ALICE, "fail", "--on", "statement=unlucky", "status=503", "message=out of luck", "times=1"
+        ).splitlines()
+    )
+    assert (rule["match.statement"], rule["do.status"], rule["acted"]) == ("unlucky", "503", "0")
+    failed = query(server, "SELECT 1 AS unlucky")
+    assert (failed.status_code, failed.json()["error"]["message"]) == (503, "out of luck")
+    assert query(server, "SELECT 1 AS unlucky").status_code == 200
+    head, shown = done(server, *ALICE, "faults").splitlines()
+    assert head.split() == ["ID", "MATCHED", "ACTED", "TIMES", "MATCH", "DO"]
+    assert shown.split()[:4:2] == [rule["id"], "1"], shown
+    assert rule["id"] in done(server, *ALICE, "faults", "remove", rule["id"])
+    assert len(done(server, *ALICE, "faults").splitlines()) == 1
+    done(server, *ALICE, "fail", "--on", "door=flight", "after.rows=10", "cut=reset")
+    assert done(server, *ALICE, "faults", "remove") == "removed  1\n"
+    refused = ctl(server, *ALICE, "fail", "status=99")
+    assert refused.returncode == 1 and "status" in refused.stderr
+
+
+def test_the_clock_is_set_stopped_moved_and_returned(server: MockServer) -> None:
+    def now() -> str:
+        return query(server, "SELECT today()").text.splitlines()[-1]
+
+    done(server, *ALICE, "clock", "freeze", "2024-01-31T12:00:00Z")
+    assert now() == '["2024-01-31"]'
+    assert "2024-02-29" in done(server, *ALICE, "clock", "advance", "P1M")
+    assert "2024-03-01" in done(server, *ALICE, "clock", "advance", "86400000")
+    assert now() == '["2024-03-01"]'
+    assert "frozen   true" in done(server, *ALICE, "clock")
+    done(server, *ALICE, "clock", "set", "2030-01-01T00:00:00Z")
+    assert "machine  true" in done(server, *ALICE, "clock", "reset")
+    assert now() > '["2026'

@@ -190,3 +190,16 @@ CREATE MACRO @pg.pg_options_to_table(options) AS unnest([]::STRUCT(option_name V
 CREATE MACRO @pg._pg_expandarray(list) AS unnest(list_transform(list, (x, i) -> {'x': x, 'n': i::INTEGER}));
 CREATE MACRO @pg.txid_current() AS system.main.txid_current();
 CREATE MACRO @pg.pg_column_size(x) AS len(x::VARCHAR)::INTEGER;
+
+-- Advisory locks exclude nobody (PW-35).
+CREATE MACRO @pg.pg_advisory_lock(key) AS '', (key, second) AS '';
+CREATE MACRO @pg.pg_advisory_lock_shared(key) AS '', (key, second) AS '';
+CREATE MACRO @pg.pg_advisory_xact_lock(key) AS '', (key, second) AS '';
+CREATE MACRO @pg.pg_advisory_xact_lock_shared(key) AS '', (key, second) AS '';
+CREATE MACRO @pg.pg_try_advisory_lock(key) AS true, (key, second) AS true;
+CREATE MACRO @pg.pg_try_advisory_lock_shared(key) AS true, (key, second) AS true;
+CREATE MACRO @pg.pg_try_advisory_xact_lock(key) AS true, (key, second) AS true;
+CREATE MACRO @pg.pg_try_advisory_xact_lock_shared(key) AS true, (key, second) AS true;
+CREATE MACRO @pg.pg_advisory_unlock(key) AS true, (key, second) AS true;
+CREATE MACRO @pg.pg_advisory_unlock_shared(key) AS true, (key, second) AS true;
+CREATE MACRO @pg.pg_advisory_unlock_all() AS '';
