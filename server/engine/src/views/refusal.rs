@@ -8,7 +8,7 @@ use super::{ALTERTABLE, PRODUCT_ANALYTICS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lookup;
 use crate::sql::lexer::{self, Token};
-use crate::sql::{self, product_analytics};
+use crate::sql::{self, postgres, product_analytics};
 use duck::Connection;
 
 /// Refuses to detach, replace or rename a database of ours. These statements stand alone: DuckDB's grammar lets none
@@ -17,7 +17,8 @@ use duck::Connection;
 /// # Errors
 /// Refused.
 pub(crate) fn check(connection: &Connection, sql: &str) -> Result<()> {
-    match moved(sql).and_then(|name| ours(connection, &name)) {
+    let (moved, made) = moved(sql);
+    match moved.and_then(|name| ours(connection, &name)).or_else(|| made.and_then(|name| hidden(&name))) {
         Some(name) => {
             let message = format!("Permission Error: \"{name}\" is managed by the server");
             Err(Error::new(ErrorKind::Refused, message))
@@ -31,6 +32,9 @@ fn ours(connection: &Connection, name: &str) -> Option<&'static str> {
     if name.eq_ignore_ascii_case(PRODUCT_ANALYTICS) {
         return Some(PRODUCT_ANALYTICS);
     }
+    if let Some(hidden) = hidden(name) {
+        return Some(hidden);
+    }
     // Unless it was asked for, the other name is free for the user's own database.
     let is_attached = || {
         let found =
@@ -40,17 +44,28 @@ fn ours(connection: &Connection, name: &str) -> Option<&'static str> {
     (name.eq_ignore_ascii_case(ALTERTABLE) && is_attached().unwrap_or(true)).then_some(ALTERTABLE)
 }
 
-/// The database that a statement detaches, replaces or alters.
-fn moved(sql: &str) -> Option<String> {
-    let mut tokens = lexer::tokens(sql);
-    let first = tokens.next()?;
+/// The database that PostgreSQL's catalogs are read from, if that is its name. It is ours before it is there (PW-41).
+fn hidden(name: &str) -> Option<&'static str> {
+    name.eq_ignore_ascii_case(postgres::DATABASE).then_some(postgres::DATABASE)
+}
+
+/// The database that a statement detaches, replaces or alters, and the name that it gives to one.
+fn moved(sql: &str) -> (Option<String>, Option<String>) {
+    let tokens: Vec<Token<'_>> = lexer::tokens(sql).collect();
+    let [first, rest @ ..] = &tokens[..] else { return (None, None) };
+    let is_next = |keyword: &str| rest.first().is_some_and(|token| token.is_keyword(keyword));
     if first.is_keyword("detach") {
-        return name_after(&tokens.collect::<Vec<_>>(), &["database", "schema", "if", "exists"]);
+        (name_after(rest, &["database", "schema", "if", "exists"]), None)
+    } else if first.is_keyword("alter") && is_next("database") {
+        let alias = rest.iter().position(|token| token.is_keyword("to"));
+        (name_after(&rest[1..], &["if", "exists"]), alias.and_then(|at| name_after(&rest[at + 1..], &[])))
+    } else if first.is_keyword("attach") && is_next("or") {
+        (attached(rest), None)
+    } else if first.is_keyword("attach") {
+        (None, attached(rest))
+    } else {
+        (None, None)
     }
-    if first.is_keyword("alter") && tokens.next()?.is_keyword("database") {
-        return name_after(&tokens.collect::<Vec<_>>(), &["if", "exists"]);
-    }
-    if first.is_keyword("attach") { replaced(&tokens.collect::<Vec<_>>()) } else { None }
 }
 
 /// The first name that is none of the keywords before it.
@@ -63,11 +78,8 @@ fn name_after(tokens: &[Token<'_>], keywords: &[&str]) -> Option<String> {
     }
 }
 
-/// What `ATTACH OR REPLACE` would replace: the alias, else the name that DuckDB takes from the path.
-fn replaced(tokens: &[Token<'_>]) -> Option<String> {
-    if !tokens.first().is_some_and(|token| token.is_keyword("or")) {
-        return None;
-    }
+/// What an ATTACH calls its database: the alias, else the name that DuckDB takes from the path.
+fn attached(tokens: &[Token<'_>]) -> Option<String> {
     let alias = tokens.iter().position(|token| token.is_keyword("as"));
     if let Some(alias) = alias {
         return name_after(&tokens[alias + 1..], &[]);

@@ -88,6 +88,20 @@ async fn nothing_takes_its_place(#[case] sql: &str) {
 }
 
 #[rstest]
+#[case("DETACH __postgresql")]
+#[case("ATTACH ':memory:' AS __postgresql")]
+#[case("ATTACH IF NOT EXISTS ':memory:' AS \"__PostgreSQL\"")]
+#[case("ATTACH OR REPLACE ':memory:' AS __postgresql")]
+#[case("ALTER DATABASE memory SET ALIAS TO __postgresql")]
+#[case("ALTER DATABASE __postgresql SET ALIAS TO mine")]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_takes_the_place_of_the_hidden_one_before_or_after_it_is_there(#[case] sql: &str) {
+    let session = World::new().session("alice").await;
+    let error = try_rows(&session, sql).await.expect_err(sql);
+    assert_eq!(error.message(), "Permission Error: \"__postgresql\" is managed by the server");
+}
+
+#[rstest]
 #[case("CREATE TEMP TABLE t AS SELECT 1 AS a")]
 #[case("ATTACH ':memory:' AS other")]
 #[case("ATTACH OR REPLACE ':memory:' AS other")]
