@@ -56,10 +56,16 @@ class Victim:
             assert self.tenant.rows("SELECT count(*) FROM mine") == [[100]]
             kept = self.tenant.query("FROM keepsake", session_id=self.session)
             assert kept.rows == [[7]], f"the database was replaced: {kept.error}"
+        # A statement that was given up holds its user's memory until it has stopped.
+        self.arena.wait_for(lambda: not self._is_out_of_memory(), "its memory does not come back")
         settings = self.tenant.rows(SETTINGS, ephemeral=True)
         changed = [new for old, new in zip(self.settings, settings, strict=True) if old != new]
         assert replaced or not changed, f"settings of a new session: {changed}"
         self.seen = time.monotonic()
+
+    def _is_out_of_memory(self) -> bool:
+        answer = self.tenant.query(SETTINGS, ephemeral=True)
+        return answer.error is not None and answer.error.startswith("Out of Memory")
 
 
 def run_rest(tenant: Tenant, script: Script) -> list[str]:

@@ -3,7 +3,8 @@
 //! A short text can be planned for minutes and take all memory meanwhile: eight thousand window functions with an order
 //! each, a macro that calls another twice, and so on twenty times. What all of them do is ask for memory. So a planning that
 //! goes on after its statement was cancelled is refused its next small block: C++ throws, and DuckDB answers with an error as
-//! it does when the system has no memory.
+//! it does when the system has no memory. Some of DuckDB's functions go on after an error, as those do that compute constants
+//! beforehand: a planning that is asked again to end is refused eight times as many blocks as before, in the end every one.
 //!
 //! C++ does not survive that everywhere. It is done on the thread that plans, while no other error is on its way, and only
 //! within the four functions of DuckDB named below, which hold the work of a planner and are called where DuckDB catches
@@ -12,14 +13,14 @@
 
 use std::cell::Cell;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// How many plannings are to end, in all of the process; while there are none, a block costs no more than a look at this.
 static ENDING: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// What ends the planning that this thread is at; null outside one.
-    static CURRENT: Cell<*const AtomicBool> = const { Cell::new(ptr::null()) };
+    /// How many blocks the planning that this thread is at is to be refused; null outside one.
+    static CURRENT: Cell<*const AtomicU32> = const { Cell::new(ptr::null()) };
     /// Whether this thread is where a block may be refused.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
@@ -28,44 +29,50 @@ thread_local! {
 #[derive(Debug, Default)]
 pub(super) struct Planning {
     begun: AtomicBool,
-    end: AtomicBool,
+    /// How many blocks it is to be refused.
+    refusals: AtomicU32,
+    /// How often it was asked to end.
+    asked: AtomicU32,
 }
 
 impl Planning {
     /// Plans on this thread.
     pub(super) fn run<T>(&self, plan: impl FnOnce() -> T) -> T {
-        struct Over<'a>(&'a Planning, *const AtomicBool);
+        struct Over<'a>(&'a Planning, *const AtomicU32);
         impl Drop for Over<'_> {
             fn drop(&mut self) {
                 CURRENT.set(self.1);
                 self.0.begun.store(false, Ordering::SeqCst);
-                take_back(&self.0.end);
+                take_back(&self.0.refusals);
             }
         }
-        let _over = Over(self, CURRENT.replace(&raw const self.end));
+        let _over = Over(self, CURRENT.replace(&raw const self.refusals));
+        self.asked.store(0, Ordering::SeqCst);
         self.begun.store(true, Ordering::SeqCst);
         plan()
     }
 
     /// Has the planning that is under way, if any, fail soon.
     pub(super) fn end(&self) {
-        if self.begun.load(Ordering::SeqCst) && !self.end.swap(true, Ordering::SeqCst) {
+        if !self.begun.load(Ordering::SeqCst) {
+            return;
+        }
+        let times = self.asked.fetch_add(1, Ordering::SeqCst).min(9);
+        if self.refusals.swap(8_u32.pow(times), Ordering::SeqCst) == 0 {
             ENDING.fetch_add(1, Ordering::SeqCst);
-            // It was over in the meantime, and did not see this.
-            if !self.begun.load(Ordering::SeqCst) {
-                take_back(&self.end);
-            }
+        }
+        // It may have been over in the meantime, and did not see this.
+        if !self.begun.load(Ordering::SeqCst) {
+            take_back(&self.refusals);
         }
     }
 }
 
-/// Whether a planning was to end, which it is no more.
-fn take_back(end: &AtomicBool) -> bool {
-    let was = end.swap(false, Ordering::SeqCst);
-    if was {
+/// No more blocks are to be refused.
+fn take_back(refusals: &AtomicU32) {
+    if refusals.swap(0, Ordering::SeqCst) > 0 {
         ENDING.fetch_sub(1, Ordering::SeqCst);
     }
-    was
 }
 
 /// Keeps blocks from being refused, or lets them be, until it is dropped.
@@ -101,9 +108,10 @@ pub(super) fn refuses() -> bool {
 mod entries {
     use std::ffi::{CStr, c_int, c_void};
     use std::sync::OnceLock;
+    use std::sync::atomic::Ordering;
 
     use super::super::allocation::next;
-    use super::{CURRENT, INSIDE, Refusing, take_back};
+    use super::{CURRENT, ENDING, INSIDE, Refusing};
 
     #[cold]
     pub(super) fn refuses() -> bool {
@@ -116,8 +124,16 @@ mod entries {
         // SAFETY: `int std::uncaught_exceptions() noexcept`
         let no_other_error =
             unsafe { next(&UNCAUGHT, c"_ZSt19uncaught_exceptionsv").is_some_and(|count| count() == 0) };
+        if !no_other_error {
+            return false;
+        }
         // SAFETY: it is set while what it points to is borrowed, and by this thread.
-        no_other_error && take_back(unsafe { &*current })
+        let refusals = unsafe { &*current };
+        let left = refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left == Ok(1) {
+            ENDING.fetch_sub(1, Ordering::SeqCst);
+        }
+        left.is_ok()
     }
 
     /// What the functions here take: pointers, references, and numbers that go as they do.

@@ -23,8 +23,10 @@ fn long_plans(probe: &Probe) -> Vec<(&'static str, String)> {
         write!(copies, ", c{next} AS NOT MATERIALIZED (SELECT x.a FROM c{level} x, c{level} y)").unwrap();
     }
     let windows: Vec<String> = (0..12_000).map(|at| format!("sum({at}) OVER (ORDER BY {at})")).collect();
+    run("CREATE TABLE numbers AS SELECT range AS i FROM range(100)");
     vec![
         ("a macro that doubles", format!("SELECT {}", vec!["add10(1)"; 900].join(", "))),
+        ("constants that are computed beforehand", "SELECT add10(add10(i)) FROM numbers".to_owned()),
         ("a table macro that doubles", vec!["FROM all10()"; 900].join(" UNION ALL ")),
         ("copies of a query", format!("{copies} FROM c18")),
         ("windows", format!("SELECT {}", windows.join(", "))),
@@ -39,7 +41,7 @@ fn end_again_and_again(interrupt: Arc<InterruptHandle>, after: Duration) -> impl
         let mut wait = after;
         while told.recv_timeout(wait) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             interrupt.end_planning();
-            wait = Duration::from_millis(1);
+            wait = Duration::from_millis(2);
         }
     });
     move || {

@@ -18,7 +18,7 @@ const WAITING: usize = 2 << 20;
 const KEPT: usize = 16 << 10;
 
 /// How long lines are gathered before they are written.
-const GATHERS: Duration = Duration::from_millis(20);
+const GATHERS: Duration = Duration::from_millis(4);
 
 /// How long the end of the log waits for the last lines to be written.
 const LAST: Duration = Duration::from_secs(1);

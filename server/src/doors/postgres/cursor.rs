@@ -221,7 +221,7 @@ fn within(client: &Client, declared: &NamedSql) -> Result<NamedSql> {
 
 async fn plan(client: &Client, wire: &mut Wire, job: &Job, query: &str) -> Result<NamedSql, Halt> {
     let room = client.session.statement_room(query).map_err(told(""))?;
-    let catalog = client.translated(query, &Command::Sql);
+    let catalog = client.translated(query, &Command::Sql).await?;
     let to_run = catalog.as_ref().map_or(query, |catalog| &catalog.sql).to_owned();
     let planned = wire.watch(async {
         let turn = client.turn(job.call(), "").await?;

@@ -51,7 +51,7 @@ pub(super) async fn parse(
     if client.block == Block::Failed && !command.ends_transaction() && !several.is_empty() {
         return Err(aborted().into());
     }
-    let catalog = client.translated(&text, &command);
+    let catalog = client.translated(&text, &command).await?;
     let to_run = catalog.as_ref().map_or(&text, |catalog| &catalog.sql);
     let prepared = match command {
         Command::Sql if !several.is_empty() => Some(plan(client, wire, to_run, catalog.is_some()).await?),
@@ -76,6 +76,7 @@ async fn plan(
 ) -> Result<Arc<PreparedStatement>, Halt> {
     let job = client.begin_quietly("Parse");
     job.call().notes().count_bytes_in(text.len());
+    let _limit = client.limit_time(job.call().cancel());
     let planned = match faults::meet(client, wire, &job, text).await {
         Ok(()) => {
             let planned = wire.watch(async {
@@ -312,6 +313,7 @@ async fn resolved(
     types: Vec<LogicalType>,
 ) -> Result<Option<Arc<[Column]>>, Halt> {
     let job = client.begin_quietly("Describe");
+    let _limit = client.limit_time(job.call().cancel());
     let resolved = wire.watch(async {
         let turn = client.turn(job.call(), statement.sql()).await?;
         turn.resolve(statement.to_run().to_owned(), types).await.map_err(told(statement.sql()))

@@ -67,15 +67,14 @@ pub(super) async fn query(client: &mut Client, wire: &mut Wire, text: &str) -> R
 
 async fn run_all(client: &mut Client, wire: &mut Wire, text: &str) -> Result<(), Halt> {
     client.session.limits().check_statement(text).map_err(told(text))?;
-    let parts: Vec<QueryPart> = lexer::statements(text)
-        .into_iter()
-        .map(|(begin, sql)| {
-            let before = text[..begin].chars().count();
-            let command = Command::of(sql);
-            let catalog = client.translated(sql, &command);
-            QueryPart { sql: sql.to_owned(), before, command, catalog }
-        })
-        .collect();
+    let mut parts = Vec::new();
+    for (begin, sql) in lexer::statements(text) {
+        let before = text[..begin].chars().count();
+        let command = Command::of(sql);
+        let translated = client.translated(sql, &command).await;
+        let catalog = translated.map_err(|report| report.moved(before))?;
+        parts.push(QueryPart { sql: sql.to_owned(), before, command, catalog });
+    }
     if parts.is_empty() {
         wire.out.empty_query();
         return Ok(());

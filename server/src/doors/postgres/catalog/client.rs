@@ -4,32 +4,42 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, StringArray};
 
-use super::{Asker, CatalogSql, SetConfig, SetValue, Translation, translate};
+use super::{Asker, CatalogSql, SetConfig, SetValue, Translation, translate, words};
 use crate::doors::postgres::client::{Client, told};
 use crate::doors::postgres::command::Command;
-use crate::doors::postgres::report::Result;
+use crate::doors::postgres::report::{Result, SqlReport};
 use engine::{Bind, Call, Turn};
 
 impl Client {
     /// What a statement is for DuckDB if it is about PostgreSQL's catalogs. One that cannot be translated is logged, and
     /// told DuckDB as it is (PW-44).
-    pub(in crate::doors::postgres) fn translated(
+    ///
+    /// # Errors
+    /// 54001 for one that is too long.
+    pub(in crate::doors::postgres) async fn translated(
         &self,
         sql: &str,
         command: &Command,
-    ) -> Option<Arc<CatalogSql>> {
+    ) -> Result<Option<Arc<CatalogSql>>> {
         let sql = match command {
             Command::Sql => sql,
             Command::Declare(declaration) => &declaration.query,
-            _ => return None,
+            _ => return Ok(None),
         };
-        match translate(sql, || self.asker()) {
-            Translation::Apart => None,
-            Translation::Catalog(translated) => Some(Arc::new(translated)),
+        if !words::is_about_catalogs(sql) {
+            return Ok(None);
+        }
+        let (text, asker) = (sql.to_owned(), self.asker());
+        let translation =
+            engine::run_blocking(move || Ok(translate(&text, &asker))).await.map_err(told(""))?;
+        match translation {
+            Translation::Apart => Ok(None),
+            Translation::Catalog(translated) => Ok(Some(Arc::new(translated))),
             Translation::Untranslatable(fault) => {
                 tracing::warn!(statement = &*engine::masked(sql).text, %fault, "a statement about PostgreSQL's catalogs cannot be translated");
-                None
+                Ok(None)
             }
+            Translation::TooLong => Err(SqlReport::error("54001", "stack depth limit exceeded")),
         }
     }
 

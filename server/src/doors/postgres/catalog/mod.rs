@@ -91,17 +91,23 @@ pub(super) enum Translation {
     Catalog(CatalogSql),
     /// It is about them, but cannot be translated.
     Untranslatable(ParserError),
+    /// It is about them, and is longer than [`LONGEST`].
+    TooLong,
 }
 
-/// Translates a statement, if it is about PostgreSQL's catalogs.
-pub(super) fn translate(sql: &str, asker: impl FnOnce() -> Asker) -> Translation {
-    if !words::is_about_catalogs(sql) {
-        return Translation::Apart;
+/// The most tokens of a statement that is translated. A chain such as `a OR b OR …` is a tree as deep as it is long, which all
+/// that looks at it goes down, and so does what frees it: the stack of [`engine::run_blocking`] has room for six times that.
+const LONGEST: usize = 40_000;
+
+/// Translates a statement that is about PostgreSQL's catalogs, on a stack made for it.
+pub(super) fn translate(sql: &str, asker: &Asker) -> Translation {
+    if engine::lexer::tokens(sql).nth(LONGEST).is_some() {
+        return Translation::TooLong;
     }
     match Parser::parse_sql(&PostgreSqlDialect {}, sql) {
         Ok(statements) => match <[Statement; 1]>::try_from(statements) {
             Ok([statement]) if is_kept(&statement) => Translation::Apart,
-            Ok([statement]) => Translation::Catalog(translated(statement, &asker())),
+            Ok([statement]) => Translation::Catalog(translated(statement, asker)),
             Err(_) => Translation::Apart,
         },
         Err(fault) => Translation::Untranslatable(fault),
@@ -110,10 +116,15 @@ pub(super) fn translate(sql: &str, asker: impl FnOnce() -> Asker) -> Translation
 
 /// Whether a statement keeps its text in the catalog, where that of the hidden database would show.
 fn is_kept(statement: &Statement) -> bool {
-    matches!(
-        statement,
-        Statement::CreateView { .. } | Statement::CreateFunction { .. } | Statement::CreateMacro { .. }
-    )
+    match statement {
+        Statement::CreateTable(table) => table.query.is_none(),
+        Statement::AlterTable { .. }
+        | Statement::CreateFunction { .. }
+        | Statement::CreateIndex { .. }
+        | Statement::CreateMacro { .. }
+        | Statement::CreateView { .. } => true,
+        _ => false,
+    }
 }
 
 fn translated(mut statement: Statement, asker: &Asker) -> CatalogSql {
