@@ -86,6 +86,14 @@ def test_a_login_is_refused(rule: Rule, connect: Callable[[], psycopg.Connection
         connect()
 
 
+@pytest.mark.parametrize("do", [{"lost_ack": True}, {"cut": "close"}, {"cut": "reset"}])
+def test_a_login_is_cut_off(rule: Rule, connect: Callable[[], psycopg.Connection], do: dict) -> None:
+    rule({"operation": "Login"}, **do)
+    with pytest.raises(psycopg.OperationalError, match="closed|reset") as cut:
+        connect()
+    assert "timeout" not in str(cut.value)
+
+
 @pytest.mark.parametrize("rows", [0, 1, 3000])
 def test_an_answer_ends_after_exactly_so_many_rows(
     server: MockServer, plane: httpx.Client, rule: Rule, rows: int

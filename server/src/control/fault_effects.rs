@@ -276,13 +276,15 @@ fn status(given: &Value) -> PlaneResult<(CallStatus, &'static [&'static str])> {
         }
         Value::String(name) => match GRPC.iter().find(|known| *known == name) {
             Some(known) => Some((CallStatus::Grpc(known), &["flight"][..])),
+            // Those that begin so are no errors: success, warnings and the end of rows.
+            None if ["00", "01", "02"].iter().any(|class| name.starts_with(class)) => None,
             None => SqlState::read(name).map(|code| (CallStatus::SqlState(code), &["postgres"][..])),
         },
         _ => None,
     };
     read.ok_or_else(|| {
         PlaneRefusal::bad_request(
-            "`do.status` has to be 200 to 599, the name of an error of gRPC's such as \"UNAVAILABLE\", or an SQLSTATE",
+            "`do.status` has to be 200 to 599, the name of an error of gRPC's such as \"UNAVAILABLE\", or the SQLSTATE of an error",
         )
     })
 }

@@ -33,7 +33,11 @@ pub(super) async fn meet_login(wire: &mut Wire, job: &Job) -> Result<(), Halt> {
     }
     match meet_rule(wire, job.call()).await {
         Err(Halt::Told(report)) => Err(report.into_fatal().into()),
-        met => met,
+        Ok(()) => match job.call().acting().filter(|acting| acting.effects().loses_answer) {
+            Some(acting) => Err(end(wire, job.call(), acting).await),
+            None => Ok(()),
+        },
+        Err(Halt::Gone) => Err(Halt::Gone),
     }
 }
 
