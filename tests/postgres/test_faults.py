@@ -89,7 +89,7 @@ def test_a_login_is_refused(rule: Rule, connect: Callable[[], psycopg.Connection
 @pytest.mark.parametrize("do", [{"lost_ack": True}, {"cut": "close"}, {"cut": "reset"}])
 def test_a_login_is_cut_off(rule: Rule, connect: Callable[[], psycopg.Connection], do: dict) -> None:
     rule({"operation": "Login"}, **do)
-    with pytest.raises(psycopg.OperationalError, match="closed|reset") as cut:
+    with pytest.raises(psycopg.OperationalError, match=r"closed|reset") as cut:
         connect()
     assert "timeout" not in str(cut.value)
 
