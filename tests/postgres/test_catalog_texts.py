@@ -62,6 +62,17 @@ def test_one_that_is_too_long_says_so(connection: psycopg.Connection) -> None:
     assert connection.execute("SELECT 42").fetchone() == (42,)
 
 
+def test_a_quoted_name_stays_one_name(connection: psycopg.Connection) -> None:
+    connection.execute("""CREATE OR REPLACE MACRO "My Func"(a) AS a + 1""")
+    connection.execute("""CREATE OR REPLACE MACRO "1); SELECT (2"(a) AS a + 2""")
+    found = connection.execute("""SELECT "My Func"(1), "1); SELECT (2"(1), version() LIKE 'PostgreSQL%'""").fetchone()
+    assert found == (2, 3, True)
+    assert connection.execute("SELECT pg_catalog.lower('A'), coalesce(NULL, 1), version() = ''").fetchone()[:2] == (
+        "a",
+        1,
+    )
+
+
 def test_what_is_kept_has_duckdbs_text(connection: psycopg.Connection) -> None:
     connection.execute("CREATE TABLE kept(i INT, v TEXT DEFAULT version(), w TEXT DEFAULT current_database())")
     connection.execute("ALTER TABLE kept ADD COLUMN x TEXT DEFAULT version()")

@@ -86,6 +86,11 @@ pub(super) fn literal(expr: &Expr) -> Option<&str> {
     }
 }
 
+/// A name without its schema, quoted if it was.
+pub(super) fn alone(name: &ObjectName) -> ObjectName {
+    ObjectName(name.0.last().cloned().into_iter().collect())
+}
+
 /// A call in DuckDB's SQL; what it sets is noted.
 pub(super) fn translate(mut function: Function, asker: &Asker, settings: &mut Vec<SetConfig>) -> Expr {
     let Some(name) = bare(&function.name) else { return Expr::Function(function) };
@@ -100,18 +105,19 @@ pub(super) fn translate(mut function: Function, asker: &Asker, settings: &mut Ve
         return Expr::Function(function);
     }
     let own = match name.as_str() {
-        "json_agg" | "jsonb_agg" => "json_group_array",
-        "json_object_agg" | "jsonb_object_agg" => "json_group_object",
-        "json_build_object" | "jsonb_build_object" => "json_object",
-        "json_build_array" | "jsonb_build_array" => "json_array",
-        "row_to_json" | "to_jsonb" => "to_json",
-        "btrim" => "trim",
-        other => other,
+        "json_agg" | "jsonb_agg" => Some("json_group_array"),
+        "json_object_agg" | "jsonb_object_agg" => Some("json_group_object"),
+        "json_build_object" | "jsonb_build_object" => Some("json_object"),
+        "json_build_array" | "jsonb_build_array" => Some("json_array"),
+        "row_to_json" | "to_jsonb" => Some("to_json"),
+        "btrim" => Some("trim"),
+        "nextval" | "currval" | "setval" => {
+            unfind(&mut function);
+            None
+        }
+        _ => None,
     };
-    function.name = ObjectName::from(vec![Ident::new(own)]);
-    if matches!(own, "nextval" | "currval" | "setval") {
-        unfind(&mut function);
-    }
+    function.name = own.map_or_else(|| alone(&function.name), |own| ObjectName::from(vec![Ident::new(own)]));
     Expr::Function(function)
 }
 

@@ -82,7 +82,7 @@ fn called(
     with_ordinality: bool,
 ) -> TableFactor {
     let bare = functions::bare(name).unwrap_or_default();
-    let mut alias = alias.unwrap_or_else(|| aliased(Ident::new(bare.as_str()), Vec::new()));
+    let mut alias = alias.unwrap_or_else(|| aliased(Ident::with_quote('"', bare.as_str()), Vec::new()));
     let is_known = known().function(&bare).is_some();
     let is_table = TABLES.contains(&bare.as_str());
     let has_fields = WITH_FIELDS.contains(&bare.as_str());
@@ -91,7 +91,7 @@ fn called(
     }
     let target = match (is_known, bare.is_empty()) {
         (true, _) => hidden(CATALOG, &bare),
-        (_, false) => ObjectName::from(vec![Ident::new(bare.as_str())]),
+        (_, false) => functions::alone(name),
         _ => name.clone(),
     };
     if is_known && !is_table {
