@@ -90,12 +90,14 @@ async fn lead(tenant: Arc<Tenant>, mut lead: Lead) {
         let session = Arc::clone(&own.session);
         // Between two rounds a load that wants the table for itself has its turn.
         let guard = session.instance().loads().share(&table).await;
-        let of = Arc::clone(&tenant);
+        let (of, timed) = (Arc::clone(&tenant), Arc::clone(&session));
         let round = move |slot: &mut Slot| {
             let _guard = guard;
             let begun = clock::moment();
             while begun.elapsed() < ROUND {
                 let Some(waiting) = lead.next() else { return Ok(Round::Over(of.end_appends(own))) };
+                // What has come since the round began may have come after the clock was set (CX-4).
+                timed.keep_time(slot)?;
                 store(slot, waiting, &mut own.insert);
             }
             Ok(Round::Left(lead, own))

@@ -239,6 +239,14 @@ impl Session {
         self.aged.store(0, Ordering::SeqCst);
     }
 
+    /// Has SQL tell its user's time from now on.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(crate) fn keep_time(&self, slot: &mut Slot) -> Result<()> {
+        slot.keep_time(&self.owner.clock)
+    }
+
     /// The blocking part of a call, on a thread that may block.
     pub(super) fn run<T>(
         &self,
@@ -250,7 +258,7 @@ impl Session {
         slot.open(&self.gate, thread)?;
         self.forget_unneeded(slot);
         slot.settle(&self.gate, cancel)?;
-        slot.keep_time(&self.owner.clock)?;
+        self.keep_time(slot)?;
         let running = self.gate.enter(cancel)?;
         slot.begin_statement();
         let outcome = cancel.explain(work(slot));
