@@ -13,8 +13,9 @@ MIB = 1 << 20
 LIMIT = 600 * MIB
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[MockServer]:
+    """One for each test: what it held at most is the test's own."""
     with MockServer("--user", ":".join(ALICE.pair), "--user", "bob:hunter2", "--memory-limit", "600MB") as running:
         yield running
         assert running.process.poll() is None, "the server ended:\n" + "\n".join(running.log)
