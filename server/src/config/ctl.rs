@@ -40,9 +40,9 @@ pub(crate) enum CtlCommand {
         parts: Vec<String>,
     },
     /// Show the calls that were made.
-    Requests(RequestsCommand),
+    Requests(ListCommand),
     /// Show the events that the tenant's project has received.
-    Events(EventsCommand),
+    Events(ListCommand),
     /// Have calls fail as the settings say: `fail --on door=lakehouse status=503 times=1`.
     Fail {
         /// A condition that a call has to meet, such as `door=flight`, `statement='^INSERT'`, `headers.x-test=1`.
@@ -88,27 +88,15 @@ pub(crate) enum TenantsCommand {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct RequestsCommand {
-    /// Go on with each call that comes, until interrupted.
+pub(crate) struct ListCommand {
+    /// Go on with each one that comes, until interrupted.
     #[arg(long, short)]
     pub(crate) follow: bool,
     /// How many of the latest to show.
     #[arg(long, default_value_t = 20, value_name = "COUNT")]
     pub(crate) limit: u32,
-    /// Only those that meet this condition: door, operation, status, statement, error, table, event or session.
-    #[arg(value_name = "KEY=VALUE")]
-    pub(crate) conditions: Vec<KeyValue>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct EventsCommand {
-    /// Go on with each event that comes, until interrupted.
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    /// How many of the latest to show.
-    #[arg(long, default_value_t = 20, value_name = "COUNT")]
-    pub(crate) limit: u32,
-    /// Only those that meet this condition: event, distinct_id, anonymous_id, device_id, session_id or request.
+    /// Only those that meet this condition. Of calls: door, operation, status, statement, error, table, event, session; of
+    /// events: event, distinct_id, anonymous_id, device_id, session_id, request.
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) conditions: Vec<KeyValue>,
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::client::Parameters;
 use super::setting::KeyValue;
 use super::{Console, print, table};
+use crate::config::ListCommand;
 use engine::Result;
 
 /// How long one wait for the next entry takes, in milliseconds; then another begins.
@@ -45,7 +46,8 @@ pub(super) const EVENTS: List = List {
 
 impl Console {
     /// Prints the latest entries, oldest first, and those that come.
-    pub(super) fn list(&self, list: &List, follow: bool, limit: u32, conditions: &[KeyValue]) -> Result<()> {
+    pub(super) fn list(&self, list: &List, asked: &ListCommand) -> Result<()> {
+        let ListCommand { follow, limit, conditions } = asked;
         let mut query: Parameters = self.query.clone();
         query.extend([("order".to_owned(), "desc".to_owned()), ("limit".to_owned(), limit.to_string())]);
         query.extend(conditions.iter().map(|it| (it.key().to_owned(), it.text())));
@@ -58,7 +60,7 @@ impl Console {
             print(&table::line(&head, list.widths))?;
         }
         self.show_entries(list, &entries)?;
-        if follow { self.go_on(list, conditions, entries.last()) } else { Ok(()) }
+        if *follow { self.go_on(list, conditions, entries.last()) } else { Ok(()) }
     }
 
     fn go_on(&self, list: &List, conditions: &[KeyValue], last: Option<&Value>) -> Result<()> {

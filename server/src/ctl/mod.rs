@@ -26,10 +26,8 @@ pub fn run(ctl: CtlOptions, config: &Config) -> Result<()> {
     match ctl.command {
         CtlCommand::Tenants { command } => plane.tenants(command),
         CtlCommand::Reset { parts } => plane.reset(&parts),
-        CtlCommand::Requests(list) => {
-            plane.list(&follow::REQUESTS, list.follow, list.limit, &list.conditions)
-        }
-        CtlCommand::Events(list) => plane.list(&follow::EVENTS, list.follow, list.limit, &list.conditions),
+        CtlCommand::Requests(list) => plane.list(&follow::REQUESTS, &list),
+        CtlCommand::Events(list) => plane.list(&follow::EVENTS, &list),
         CtlCommand::Fail { on, settings } => plane.fail(&on, settings),
         CtlCommand::Faults { command } => plane.faults(command),
         CtlCommand::Clock { command } => plane.clock(command),
