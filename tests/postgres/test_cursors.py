@@ -9,24 +9,12 @@ import psycopg
 import pytest
 from judge import DATABASE, PASSWORD, USER
 from mock_server import MockServer
-from wire import SYNC, Connection, bind, close, describe, execute, parse, query
+from wire import SYNC, asked, bind, close, describe, execute, parse, query
 
 Same = Callable[..., list[Any]]
 
 ROWS = "SELECT g::int AS g, 'row'::varchar AS t FROM generate_series(1, 10) AS s(g)"
 DECLARE = f"DECLARE c NO SCROLL CURSOR FOR {ROWS}"
-
-
-def asked(*steps: bytes | tuple[bytes, ...]) -> Callable[[Connection], list[Any]]:
-    """A script: each step is sent, and read to its ReadyForQuery."""
-
-    def run(connection: Connection) -> list[Any]:
-        said: list[Any] = []
-        for step in steps:
-            said += connection.ask(*((step,) if isinstance(step, bytes) else step))
-        return said
-
-    return run
 
 
 SCRIPTS = {

@@ -10,6 +10,7 @@ from wire import (
     FLUSH,
     SYNC,
     Connection,
+    asked,
     bind,
     close,
     describe,
@@ -22,18 +23,6 @@ from wire import (
 Same = Callable[..., list[Any]]
 
 ROWS = "SELECT g AS g FROM generate_series(1, 3000) AS s(g)"
-
-
-def asked(*steps: bytes | tuple[bytes, ...]) -> Callable[[Connection], list[Any]]:
-    """A script: each step is sent, and read to its ReadyForQuery."""
-
-    def run(connection: Connection) -> list[Any]:
-        said: list[Any] = []
-        for step in steps:
-            said += connection.ask(*((step,) if isinstance(step, bytes) else step))
-        return said
-
-    return run
 
 
 QUERIES = {

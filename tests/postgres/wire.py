@@ -8,8 +8,9 @@ import hmac
 import secrets
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 Message = tuple[str, object]
 
@@ -248,3 +249,15 @@ def values(body: bytes) -> Iterable[bytes | None]:
         else:
             yield rest[:length]
             rest = rest[length:]
+
+
+def asked(*steps: bytes | tuple[bytes, ...]) -> Callable[[Connection], list[Any]]:
+    """A script: each step is sent, and read to its ReadyForQuery."""
+
+    def run(connection: Connection) -> list[Any]:
+        said: list[Any] = []
+        for step in steps:
+            said += connection.ask(*((step,) if isinstance(step, bytes) else step))
+        return said
+
+    return run

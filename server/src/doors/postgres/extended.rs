@@ -52,14 +52,17 @@ pub(super) async fn parse(
         return Err(aborted().into());
     }
     let catalog = client.translated(&text, &command).await?;
-    let to_run = catalog.as_ref().map_or(&text, |catalog| &catalog.sql);
-    let prepared = match command {
-        Command::Sql if !several.is_empty() => Some(plan(client, wire, to_run, catalog.is_some()).await?),
-        Command::Declare(ref declaration) => Some(
-            plan(client, wire, catalog.as_ref().map_or(&declaration.query, |it| &it.sql), catalog.is_some())
-                .await?,
-        ),
+    let own = match &command {
+        Command::Sql if !several.is_empty() => Some(&text),
+        Command::Declare(declaration) => Some(&declaration.query),
         _ => None,
+    };
+    let prepared = match own {
+        Some(own) => {
+            let to_run = catalog.as_ref().map_or(own, |catalog| &catalog.sql);
+            Some(plan(client, wire, to_run, catalog.is_some()).await?)
+        }
+        None => None,
     };
     let oids = parameter_types(&text, prepared.as_deref(), types, catalog.is_some())?;
     client.statements.insert(name, Arc::new(NamedSql::new(text, command, catalog, prepared, oids, room)));

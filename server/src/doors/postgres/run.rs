@@ -36,6 +36,17 @@ pub(super) struct Sending<'a> {
     pub(super) is_sent: bool,
 }
 
+impl Sending<'_> {
+    /// The types that the client was told, of what has these columns.
+    fn types(&self, columns: &Arc<[Column]>) -> Vec<LogicalType> {
+        self.told.unwrap_or(columns).iter().map(|column| column.ty.clone()).collect()
+    }
+
+    fn format(&self, at: usize) -> ValueFormat {
+        self.formats.get(at).copied().unwrap_or(ValueFormat::Text)
+    }
+}
+
 impl PortalRows {
     /// Sends rows as they are computed.
     ///
@@ -43,9 +54,7 @@ impl PortalRows {
     /// DuckDB's; 22008 for a value that its type in PostgreSQL has no room for.
     pub(super) async fn send(&mut self, wire: &mut Wire, job: &Job, how: Sending<'_>) -> Result<Sent, Halt> {
         let columns = Arc::clone(&self.columns);
-        let told: Vec<LogicalType> =
-            how.told.unwrap_or(&columns).iter().map(|column| column.ty.clone()).collect();
-        let format = |at: usize| how.formats.get(at).copied().unwrap_or(ValueFormat::Text);
+        let told = how.types(&columns);
         let failed = |error| SqlReport::of(&error, how.sql);
         let fault = faults::rows_before(job.call()).filter(|_| how.is_sent);
         let limit = fault.as_ref().map_or(how.limit, |(_, rows)| how.limit.min(*rows));
@@ -58,7 +67,8 @@ impl PortalRows {
             let (mut from, rows) = (0, batch.num_rows());
             let to = rows.min(limit - sent);
             while how.is_sent && from < to {
-                let written = encode::rows(&batch, &columns, &told, format, from..to, wire.out.raw())?;
+                let written =
+                    encode::rows(&batch, &columns, &told, |at| how.format(at), from..to, wire.out.raw())?;
                 from += written;
                 job.count_rows(written);
                 wire.flush_if_full().await?;
@@ -92,11 +102,9 @@ impl PortalRows {
         {
             let batch = batch.map_err(|error| SqlReport::of(&error, how.sql))?;
             let columns = Arc::clone(&self.columns);
-            let told: Vec<LogicalType> =
-                how.told.unwrap_or(&columns).iter().map(|column| column.ty.clone()).collect();
-            let format = |at: usize| how.formats.get(at).copied().unwrap_or(ValueFormat::Text);
+            let told = how.types(&columns);
             let before = wire.out.bytes().len();
-            encode::rows(&batch, &columns, &told, format, 0..1, wire.out.raw())?;
+            encode::rows(&batch, &columns, &told, |at| how.format(at), 0..1, wire.out.raw())?;
             let half = before + (wire.out.bytes().len() - before) / 2;
             wire.out.raw().truncate(half);
         }
