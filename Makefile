@@ -124,7 +124,7 @@ test-dbt: build ## Run a small dbt project through dbt-altertable
 .PHONY: test-node
 test-node: build ## Run the tests that use the published JavaScript client
 	@scripts/setup-toolchain node
-	@cd tests/node && npm ci --silent --no-audit --no-fund && ALTERTABLE_MOCK_BINARY="$(BINARY)" node --test lakehouse.test.js
+	@cd tests/node && npm ci --silent --no-audit --no-fund && ALTERTABLE_MOCK_BINARY="$(BINARY)" node --test lakehouse.test.js faults.test.js
 
 .PHONY: test-uploads
 test-uploads: build ## Upload 4 GiB of CSV and 2 GiB of Parquet within 512 MiB of memory (some minutes, not part of test)
@@ -247,6 +247,8 @@ lint: tools ## Check formatting, clippy, shell scripts, Python and workflows
 	@bin=$$($(VENV) scripts/requirements.txt)/bin && actionlint=$$(scripts/setup-actionlint) && \
 	  "$$actionlint" -shellcheck "$$bin/shellcheck" && \
 	  sed -n '/^```yaml$$/,/^```$$/{/^```/!p;}' docs/sdk-authors.md | "$$actionlint" -shellcheck "$$bin/shellcheck" -
+	@if grep -rnE 'uses: [^ ]+@' .github/workflows docs | grep -vE '@[0-9a-f]{40} # v[0-9]'; then \
+	  echo "error: the actions above are named by something that may change: name each by its commit, as in @<40 digits> # v1.2.3" >&2; exit 1; fi
 
 .PHONY: deny
 deny: tools ## Check the dependencies: licences, bans, sources, and that each is used
