@@ -5,6 +5,7 @@
 mod queue;
 
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
@@ -21,7 +22,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-use self::queue::{Flush, LogWriter};
+use self::queue::{DeferredLines, Flush, LineTime, LogWriter};
 use crate::config::LogFormat;
 use engine::{Error, ErrorKind, Result};
 
@@ -38,6 +39,18 @@ static LINES_ALONE: AtomicBool = AtomicBool::new(false);
 /// Whether anybody reads what is recorded in a span when its call ends. A line of the log has it by itself.
 pub(crate) fn reads_spans() -> bool {
     !LINES_ALONE.load(Ordering::Relaxed)
+}
+
+/// The queue of this process's log, if the subscriber is ours.
+static DEFERRED: OnceLock<DeferredLines> = OnceLock::new();
+
+/// Has `log` log one line of about so many bytes soon, on a thread that nobody waits for; at once if the subscriber is not
+/// ours.
+pub(crate) fn log_later(bytes: usize, log: impl FnOnce() + Send + 'static) {
+    match DEFERRED.get() {
+        Some(lines) => lines.put(bytes, Box::new(log)),
+        None => log(),
+    }
 }
 
 impl Drop for Logging {
@@ -58,7 +71,8 @@ impl Drop for Logging {
 pub fn init(format: LogFormat, otlp_endpoint: Option<&str>) -> Result<Logging> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let (writer, lines) = queue(std::io::stdout())?;
-    let logs = fmt::layer().with_target(false).with_writer(writer);
+    let deferred = writer.deferred();
+    let logs = fmt::layer().with_target(false).with_timer(LineTime).with_writer(writer);
     let logs = match format {
         LogFormat::Text => logs.with_ansi(std::io::stdout().is_terminal()).boxed(),
         LogFormat::Json => logs.json().flatten_event(true).boxed(),
@@ -72,6 +86,7 @@ pub fn init(format: LogFormat, otlp_endpoint: Option<&str>) -> Result<Logging> {
     // Somebody else's subscriber is just as good: a library's caller may have set one.
     if tracing_subscriber::registry().with(logs.with_filter(filter)).with(exporter).try_init().is_ok() {
         LINES_ALONE.store(spans.is_none(), Ordering::Relaxed);
+        let _ = DEFERRED.set(deferred);
     }
     Ok(Logging { _lines: lines, spans })
 }
@@ -85,9 +100,11 @@ pub fn init_to_stderr(filter: &str) -> Result<Logging> {
         Error::new(ErrorKind::Config, format!("the log filter \"{filter}\" cannot be read: {fault}"))
     })?;
     let (writer, lines) = queue(std::io::stderr())?;
-    let logs = fmt::layer().with_target(false).with_ansi(false).with_writer(writer).with_filter(filter);
-    if tracing_subscriber::registry().with(logs).try_init().is_ok() {
+    let deferred = writer.deferred();
+    let logs = fmt::layer().with_target(false).with_ansi(false).with_timer(LineTime).with_writer(writer);
+    if tracing_subscriber::registry().with(logs.with_filter(filter)).try_init().is_ok() {
         LINES_ALONE.store(true, Ordering::Relaxed);
+        let _ = DEFERRED.set(deferred);
     }
     Ok(Logging { _lines: lines, spans: None })
 }

@@ -2,6 +2,7 @@
 //! metrics, and what becomes of a panic.
 
 mod counted;
+mod line;
 #[cfg(test)]
 mod panicking;
 mod watched;
@@ -24,6 +25,7 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use self::counted::Counted;
+use self::line::{CallAnswer, CallLine};
 #[cfg(test)]
 pub(crate) use self::panicking::panicking;
 use self::watched::Watched;
@@ -143,6 +145,29 @@ async fn answer(mut request: Request, next: Next, manner: Manner, metrics: Arc<M
     response
 }
 
+/// What is done for a call happens in this span: what a collector is sent, or else what a line of the log names.
+fn span_of(call: &Call) -> Span {
+    let operation = &*call.operation();
+    let (door, request_id) = (call.door(), call.request_id());
+    if !telemetry::reads_spans() {
+        return tracing::info_span!("call", door, operation, request_id);
+    }
+    tracing::info_span!(
+        "call",
+        otel.name = operation,
+        otel.kind = "server",
+        otel.status_code = tracing::field::Empty,
+        door,
+        operation,
+        request_id,
+        tenant = tracing::field::Empty,
+        session = tracing::field::Empty,
+        rows = tracing::field::Empty,
+        outcome = tracing::field::Empty,
+        error = tracing::field::Empty,
+    )
+}
+
 /// The id that a client sent, unless it is empty; else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let sent = headers.get(REQUEST_ID).filter(|id| !id.is_empty()).cloned();
@@ -176,21 +201,7 @@ impl Ending {
         client: Option<HeaderValue>,
     ) -> Self {
         metrics.begin(manner.door);
-        let operation = call.operation();
-        let span = tracing::info_span!(
-            "call",
-            otel.name = &*operation,
-            otel.kind = "server",
-            otel.status_code = tracing::field::Empty,
-            door = call.door(),
-            operation = &*operation,
-            request_id = call.request_id(),
-            tenant = tracing::field::Empty,
-            session = tracing::field::Empty,
-            rows = tracing::field::Empty,
-            outcome = tracing::field::Empty,
-            error = tracing::field::Empty,
-        );
+        let span = span_of(&call);
         let (status, grpc_status, told, is_news, bytes_out, has_ended) = (None, None, None, true, 0, false);
         Self { call, span, manner, metrics, status, grpc_status, told, is_news, client, bytes_out, has_ended }
     }
@@ -291,27 +302,15 @@ impl Ending {
         let call = &self.call;
         let (operation, elapsed) = (call.operation(), call.elapsed());
         self.metrics.end(call.door(), &operation, outcome, elapsed);
-        let (tenant, rows, error) = (call.tenant(), call.rows(), call.failure());
-        let session = call.session().map(tracing::field::display);
         if telemetry::reads_spans() {
             self.record(&operation, outcome);
         }
-        let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
-        let (door, request_id) = (call.door(), call.request_id());
-        let (status, grpc_status) = (self.status, self.grpc_status);
-        macro_rules! tell {
-            ($level:expr) => {
-                tracing::event!(
-                    parent: None, $level, door, operation = &*operation, tenant, session, duration_ms, rows,
-                    status, grpc_status, outcome = outcome.word(), error, request_id, "call"
-                )
-            };
-        }
-        if (self.manner.is_probe)(&operation) && outcome != CallOutcome::Error {
-            tell!(tracing::Level::DEBUG);
-        } else {
-            tell!(tracing::Level::INFO);
-        }
+        let is_news = outcome == CallOutcome::Error || !(self.manner.is_probe)(&operation);
+        CallLine::log(
+            call,
+            is_news,
+            CallAnswer { elapsed, status: self.status, grpc_status: self.grpc_status, outcome },
+        );
         if self.manner.is_journalled && (self.is_news || outcome != CallOutcome::Ok) {
             self.keep(outcome);
         }

@@ -1,15 +1,22 @@
 //! Lines on their way to where they are written: whoever logs never waits for that.
 //!
 //! A thread of its own writes what has come, some milliseconds of it at a time: a busy server that wrote each line by itself
-//! would wake that thread, and whoever reads the log, for every call. What nobody reads fills the queue, and further lines
-//! are lost.
+//! would wake that thread, and whoever reads the log, for every call. That thread also makes the lines of calls, so that no
+//! answer waits until its line has its form. What nobody reads fills the queue, and further lines are lost.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+use engine::clock;
 
 /// How many bytes may wait to be written.
 const WAITING: usize = 2 << 20;
@@ -42,9 +49,58 @@ pub(super) struct LogWriter(Arc<Queue>);
 #[derive(Debug)]
 pub(super) struct Flush(Arc<Queue>);
 
+/// Logs one line when it is called, on the queue's thread.
+pub(super) type MakeLine = Box<dyn FnOnce() + Send>;
+
+impl LogWriter {
+    /// Where lines are put whose form is made later.
+    pub(super) fn deferred(&self) -> DeferredLines {
+        DeferredLines(Arc::clone(&self.0))
+    }
+}
+
+/// Where lines are put whose form is made later.
+#[derive(Debug)]
+pub(super) struct DeferredLines(Arc<Queue>);
+
+impl DeferredLines {
+    /// Has a line of about so many bytes made and written, with the time of now.
+    pub(super) fn put(&self, bytes: usize, make: MakeLine) {
+        self.0.put(bytes, || QueuedLine::Later(clock::now(), make));
+    }
+}
+
+/// The time in a line: of a line that is made later, when it was put into the queue.
+#[derive(Debug)]
+pub(super) struct LineTime;
+
+impl FormatTime for LineTime {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        let time = MAKING.with_borrow(|making| making.as_ref().map(|made| made.time));
+        let time = DateTime::<Utc>::from(time.unwrap_or_else(clock::now));
+        writer.write_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
+thread_local! {
+    /// What the queue's own thread is making.
+    static MAKING: RefCell<Option<Making>> = const { RefCell::new(None) };
+}
+
+/// A line that is being made: its time, and the lines before it, where it goes.
+struct Making {
+    time: SystemTime,
+    lines: Vec<u8>,
+}
+
 impl Write for &LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.put(line);
+        let is_made = MAKING.with_borrow_mut(|making| {
+            making.as_mut().map(|making| making.lines.extend_from_slice(line)).is_some()
+        });
+        if !is_made {
+            self.0.put(line.len(), || QueuedLine::Made(line.into()));
+        }
         Ok(line.len())
     }
 
@@ -61,7 +117,7 @@ impl<'a> MakeWriter<'a> for LogWriter {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Queue {
     waiting: Mutex<Waiting>,
     came: Condvar,
@@ -70,13 +126,26 @@ struct Queue {
     process: u32,
 }
 
-#[derive(Debug, Default)]
+enum QueuedLine {
+    Made(Box<[u8]>),
+    Later(SystemTime, MakeLine),
+}
+
+#[derive(Default)]
 struct Waiting {
-    bytes: Vec<u8>,
+    lines: Vec<QueuedLine>,
+    /// What they hold, in bytes.
+    bytes: usize,
     /// The thread is about to gather or to write.
     is_awake: bool,
     is_ending: bool,
     has_ended: bool,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("process", &self.process).finish_non_exhaustive()
+    }
 }
 
 impl Queue {
@@ -84,37 +153,45 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, line: &[u8]) {
+    fn put(&self, bytes: usize, line: impl FnOnce() -> QueuedLine) {
         if self.process != std::process::id() {
             return;
         }
         let mut waiting = self.lock();
-        if waiting.bytes.len() + line.len() > WAITING {
+        if waiting.bytes + bytes > WAITING {
             return;
         }
-        waiting.bytes.extend_from_slice(line);
+        waiting.bytes += bytes;
+        waiting.lines.push(line());
         if !waiting.is_awake {
             self.came.notify_one();
         }
     }
 
     fn write_all(&self, mut out: impl Write) {
-        let mut lines = Vec::new();
-        while self.gather(&mut lines) {
+        let (mut queued, mut lines) = (Vec::new(), Vec::new());
+        while self.gather(&mut queued) {
+            for line in queued.drain(..) {
+                match line {
+                    QueuedLine::Made(line) => lines.extend_from_slice(&line),
+                    QueuedLine::Later(time, make) => lines = made(time, lines, make),
+                }
+            }
             // There is nobody left to tell.
             let _ = out.write_all(&lines).and_then(|()| out.flush());
             lines.clear();
             lines.shrink_to(KEPT);
+            queued.shrink_to(KEPT / size_of::<QueuedLine>());
         }
         self.lock().has_ended = true;
         self.written.notify_all();
     }
 
     /// Waits for lines and takes them; false when the log has ended and there are none.
-    fn gather(&self, lines: &mut Vec<u8>) -> bool {
+    fn gather(&self, lines: &mut Vec<QueuedLine>) -> bool {
         let mut waiting = self.lock();
         waiting.is_awake = false;
-        while waiting.bytes.is_empty() && !waiting.is_ending {
+        while waiting.lines.is_empty() && !waiting.is_ending {
             waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         waiting.is_awake = true;
@@ -123,9 +200,17 @@ impl Queue {
             thread::sleep(GATHERS);
             waiting = self.lock();
         }
-        std::mem::swap(lines, &mut waiting.bytes);
+        std::mem::swap(lines, &mut waiting.lines);
+        waiting.bytes = 0;
         !lines.is_empty()
     }
+}
+
+/// `lines`, and the one that `make` logs.
+fn made(time: SystemTime, lines: Vec<u8>, make: MakeLine) -> Vec<u8> {
+    MAKING.set(Some(Making { time, lines }));
+    make();
+    MAKING.take().map(|making| making.lines).unwrap_or_default()
 }
 
 impl Drop for Flush {
@@ -194,11 +279,26 @@ mod tests {
         for _ in 0..2 * WAITING / line.len() {
             lines.make_writer().write_all(&line).unwrap();
         }
-        assert_eq!(lines.0.lock().bytes.len(), WAITING);
+        assert_eq!(lines.0.lock().bytes, WAITING);
         drop(allow);
         drop(flush);
         assert_eq!(told.iter().map(|bytes| bytes.len()).sum::<usize>(), WAITING);
-        assert!(lines.0.lock().bytes.capacity() < WAITING);
+        assert!(lines.0.lock().lines.capacity() < WAITING / line.len());
+    }
+
+    #[test]
+    fn a_line_that_is_made_later_stands_in_its_place() {
+        let (out, told, allow) = slow();
+        let (lines, flush) = start(out).unwrap();
+        drop(allow);
+        let lines = Arc::new(lines);
+        writeln!(lines.make_writer(), "first").unwrap();
+        let later = Arc::clone(&lines);
+        lines.deferred().put(10, Box::new(move || writeln!(later.make_writer(), "second").unwrap()));
+        writeln!(lines.make_writer(), "third").unwrap();
+        drop(flush);
+        let written: Vec<u8> = told.iter().collect::<Vec<_>>().concat();
+        assert_eq!(String::from_utf8(written).unwrap(), "first\nsecond\nthird\n");
     }
 
     #[test]
