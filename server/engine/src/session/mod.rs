@@ -39,6 +39,7 @@ mod result;
 mod run;
 mod script;
 mod slot;
+mod sql_time;
 mod statements;
 mod target;
 mod transaction;

@@ -11,6 +11,7 @@ use super::expand::Planned;
 use super::live::{Live, Settled};
 use super::plans::Plans;
 use super::prepared::PreparedStatement;
+use super::sql_time::SqlTime;
 use super::target::{self, Target};
 use super::transaction::{Transaction, TransactionCell};
 use crate::blocking::{self, MayBlock};
@@ -30,8 +31,7 @@ pub struct Slot {
     pub(crate) applied: Option<Target>,
     transaction: TransactionCell,
     instance: Arc<Instance>,
-    /// Which version of the tenant's clock SQL tells.
-    clock_version: u64,
+    time: SqlTime,
 }
 
 /// A session opens one connection, when it first needs it.
@@ -52,7 +52,7 @@ impl Slot {
             applied: None,
             transaction,
             instance,
-            clock_version: 0,
+            time: SqlTime::default(),
         }
     }
 
@@ -132,20 +132,14 @@ impl Slot {
     /// # Errors
     /// DuckDB's.
     pub(super) fn keep_time(&mut self, clock: &TenantClock) -> Result<()> {
-        if clock.version() == self.clock_version || self.in_transaction() || self.is_being_read() {
+        if self.time.is_of(clock) || self.in_transaction() || self.is_being_read() {
             return Ok(());
         }
-        let (version, course) = clock.versioned();
-        let texts = match course {
-            Some(course) => sql::clock::tell(course.began, course.shown, course.rate),
-            None if self.clock_version == 0 => Vec::new(),
-            None => sql::clock::forget(),
-        };
-        texts.iter().try_for_each(|text| self.connection()?.run(text).map_err(Error::from))?;
+        let ConnectionState::Open(connection) = &self.state else { return Err(closed()) };
+        self.time.keep(clock, connection)?;
         // A plan has the time of its making in it.
         self.plans = Plans::default();
         self.instance.note_change();
-        self.clock_version = version;
         Ok(())
     }
 

@@ -16,9 +16,12 @@ const FUNCTIONS: [(&str, &str); 8] = [
     ("current_localtimestamp", "CAST({} AS TIMESTAMP)"),
 ];
 
-/// The texts that have a connection tell the time of a clock that showed `shown` when the machine's was `began`, and runs
-/// at `rate` times its pace, all in microseconds since 1970.
-pub(crate) fn tell(began: i64, shown: i64, rate: f64) -> Vec<String> {
+/// The name of a function that tells the time, and what follows `CREATE` to make a macro of it.
+pub(crate) type TimeFunction = (&'static str, String);
+
+/// The functions of a clock that showed `shown` when the machine's was `began`, and runs at `rate` times its pace, all in
+/// microseconds since 1970.
+pub(crate) fn tell(began: i64, shown: i64, rate: f64) -> [TimeFunction; 8] {
     let instant = if rate == 0.0 {
         format!("system.main.make_timestamptz({shown}::BIGINT)")
     } else {
@@ -27,13 +30,10 @@ pub(crate) fn tell(began: i64, shown: i64, rate: f64) -> Vec<String> {
             if rate == 1.0 { passed } else { format!("CAST({passed} * {rate:?}::DOUBLE AS BIGINT)") };
         format!("system.main.make_timestamptz(least({shown}::BIGINT + {passed}, 253402300799999999::BIGINT))")
     };
-    let text = |(name, value): (&str, &str)| {
-        format!("CREATE OR REPLACE TEMP MACRO {name}() AS {}", value.replace("{}", &instant))
-    };
-    FUNCTIONS.into_iter().map(text).collect()
+    FUNCTIONS.map(|(name, value)| (name, format!("TEMP MACRO {name}() AS {}", value.replace("{}", &instant))))
 }
 
-/// The texts that have a connection tell the machine's time again.
-pub(crate) fn forget() -> Vec<String> {
-    FUNCTIONS.iter().map(|(name, _)| format!("DROP MACRO IF EXISTS temp.main.{name}")).collect()
+/// The text that has a function tell the machine's time again.
+pub(crate) fn forget(name: &str) -> String {
+    format!("DROP MACRO IF EXISTS temp.main.{name}")
 }
