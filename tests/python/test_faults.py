@@ -221,3 +221,21 @@ def test_a_server_with_calls_that_hang_stops_in_time() -> None:
         assert time.monotonic() - began < 5
         calling.join(timeout=5)
         assert [answer.status_code for answer in answers] == [200]
+
+
+@pytest.mark.parametrize("after", [{}, {"after": {"rows": 1}}])
+def test_a_server_stops_in_time_although_a_client_of_a_half_cut_connection_is_there(after: dict[str, Any]) -> None:
+    body = json.dumps({"statement": "SELECT 'cut' FROM range(3)"}).encode()
+    login = base64.b64encode(":".join(ALICE.pair).encode())
+    request = b"POST /query HTTP/1.1\r\nHost: mock\r\nAuthorization: Basic %s\r\nContent-Length: %d\r\n\r\n%s"
+    with MockServer("--user", ":".join(ALICE.pair)) as running, httpx.Client(auth=ALICE.pair) as client:
+        order = {"match": {"statement": "cut"}, "do": {"cut": "half", **after}}
+        client.post(f"{running.lakehouse_url}/_mock/v1/faults", json=order).raise_for_status()
+        host, port = running.lakehouse_url.removeprefix("http://").rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=10) as stream:
+            stream.sendall(request % (login, len(body), body))
+            while stream.recv(65_536):
+                pass
+            began = time.monotonic()
+            assert running.stop() == 0
+            assert time.monotonic() - began < 5

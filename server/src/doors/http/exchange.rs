@@ -51,6 +51,7 @@ pub(crate) struct Activity {
     phase: Mutex<Phase>,
     has_ended_sending: AtomicBool,
     looks: AtomicU64,
+    is_cut: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -97,6 +98,7 @@ impl Activity {
             phase: Mutex::new(phase),
             has_ended_sending: AtomicBool::new(false),
             looks: AtomicU64::new(0),
+            is_cut: AtomicBool::new(false),
         })
     }
 
@@ -195,6 +197,12 @@ impl Activity {
         if let Err(fault) = done {
             tracing::debug!(%fault, "a connection that a fault rule cuts has ended before");
         }
+        self.is_cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a fault rule has broken it off: nothing more is sent over it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed)
     }
 
     fn note_read(&self) {

@@ -100,6 +100,9 @@ async fn connection(stream: TcpStream, router: Router, idle: Duration, stop: Can
             if let Poll::Ready(ended) = connection.as_mut().poll(context) {
                 return Poll::Ready(ended.map_err(|fault| fault.to_string()));
             }
+            if is_stopping && activity.is_cut() {
+                return Poll::Ready(Err("a fault rule has cut it, and the server stops".to_owned()));
+            }
             if !is_stopping && stopped.as_mut().poll(context).is_ready() {
                 is_stopping = true;
                 connection.as_mut().graceful_shutdown();
