@@ -10,7 +10,13 @@ from urllib.parse import urlsplit
 from clients import elapsed
 from mock_server import ALICE
 
-AUTHORIZATION = "Basic " + base64.b64encode(":".join(ALICE.pair).encode()).decode()
+
+def basic(user: str, password: str) -> str:
+    """The header of these credentials."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+AUTHORIZATION = basic(*ALICE.pair)
 
 
 class Connection:
