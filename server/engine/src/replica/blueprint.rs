@@ -1,6 +1,6 @@
 //! What there is in the catalogs of a database, in statements that make it again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::left_out::LeftOut;
 use crate::error::{Error, Result};
@@ -28,6 +28,8 @@ pub(super) struct TablePlan {
     pub(super) keys: Vec<ForeignKey>,
     /// Whether some columns are computed, and so are not written.
     pub(super) has_generated: bool,
+    /// Whether writing to it looks names up, in computed columns or conditions.
+    pub(super) is_bound_by_names: bool,
     pub(super) step: Step,
 }
 
@@ -96,11 +98,11 @@ impl Lists<'_> {
 }
 
 impl Blueprint {
-    /// What the connection's transaction sees.
+    /// What the connection's transaction sees, the macros if there may be any.
     ///
     /// # Errors
     /// DuckDB's.
-    pub(super) fn read(connection: &Connection) -> Result<Self> {
+    pub(super) fn read(connection: &Connection, has_macros: bool) -> Result<Self> {
         let names = |sql| -> Result<Vec<String>> {
             Ok(connection.query(sql)?.text_rows()?.into_iter().flatten().flatten().collect())
         };
@@ -121,7 +123,9 @@ impl Blueprint {
         let columns = columns(&lists)?;
         blueprint.first.extend(types(&lists)?);
         blueprint.first.extend(sequences(&lists)?);
-        macros(&lists, &mut blueprint)?;
+        if has_macros {
+            macros(&lists, &mut blueprint)?;
+        }
         blueprint.tables = tables(&lists, &columns)?;
         blueprint.views = views(&lists, &columns)?;
         blueprint.last = indexes(&lists)?;
@@ -179,38 +183,47 @@ struct MacroPlan {
 }
 
 fn macros(lists: &Lists<'_>, blueprint: &mut Blueprint) -> Result<()> {
-    let mut parameters: HashMap<String, Vec<(String, Option<String>)>> = HashMap::new();
-    for row in lists.connection.query(text::MACRO_PARAMETERS)?.text_rows()? {
-        let parameter = (cell(&row, 1).to_owned(), row.get(2).cloned().flatten());
-        parameters.entry(cell(&row, 0).to_owned()).or_default().push(parameter);
-    }
-    let mut plans: Vec<MacroPlan> = Vec::new();
-    for mut row in lists.connection.query(text::MACROS)?.text_rows()? {
-        let number = row.remove(0).unwrap_or_default();
-        if !lists.kept.contains(cell(&row, 0)) {
-            continue;
-        }
-        let (name, is_table) = (name(&row), cell(&row, 3) == "table_macro");
-        let form = MacroForm {
-            parameters: parameters.remove(&number).unwrap_or_default(),
-            body: cell(&row, 5).to_owned(),
-        };
-        match plans.last_mut() {
-            Some(plan) if plan.name == name && plan.is_table == is_table => plan.forms.push(form),
-            _ => plans.push(MacroPlan { name, is_table, comment: row[4].clone(), forms: vec![form] }),
-        }
-    }
-    for plan in plans {
+    for plan in macro_plans(lists)? {
         let MacroPlan { name, is_table, comment, forms } = &plan;
         if has_defaults(lists.connection, &plan) {
             let why = "DuckDB does not tell the defaults of a macro's parameters; the copy has none";
-            blueprint.left_out.push(LeftOut { what: format!("defaults of macro {name}"), why: why.to_owned() });
+            blueprint
+                .left_out
+                .push(LeftOut { what: format!("defaults of macro {name}"), why: why.to_owned() });
         }
         let step = step("macro", name, text::create_macro(name, *is_table, forms), true);
         let on = Commented::Macro { is_table: *is_table };
         blueprint.first.push(step.commented(on, name, comment.as_ref()));
     }
     Ok(())
+}
+
+/// The macros, those first that were made first.
+fn macro_plans(lists: &Lists<'_>) -> Result<Vec<MacroPlan>> {
+    let (mut forms, mut parameters) = (BTreeMap::new(), HashMap::<u64, Vec<_>>::new());
+    for mut row in lists.connection.query(text::MACROS)?.text_rows()? {
+        let number = row.remove(0).and_then(|number| number.parse::<u64>().ok()).unwrap_or_default();
+        if !lists.kept.contains(cell(&row, 0)) {
+            continue;
+        }
+        match row[5].take() {
+            Some(body) => drop(forms.insert(number, (row, body))),
+            None => {
+                let parameter = (cell(&row, 6).to_owned(), row[7].take());
+                parameters.entry(number).or_default().push(parameter);
+            }
+        }
+    }
+    let mut plans: Vec<MacroPlan> = Vec::new();
+    for (number, (row, body)) in forms {
+        let (name, is_table) = (name(&row), cell(&row, 3) == "table_macro");
+        let form = MacroForm { parameters: parameters.remove(&number).unwrap_or_default(), body };
+        match plans.last_mut() {
+            Some(plan) if plan.name == name && plan.is_table == is_table => plan.forms.push(form),
+            _ => plans.push(MacroPlan { name, is_table, comment: row[4].clone(), forms: vec![form] }),
+        }
+    }
+    Ok(plans)
 }
 
 /// Whether a macro can be called with fewer arguments than any of its overloads has parameters.
@@ -234,7 +247,8 @@ fn tables(lists: &Lists<'_>, columns: &Columns) -> Result<Vec<TablePlan>> {
         step.statements.extend(column_comments(&name, columns));
         let columns = columns.iter().map(|(column, _)| column.clone()).collect();
         let has_generated = told.contains(" GENERATED ALWAYS AS(");
-        Ok(TablePlan { name, columns, keys, has_generated, step })
+        let is_bound_by_names = has_generated || told.contains("CHECK(") || told.contains("CHECK (");
+        Ok(TablePlan { name, columns, keys, has_generated, is_bound_by_names, step })
     });
     made.collect()
 }

@@ -32,6 +32,8 @@ pub(super) fn build(
     let (views_too, tables) = site.make_tables(blueprint)?;
     let places: HashSet<_> = tables.iter().map(|table| table.step.place.clone()).collect();
     rows::hand_over(source, connection, (target, &site.connection), tables)?;
+    // The rows have been written from other places.
+    site.place = None;
     for step in std::mem::take(&mut blueprint.last) {
         site.make(&step, &step.place).map_err(|error| unmade(&step, &error))?;
     }

@@ -107,7 +107,11 @@ pub(crate) fn copied(
         target.attach_postgres()?;
     }
     let connection = still(source, thread)?;
-    let mut blueprint = Blueprint::read(&connection)?;
+    let has_macros = source.may_have_macros();
+    if has_macros {
+        target.note_macros();
+    }
+    let mut blueprint = Blueprint::read(&connection, has_macros)?;
     build::build(source, connection, &target, &mut blueprint, thread)?;
     Ok((target, blueprint.left_out))
 }

@@ -12,6 +12,7 @@ use super::blueprint::TablePlan;
 use crate::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::instance::Instance;
+use crate::sql;
 use crate::sql::blueprint as text;
 use duck::{Chunk, Connection, RowLayout};
 
@@ -40,6 +41,7 @@ pub(super) fn hand_over(
     mut tables: Vec<TablePlan>,
 ) -> Result<()> {
     for table in tables.iter_mut().filter(|table| table.has_generated) {
+        stand_by(table, site)?;
         // DuckDB is asked which columns are computed: it does not list them.
         let is_written = |column: &String| site.prepare(&text::give_column(&table.name, column)).is_ok();
         table.columns.retain(is_written);
@@ -97,9 +99,18 @@ fn next(pieces: &Pieces) -> duck::Result<Piece> {
     pieces.lock().recv().unwrap_or_else(ended)
 }
 
+/// Has names be looked up near a table: those of its constraints and computed columns.
+fn stand_by(table: &TablePlan, site: &Connection) -> Result<()> {
+    let (catalog, schema) = &table.step.place;
+    Ok(site.run(&sql::use_schema(catalog, schema))?)
+}
+
 /// Writes one table.
 fn fill(table: &TablePlan, target: &Instance, site: &Connection, pieces: &Pieces) -> Result<()> {
     let Piece::Begin(layout) = next(pieces)? else { return Ok(()) };
+    if table.is_bound_by_names {
+        stand_by(table, site)?;
+    }
     let more = Arc::clone(pieces);
     let chunks = iter::from_fn(move || match next(&more) {
         Ok(Piece::Rows(chunk)) => Some(Ok(chunk)),

@@ -26,8 +26,7 @@ fn told(instance: &Instance, thread: &MayBlock) -> Vec<String> {
         format!("{row:?}")
     });
     told.extend(sequences);
-    let macros = rows(text::MACROS).into_iter().map(|row| format!("{:?}", &row[1..]));
-    told.extend(macros);
+    told.extend(rows(text::MACROS).into_iter().map(|row| format!("{:?}", &row[1..])));
     for table in rows(text::TABLES) {
         let name = |at: usize| sql::Identifier(table[at].as_deref().unwrap()).to_string();
         let from = format!("{}.{}.{}", name(0), name(1), name(2));
@@ -48,6 +47,7 @@ async fn check(statements: &[&str], left_out: &[&str]) -> Arc<Instance> {
         let pool = pool();
         let source = pool.take()?;
         let connection = source.connect(thread)?;
+        source.note_macros();
         for statement in &statements {
             connection.run(statement)?;
         }

@@ -34,26 +34,16 @@ pub(crate) const SEQUENCES: &str = "SELECT database_name, schema_name, sequence_
         min_value::VARCHAR, max_value::VARCHAR, increment_by::VARCHAR, cycle::VARCHAR, last_value::VARCHAR
     FROM system.main.duckdb_sequences() WHERE NOT temporary ORDER BY sequence_oid";
 
-macro_rules! numbered_macros {
-    () => {
-        "(SELECT row_number() OVER () AS number, * FROM system.main.duckdb_functions()
-          WHERE function_type IN ('macro', 'table_macro') AND NOT internal)"
-    };
-}
-
-/// `number, catalog, schema, name, kind, comment, definition`; overloads follow one another.
-pub(crate) const MACROS: &str = concat!(
-    "SELECT number::VARCHAR, database_name, schema_name, function_name, function_type, comment, macro_definition FROM ",
-    numbered_macros!(),
-    " ORDER BY function_oid, number"
-);
-
-/// `number, name, type` of the parameters of those.
-pub(crate) const MACRO_PARAMETERS: &str = concat!(
-    "SELECT number::VARCHAR, unnest(parameters), unnest(parameter_types) FROM ",
-    numbered_macros!(),
-    " ORDER BY number"
-);
+/// `number, catalog, schema, name, kind, comment, definition` of each overload of a macro, then the same with `NULL` for a
+/// definition, and `parameter, type`, for each of its parameters. All functions are looked at for it, once.
+pub(crate) const MACROS: &str = "WITH macros AS MATERIALIZED (
+        SELECT (row_number() OVER (ORDER BY function_oid))::VARCHAR AS number, *
+        FROM system.main.duckdb_functions() WHERE function_type IN ('macro', 'table_macro') AND NOT internal
+    )
+    SELECT number, database_name, schema_name, function_name, function_type, comment, macro_definition,
+        NULL::VARCHAR, NULL::VARCHAR FROM macros
+    UNION ALL SELECT number, database_name, schema_name, function_name, function_type, comment, NULL,
+        unnest(parameters), unnest(parameter_types) FROM macros";
 
 /// `catalog, schema, name, comment, statement`.
 pub(crate) const TABLES: &str = "SELECT database_name, schema_name, table_name, comment, sql

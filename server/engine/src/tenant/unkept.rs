@@ -22,6 +22,9 @@ impl Tenant {
         if more > 0 {
             told.push(left_out(format!("what {more} more sessions hold")));
         }
+        if !held.is_empty() {
+            told.push(left_out("settings and variables of sessions".to_owned()));
+        }
         told
     }
 }
@@ -43,8 +46,7 @@ async fn own_matters(session: &Arc<Session>) -> Vec<LeftOut> {
     let transaction = in_transaction.then(|| left_out(format!("open transaction of session {id}")));
     let tables = tables.into_iter().flatten().flatten();
     let tables = tables.map(|name| left_out(format!("temporary {} of session {id}", sql::Identifier(&name))));
-    let settings = left_out(format!("settings and variables of session {id}"));
-    transaction.into_iter().chain(tables).chain([settings]).collect()
+    transaction.into_iter().chain(tables).collect()
 }
 
 fn left_out(what: String) -> LeftOut {
