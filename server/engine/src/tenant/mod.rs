@@ -310,8 +310,9 @@ impl Tenant {
         Arc::clone(&self.opening).lock_owned().await
     }
 
-    /// Removes the folder of its database; what is open in there stays readable.
+    /// Removes the folders of its database and of its snapshots; what is open in there stays readable.
     pub(crate) fn remove_folder(&self) {
+        self.lineage.shelf().all().iter().for_each(|snapshot| snapshot.state().remove_folder());
         if let Some(instance) = self.instance.read().as_ref() {
             instance.spool_folder().remove();
         }
