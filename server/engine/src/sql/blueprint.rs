@@ -127,7 +127,7 @@ pub(crate) fn call_macro(name: &TableRef, is_table: bool, arguments: usize) -> S
     format!("SELECT {from}{name}({})", vec!["NULL"; arguments].join(", "))
 }
 
-/// A foreign key: as DuckDB writes it, which does not quote the table, and as it has to be.
+/// A foreign key, and how DuckDB writes it: without quotes around the table, and not at all if that is the table itself.
 pub(crate) struct ForeignKey {
     pub(crate) text: String,
     pub(crate) table: String,
@@ -146,8 +146,12 @@ impl ForeignKey {
 pub(crate) fn create_table(name: &TableRef, told: &str, keys: &[ForeignKey]) -> Option<String> {
     let mut columns = after_name(told.strip_prefix("CREATE TABLE ")?).to_owned();
     for key in keys {
-        // Constraints come last.
-        let at = columns.rfind(&key.text)?;
+        // Constraints come last; of a key to the table itself there is but the comma before it.
+        let at = match (key.text.as_str(), columns.strip_suffix(");")) {
+            ("", Some(rest)) if rest.ends_with(", ") => rest.len(),
+            ("", _) => columns.rfind(", , ")? + 2,
+            (text, _) => columns.rfind(text)?,
+        };
         columns.replace_range(at..at + key.text.len(), &key.quoted());
     }
     Some(format!("CREATE TABLE {name} {columns}"))
@@ -300,5 +304,20 @@ mod tests {
         let made = create_table(&table("t"), told, &[key]).unwrap();
         let expected = "CREATE TABLE \"c\".\"s\".\"t\" (a INTEGER, FOREIGN KEY (\"a\") REFERENCES \"p q\" (\"b\"));";
         assert_eq!(made, expected);
+    }
+
+    #[test]
+    fn foreign_keys_to_the_table_itself_are_written() {
+        let key = |columns: &str| ForeignKey {
+            text: String::new(),
+            table: "t".to_owned(),
+            columns: vec![columns.to_owned()],
+            referenced: vec!["i".to_owned()],
+        };
+        let told = "CREATE TABLE t(i INTEGER PRIMARY KEY, a INTEGER, b INTEGER, , CHECK((a > 0)), );";
+        let made = create_table(&table("t"), told, &[key("b"), key("a")]).unwrap();
+        let [one, other] = ["b", "a"].map(|c| format!("FOREIGN KEY (\"{c}\") REFERENCES \"t\" (\"i\")"));
+        let columns = format!("(i INTEGER PRIMARY KEY, a INTEGER, b INTEGER, {other}, CHECK((a > 0)), {one});");
+        assert_eq!(made, format!("CREATE TABLE \"c\".\"s\".\"t\" {columns}"));
     }
 }
