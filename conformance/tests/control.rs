@@ -110,7 +110,9 @@ async fn a_state_is_kept_and_restored() {
     query(&url, "DROP TABLE t").await;
     alice.restore("s").await.unwrap();
     query(&url, "FROM t").await;
-    let [read] = &alice.requests(&json!({"statement": "^FROM t"})).await.unwrap()[..] else { panic!("not one") };
+    let [read] = &alice.requests(&json!({"statement": "^FROM t"})).await.unwrap()[..] else {
+        panic!("not one")
+    };
     assert_eq!(read["rows"], 1);
     server.add_copy("bob", "secret", "key-of-bob", "alice", Some("s")).await.unwrap();
     assert_eq!(alice.snapshots().await.unwrap(), ["s"]);

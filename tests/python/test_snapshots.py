@@ -160,12 +160,12 @@ def test_a_large_table_is_copied_in_its_order_while_another_user_is_served(serve
 
 def test_every_type_and_key_comes_back(server: MockServer) -> None:
     run(server, "CREATE TYPE mood AS ENUM ('sad', 'it''s')")
-    run(server, "CREATE TYPE a_type AS STRUCT(m mood, \"x y\" INTEGER)[]")
+    run(server, 'CREATE TYPE a_type AS STRUCT(m mood, "x y" INTEGER)[]')
     run(
         server,
         "CREATE TABLE types (v VARIANT, g GEOMETRY, u UNION(i INTEGER, s VARCHAR), m MAP(VARCHAR, INTEGER[]), "
-        "a INTEGER[3], b BLOB, bi BIT, tz TIMETZ, hg UHUGEINT, iv INTERVAL, j JSON, uu UUID, ns TIMESTAMP_NS, bn BIGNUM, "
-        "t TIMESTAMPTZ, mo mood, st a_type)",
+        "a INTEGER[3], b BLOB, bi BIT, tz TIMETZ, hg UHUGEINT, iv INTERVAL, j JSON, uu UUID, ns TIMESTAMP_NS, "
+        "bn BIGNUM, t TIMESTAMPTZ, mo mood, st a_type)",
     )
     run(
         server,

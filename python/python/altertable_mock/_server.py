@@ -180,8 +180,8 @@ class MockServer(HasEndpoints):
     def new_tenant(self, name: str = "", *, source: Tenant | None = None, snapshot: str | None = None) -> Tenant:
         """A fresh user with a database and an API key of its own, none of which can be guessed.
 
-        The database is empty, or a copy of ``source``'s as it is now or as its ``snapshot`` of that name has it. ``name``
-        is put into the user's name, to be recognised in logs. The tenant is gone once it is closed.
+        The database is empty, or a copy of ``source``'s as it is now, or as its ``snapshot`` of that name has it.
+        ``name`` is put into the user's name, to be recognised in logs. The tenant is gone once it is closed.
 
         >>> with MockServer() as server, server.new_tenant() as one, server.new_tenant() as other:
         ...     _ = one.sql("CREATE TABLE t AS SELECT 1 AS i")

@@ -137,7 +137,19 @@ impl Instance {
     /// # Errors
     /// DuckDB's, when the instance is beyond use.
     pub(super) fn bytes(&self) -> Result<u64> {
-        let rows = self.open_connection()?.query(sql::DATABASE_BYTES)?.text_rows()?;
+        self.counted(sql::DATABASE_BYTES)
+    }
+
+    /// What its tables take in memory. Blocks.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub(super) fn table_bytes(&self) -> Result<u64> {
+        self.counted(sql::TABLE_BYTES)
+    }
+
+    fn counted(&self, bytes: &str) -> Result<u64> {
+        let rows = self.open_connection()?.query(bytes)?.text_rows()?;
         let bytes = rows.into_iter().flatten().flatten().next();
         Ok(bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(0))
     }

@@ -87,7 +87,11 @@ impl SnapshotShelf {
     /// InvalidArgument.
     pub(crate) fn check_name(name: &str) -> Result<()> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if name.is_empty() || name.len() > LONGEST_NAME || name.starts_with('.') || !name.chars().all(is_plain) {
+        if name.is_empty()
+            || name.len() > LONGEST_NAME
+            || name.starts_with('.')
+            || !name.chars().all(is_plain)
+        {
             return Err(Error::invalid(format!(
                 "a snapshot's name has 1 to {LONGEST_NAME} letters, digits, dots, hyphens and underscores, and does not \
                  begin with a dot"
@@ -96,12 +100,12 @@ impl SnapshotShelf {
         Ok(())
     }
 
-    /// Refuses a snapshot for which there is no room, before it is made.
+    /// Refuses a snapshot of so many bytes for which there is no room, before it is made.
     ///
     /// # Errors
     /// LimitExceeded.
-    pub(crate) fn check_room(&self, name: &str) -> Result<()> {
-        self.room(&self.kept.lock(), name, 0)
+    pub(crate) fn check_room(&self, name: &str, bytes: u64) -> Result<()> {
+        self.room(&self.kept.lock(), name, bytes)
     }
 
     /// Keeps a state under a name, in the place of the one that has it.
@@ -119,7 +123,8 @@ impl SnapshotShelf {
 
     fn room(&self, kept: &BTreeMap<String, Arc<KeptSnapshot>>, name: &str, more: u64) -> Result<()> {
         let others = kept.iter().filter(|(other, _)| *other != name);
-        let (count, bytes) = others.fold((0, more), |(count, bytes), (_, one)| (count + 1, bytes + one.bytes));
+        let (count, bytes) =
+            others.fold((0, more), |(count, bytes), (_, one)| (count + 1, bytes + one.bytes));
         if count >= MOST {
             let message = format!("Limit exceeded: a user may have {MOST} snapshots; remove one first");
             return Err(Error::new(ErrorKind::LimitExceeded, message));

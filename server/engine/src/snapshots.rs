@@ -44,9 +44,8 @@ impl Engine {
         SnapshotShelf::check_name(name)?;
         let shelf = tenant.lineage().shelf();
         let _one_at_a_time = shelf.copying().lock().await;
-        shelf.check_room(name)?;
         let project = self.own_project(tenant);
-        let (state, bytes) = self.saved(tenant, project).await?;
+        let (state, bytes) = self.saved(tenant, name, project).await?;
         let mut left_out = state.left_out.clone();
         left_out.extend(tenant.unkept().await);
         let skipped_project = state.project.is_none() && tenant.project().is_some();
@@ -55,10 +54,18 @@ impl Engine {
     }
 
     /// The state of a tenant now, and what it takes in memory.
-    async fn saved(&self, tenant: &Tenant, project: Option<Arc<KeptProject>>) -> Result<(SavedState, u64)> {
+    async fn saved(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+        project: Option<Arc<KeptProject>>,
+    ) -> Result<(SavedState, u64)> {
         let (database, shown) = (tenant.instance(), tenant.project().cloned());
-        let pool = Arc::clone(self.accounts.pool());
+        let (pool, lineage, name) =
+            (Arc::clone(self.accounts.pool()), tenant.lineage().clone(), name.to_owned());
         blocking::run(move |thread| {
+            let expected = database.as_ref().map_or(Ok(0), |database| database.table_bytes())?;
+            lineage.shelf().check_room(&name, expected)?;
             let state = SavedState::take(database.as_ref(), shown.as_ref(), project, &pool, thread)?;
             let bytes = state.bytes()?;
             Ok((state, bytes))
@@ -145,7 +152,8 @@ impl Engine {
         if let Some(name) = snapshot {
             let snapshot = shelf.find(&name)?;
             let kept = Arc::clone(&snapshot);
-            let database = blocking::run(move |thread| kept.state().open(Some(&project), &pool, thread)).await?;
+            let database =
+                blocking::run(move |thread| kept.state().open(Some(&project), &pool, thread)).await?;
             return Ok((database, snapshot.state().project.clone()));
         }
         let events = tenant.project().and_then(|own| self.events.keep_project(&own.key, &own.environment));

@@ -119,7 +119,8 @@ impl Blueprint {
             left_out: Vec::new(),
         };
         let schemas = lists.rows(text::SCHEMAS)?;
-        blueprint.schemas = schemas.iter().map(|row| text::create_schema(cell(row, 0), cell(row, 1))).collect();
+        blueprint.schemas =
+            schemas.iter().map(|row| text::create_schema(cell(row, 0), cell(row, 1))).collect();
         let columns = columns(&lists)?;
         blueprint.first.extend(types(&lists)?);
         blueprint.first.extend(sequences(&lists)?);
@@ -231,7 +232,9 @@ fn has_defaults(connection: &Connection, plan: &MacroPlan) -> bool {
     let lengths: Vec<_> = plan.forms.iter().map(|form| form.parameters.len()).collect();
     let most = lengths.iter().max().copied().unwrap_or(0);
     let fewer = (0..most).filter(|count| !lengths.contains(count));
-    fewer.into_iter().any(|count| connection.prepare(&text::call_macro(&plan.name, plan.is_table, count)).is_ok())
+    fewer
+        .into_iter()
+        .any(|count| connection.prepare(&text::call_macro(&plan.name, plan.is_table, count)).is_ok())
 }
 
 fn tables(lists: &Lists<'_>, columns: &Columns) -> Result<Vec<TablePlan>> {
