@@ -68,6 +68,40 @@ impl TenantControl {
         Ok(skipped.filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
+    /// Keeps the tenant's committed state under a name (SN-1). What could not be kept is returned.
+    ///
+    /// # Errors
+    /// A name that is none, a refusal, or no answer.
+    pub async fn snapshot(&self, name: &str) -> Result<Vec<String>> {
+        self.ask(self.client.put(self.at(&format!("snapshots/{name}")))).await.map(|told| lacks(&told))
+    }
+
+    /// Makes the tenant's state that of a snapshot (SN-2). What did not come back is returned.
+    ///
+    /// # Errors
+    /// A snapshot that is not there, or no answer.
+    pub async fn restore(&self, name: &str) -> Result<Vec<String>> {
+        let restored = self.ask(self.client.post(self.at(&format!("snapshots/{name}/restore"))));
+        restored.await.map(|told| lacks(&told))
+    }
+
+    /// The names of the tenant's snapshots.
+    ///
+    /// # Errors
+    /// A refusal, or no answer.
+    pub async fn snapshots(&self) -> Result<Vec<String>> {
+        let kept = self.list("snapshots", &Value::Null).await?;
+        Ok(kept.iter().filter_map(|one| one["name"].as_str()).map(str::to_owned).collect())
+    }
+
+    /// Forgets a snapshot.
+    ///
+    /// # Errors
+    /// A snapshot that is not there, or no answer.
+    pub async fn remove_snapshot(&self, name: &str) -> Result<()> {
+        self.ask(self.client.delete(self.at(&format!("snapshots/{name}")))).await.map(drop)
+    }
+
     /// The tenant's calls on every door that meet the conditions, oldest first (RJ-2).
     ///
     /// # Errors
@@ -199,6 +233,13 @@ impl TenantControl {
             _ => Ok(body),
         }
     }
+}
+
+/// What a snapshot does not have, and why.
+fn lacks(told: &Value) -> Vec<String> {
+    let lacks = told["left_out"].as_array().into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    lacks.map(|lack| format!("{}: {}", text(&lack["what"]), text(&lack["why"]))).collect()
 }
 
 /// A fault rule of a tenant's.

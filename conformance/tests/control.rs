@@ -98,3 +98,26 @@ async fn a_load_is_done_when_it_is_told() {
     alice.fail_task(&second, "no room").await.unwrap();
     assert!(alice.complete_task(&second).await.unwrap_err().to_string().contains("409"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_is_kept_and_restored() {
+    let server = MockServer::builder().user("alice", "secret").ephemeral_ports().start().await.unwrap();
+    let url = format!("http://{}", server.addresses().lakehouse);
+    let alice = TenantControl::new(&url, "alice", "secret");
+    query(&url, "CREATE TABLE t AS SELECT 1 AS a").await;
+    let [lack] = &alice.snapshot("s").await.unwrap()[..] else { panic!("not one") };
+    assert!(lack.starts_with("settings and variables of sessions: "), "{lack}");
+    query(&url, "DROP TABLE t").await;
+    alice.restore("s").await.unwrap();
+    query(&url, "FROM t").await;
+    let [read] = &alice.requests(&json!({"statement": "^FROM t"})).await.unwrap()[..] else {
+        panic!("not one")
+    };
+    assert_eq!(read["rows"], 1);
+    server.add_copy("bob", "secret", "key-of-bob", "alice", Some("s")).await.unwrap();
+    assert_eq!(alice.snapshots().await.unwrap(), ["s"]);
+    alice.remove_snapshot("s").await.unwrap();
+    assert!(alice.restore("s").await.unwrap_err().to_string().contains("404"));
+    let refused = server.add_copy("carol", "secret", "key", "alice", Some("s")).await.unwrap_err();
+    assert!(refused.to_string().contains("no snapshot"), "{refused}");
+}

@@ -73,6 +73,21 @@ impl Server {
         self.ask(py, |running| running.server.add_user(name, password, api_key))
     }
 
+    /// Declares a user whose state begins as a copy of another's, or of a snapshot of that other user's.
+    fn add_copy(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        password: &str,
+        api_key: &str,
+        source: &str,
+        snapshot: Option<&str>,
+    ) -> PyResult<()> {
+        self.ask(py, |running| {
+            running.runtime.block_on(running.server.add_copy(name, password, api_key, source, snapshot))
+        })
+    }
+
     /// Refuses a user from now on and drops the user's database.
     fn remove_user(&self, py: Python<'_>, name: &str) -> PyResult<()> {
         self.ask(py, |running| running.runtime.block_on(running.server.remove_user(name)))

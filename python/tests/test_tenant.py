@@ -273,6 +273,28 @@ def test_a_clock_stands_moves_and_goes_back(altertable_mock: Tenant) -> None:
     assert altertable_mock.sql("SELECT year(now()) > 2025").value() is True
 
 
+def test_a_state_is_kept_put_back_and_copied() -> None:
+    with MockServer() as server, server.new_tenant() as tenant:
+        tenant.sql("CREATE TABLE t AS SELECT 1 AS i")
+        tenant.track("before", "u")
+        assert tenant.snapshot("s") == []
+        tenant.sql("INSERT INTO t VALUES (2)")
+        tenant.track("after", "u")
+        with server.new_tenant(source=tenant) as now, server.new_tenant(source=tenant, snapshot="s") as then:
+            assert (now.sql("FROM t"), then.sql("FROM t")) == ([(1,), (2,)], [(1,)])
+            assert [event["event"] for event in then.events()] == ["before"]
+            then.track("own", "u")
+        assert tenant.restore("s") == []
+        assert tenant.sql("FROM t") == [(1,)]
+        assert [event["event"] for event in tenant.events()] == ["before"]
+        tenant.remove_snapshot("s")
+        assert tenant.snapshots() == []
+        with pytest.raises(RequestError, match="no snapshot"):
+            tenant.restore("s")
+        with pytest.raises(RequestError, match="letters"):
+            tenant.snapshot("a b")
+
+
 def test_loads_are_late_until_they_are_told(altertable_mock: Tenant) -> None:
     altertable_mock.late_loads()
     altertable_mock.load("orders", [{"id": 1}])

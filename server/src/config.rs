@@ -19,7 +19,9 @@ use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Sub
 
 pub use access::ControlOptions;
 pub use ctl::CtlOptions;
-pub(crate) use ctl::{ClockCommand, CtlCommand, FaultsCommand, ListCommand, TenantsCommand};
+pub(crate) use ctl::{
+    ClockCommand, CtlCommand, FaultsCommand, ListCommand, SnapshotsCommand, TenantsCommand,
+};
 pub use options::{LogFormat, Options, QueryStream};
 pub use resolve::{BindAddresses, Config, ConnectionOptions, FlightOptions, LakehouseOptions, TlsOptions};
 pub use size::ByteSize;

@@ -14,7 +14,7 @@ use crate::doors::health::Health;
 use crate::doors::metrics::Metrics;
 use crate::doors::tls::TlsIdentity;
 use crate::doors::{Addresses, DOORS, Door, Listeners, PerDoor, Surroundings};
-use engine::{Account, Engine, Error, JournalEntry, Result};
+use engine::{Account, Engine, Error, JournalEntry, Origin, Result};
 
 /// How long interrupted calls get to tell their clients, at most: a part of `--shutdown-timeout`.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -219,6 +219,27 @@ impl MockServer {
     /// Config when a part is empty, or the name or the key taken; nothing is declared then.
     pub fn add_user(&self, name: &str, password: &str, api_key: Option<&str>) -> Result<()> {
         self.engine.add_user(Account { name: name.to_owned(), password: password.to_owned() }, api_key)
+    }
+
+    /// Declares a user whose state begins as a copy of another's, or of one of that user's snapshots, with an API key of its
+    /// own (CT-1).
+    ///
+    /// # Errors
+    /// Config when a part is empty, or the name or the key taken; NotFound for a user or a snapshot that is not there;
+    /// FailedPrecondition for what cannot be copied.
+    pub async fn add_copy(
+        &self,
+        name: &str,
+        password: &str,
+        api_key: &str,
+        source: &str,
+        snapshot: Option<&str>,
+    ) -> Result<()> {
+        let account = Account { name: name.to_owned(), password: password.to_owned() };
+        let origin =
+            Origin { tenant: self.engine.tenant_named(source)?, snapshot: snapshot.map(str::to_owned) };
+        let environments = self.engine.config().environments.clone();
+        self.engine.make_copy(account, api_key, environments, origin).await.map(drop)
     }
 
     /// Refuses a declared user from now on, interrupts what the user runs and drops the user's database.

@@ -99,6 +99,26 @@ def test_a_reset_names_what_it_did(server: MockServer) -> None:
     assert "gone" in query(server, "FROM gone").text.splitlines()[-1]
 
 
+def test_a_state_is_kept_restored_and_forgotten(server: MockServer) -> None:
+    done(server, *ALICE, "reset")
+    query(server, "CREATE TABLE kept AS SELECT 1 AS a")
+    assert "before" in done(server, *ALICE, "snapshot", "before")
+    query(server, "DROP TABLE kept")
+    assert json.loads(done(server, *ALICE, "--json", "restore", "before"))["name"] == "before"
+    assert "[1]" in query(server, "FROM kept").text
+    head, listed = done(server, *ALICE, "snapshots").splitlines()
+    assert head.split() == ["NAME", "MADE", "AT", "BYTES"]
+    assert listed.startswith("before")
+    done(server, "--key", KEY, "tenants", "add", "copied", "--password", "c", "--from", "alice", "--snapshot", "before")
+    copied = httpx.post(f"{server.lakehouse_url}/query", json={"statement": "FROM kept"}, auth=("copied", "c"))
+    assert "[1]" in copied.text
+    done(server, "--key", KEY, "tenants", "remove", "copied")
+    done(server, *ALICE, "snapshots", "remove", "before")
+    ended = ctl(server, *ALICE, "restore", "before")
+    assert ended.returncode == 1
+    assert 'no snapshot "before"' in ended.stderr
+
+
 def test_tenants_are_made_shown_and_removed_with_a_key(server: MockServer) -> None:
     made = dict(line.split(None, 1) for line in done(server, "--key", KEY, "tenants", "add", "eve").splitlines())
     assert made["user"] == "eve" and len(made["password"]) == 32

@@ -89,6 +89,7 @@ class MockServer(HasEndpoints):
         query_log_limit: str | int | None = None,
         journal_limit: str | int | None = None,
         fault_limit: int | None = None,
+        snapshot_limit: str | int | None = None,
         task_limit: int | None = None,
         project_event_limit: str | int | None = None,
         decoded_body_limit: str | int | None = None,
@@ -176,19 +177,28 @@ class MockServer(HasEndpoints):
         api_key = self._api_keys[0] if self._api_keys else None
         return Tenant(self.endpoints, user, password, api_key)
 
-    def new_tenant(self, name: str = "") -> Tenant:
-        """A fresh user with an empty database and an API key of its own, none of which can be guessed.
+    def new_tenant(self, name: str = "", *, source: Tenant | None = None, snapshot: str | None = None) -> Tenant:
+        """A fresh user with a database and an API key of its own, none of which can be guessed.
 
+        The database is empty, or a copy of ``source``'s as it is now, or as its ``snapshot`` of that name has it.
         ``name`` is put into the user's name, to be recognised in logs. The tenant is gone once it is closed.
 
         >>> with MockServer() as server, server.new_tenant() as one, server.new_tenant() as other:
         ...     _ = one.sql("CREATE TABLE t AS SELECT 1 AS i")
         ...     one.sql("SHOW TABLES"), other.sql("SHOW TABLES")
         ([('t',)], [])
+        >>> with MockServer() as server, server.new_tenant() as one:
+        ...     _ = one.sql("CREATE TABLE t AS SELECT 1 AS i")
+        ...     with server.new_tenant(source=one) as copy:
+        ...         copy.sql("FROM t")
+        [(1,)]
         """
         native = self._running()
         user, password, api_key = unguessable(name)
-        native.add_user(user, password, api_key)
+        if source is None:
+            native.add_user(user, password, api_key)
+        else:
+            native.add_copy(user, password, api_key, source.user, snapshot)
 
         def remove() -> None:
             # A server that was stopped meanwhile has nothing left to remove.

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from ._clients import build
 from ._clock import Clock
@@ -138,6 +138,39 @@ class Tenant(HasEndpoints):
         """
         skipped: list[str] = self._plane.post("reset", {"what": list(what)} if what else {})["skipped"]
         return skipped
+
+    def snapshot(self, name: str) -> list[str]:
+        """Keeps this user's committed state under a name: every catalog, and what was tracked.
+
+        What cannot be kept is returned, such as temporary tables of sessions. Raises :class:`RequestError` for a name
+        that is none, and when the server has no room for it.
+
+        >>> from altertable_mock import MockServer
+        >>> with MockServer() as server, server.new_tenant() as tenant:
+        ...     _ = tenant.sql("CREATE TABLE t AS SELECT 1 AS i")
+        ...     _ = tenant.snapshot("one-row")
+        ...     _ = tenant.sql("INSERT INTO t VALUES (2)")
+        ...     _ = tenant.restore("one-row")
+        ...     tenant.sql("FROM t"), tenant.snapshots()
+        ([(1,)], ['one-row'])
+        """
+        return lacks(self._plane.put(f"snapshots/{segment(name)}", {}))
+
+    def restore(self, name: str) -> list[str]:
+        """Makes this user's state that of a snapshot. Clients have to log in anew.
+
+        What did not come back is returned, as by :meth:`snapshot`. Raises :class:`RequestError` if there is no such
+        snapshot.
+        """
+        return lacks(self._plane.post(f"snapshots/{segment(name)}/restore", {}))
+
+    def snapshots(self) -> list[str]:
+        """The names of this user's snapshots."""
+        return [str(told["name"]) for told in self._plane.get("snapshots")["snapshots"]]
+
+    def remove_snapshot(self, name: str) -> None:
+        """Forgets a snapshot. Raises :class:`RequestError` if there is none of that name."""
+        self._plane.delete(f"snapshots/{segment(name)}")
 
     def flight_client(self, **options: Any) -> altertable_flightsql.Client:
         """An ``altertable_flightsql.Client`` logged in as this user; ``options`` are passed on to it.
@@ -335,3 +368,13 @@ class Tenant(HasEndpoints):
 
     def __repr__(self) -> str:
         return f"<Tenant {self.user} of {self.lakehouse_url}>"
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path."""
+    return quote(name, safe="")
+
+
+def lacks(told: Mapping[str, Any]) -> list[str]:
+    """What a snapshot does not have, and why."""
+    return [f"{lack['what']}: {lack['why']}" for lack in told["left_out"]]

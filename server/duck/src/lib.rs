@@ -39,7 +39,7 @@ pub use database::{Database, Settings};
 pub use error::{Error, ErrorKind, Result, is_fault_of_engine, is_interrupt};
 pub use export::BatchBuilder;
 pub use result::{Chunk, ResultSet, Returns};
-pub use scan::{BatchReader, SCAN_FUNCTION, ScanGuard, ScanRegistry};
+pub use scan::{BatchReader, ChunkReader, RowLayout, SCAN_FUNCTION, ScanGuard, ScanRegistry, TransferGuard};
 pub use statement::{Extracted, Prepared, StatementKind};
 pub use table_function::{ConnectionId, TableScan, TableSource};
 pub use value::{HUGEINT_EXTENSION, Value};

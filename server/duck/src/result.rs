@@ -135,6 +135,9 @@ pub struct Chunk {
     raw: ffi::duckdb_data_chunk,
 }
 
+// SAFETY: owned data, which DuckDB ties to no thread.
+unsafe impl Send for Chunk {}
+
 impl Chunk {
     pub(super) fn raw(&self) -> ffi::duckdb_data_chunk {
         self.raw

@@ -7,6 +7,7 @@
 
 mod fill;
 mod function;
+mod transfer;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use parking_lot::Mutex;
 
+use self::transfer::ChunkSource;
+pub use self::transfer::{ChunkReader, RowLayout, TransferGuard};
 use super::connection::Connection;
 use crate::error::{Error, Result};
 use crate::types::{Column, input};
@@ -31,7 +34,20 @@ pub type BatchReader = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// The readers of one DuckDB instance, by token.
 #[derive(Clone, Default)]
-pub struct ScanRegistry(Arc<Mutex<HashMap<String, Weak<Source>>>>);
+pub struct ScanRegistry(Arc<Mutex<HashMap<String, Registered>>>);
+
+/// What a token stands for.
+#[derive(Clone)]
+enum Registered {
+    Batches(Weak<Source>),
+    Chunks(Weak<ChunkSource>),
+}
+
+/// What a statement reads by its token.
+enum Found {
+    Batches(Arc<Source>),
+    Chunks(Arc<ChunkSource>),
+}
 
 /// One registered reader, and what became of it.
 struct Source {
@@ -76,13 +92,21 @@ impl ScanRegistry {
             reader: Mutex::new(Some(reader)),
             progress: Mutex::default(),
         });
-        let token = format!("{:032x}", rand::random::<u128>());
-        self.0.lock().insert(token.clone(), Arc::downgrade(&source));
+        let token = self.enter(Registered::Batches(Arc::downgrade(&source)));
         Ok(ScanGuard { registry: self.clone(), token, source })
     }
 
-    fn find(&self, token: &str) -> Option<Arc<Source>> {
-        self.0.lock().get(token).and_then(Weak::upgrade)
+    fn enter(&self, registered: Registered) -> String {
+        let token = format!("{:032x}", rand::random::<u128>());
+        self.0.lock().insert(token.clone(), registered);
+        token
+    }
+
+    fn find(&self, token: &str) -> Option<Found> {
+        match self.0.lock().get(token)? {
+            Registered::Batches(source) => source.upgrade().map(Found::Batches),
+            Registered::Chunks(source) => source.upgrade().map(Found::Chunks),
+        }
     }
 }
 

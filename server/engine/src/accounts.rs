@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::blocking::MayBlock;
 use super::config::{Account, EngineConfig};
 use super::events::Store;
-use super::instance::{self, InstancePool};
+use super::instance::{self, Instance, InstancePool};
 use super::journal::Journal;
 use super::limit_exceeded;
 use super::session::{Session, Turns};
@@ -58,14 +58,20 @@ impl Accounts {
         let config = Arc::clone(&accounts.config);
         let logins = config.users.iter().map(|account| {
             let project = ShownProject::of_declared(&account.name, &config, &accounts.events);
-            (account.name.clone(), accounts.login(account.clone(), project, false))
+            (account.name.clone(), accounts.login(account.clone(), project, false, LeftBehind::default()))
         });
         *accounts.declared.write() = logins.collect();
         accounts
     }
 
-    fn login(&self, account: Account, project: Option<ShownProject>, is_made: bool) -> Login {
-        let tenant = self.tenant(self.lineage(&account.name, true, project), LeftBehind::default());
+    fn login(
+        &self,
+        account: Account,
+        project: Option<ShownProject>,
+        is_made: bool,
+        left: LeftBehind,
+    ) -> Login {
+        let tenant = self.tenant(self.lineage(&account.name, true, project), left);
         Login { account, tenant, is_made }
     }
 
@@ -92,29 +98,53 @@ impl Accounts {
             Some(key) => ShownProject::of_key(key, &self.config, &self.events),
             None => ShownProject::of_declared(&account.name, &self.config, &self.events),
         };
-        self.insert(account, project, false).map(drop)
+        self.insert(account, project, None).map(drop)
     }
 
-    /// Declares a user from now on who sees that project, and with whom it goes (CT-1).
+    /// Declares a user from now on who sees that project, and with whom it goes (CT-1). The database begins anew, or is one
+    /// that was made ready for the user.
     ///
     /// # Errors
     /// Config when the name is taken; LimitExceeded for one too many.
-    pub(super) fn make(&self, account: Account, project: ShownProject) -> Result<Arc<Tenant>> {
-        self.insert(account, Some(project), true)
+    pub(super) fn make(
+        &self,
+        account: Account,
+        project: ShownProject,
+        database: Option<Arc<Instance>>,
+    ) -> Result<Arc<Tenant>> {
+        self.insert(account, Some(project), Some(database))
     }
 
-    fn insert(&self, account: Account, project: Option<ShownProject>, is_made: bool) -> Result<Arc<Tenant>> {
-        let mut declared = self.declared.write();
-        if declared.contains_key(&account.name) {
-            let message = format!("the user \"{}\" is declared already", account.name);
-            return Err(Error::new(ErrorKind::Config, message));
+    /// Refuses a user who could not be made.
+    ///
+    /// # Errors
+    /// As [`make`](Self::make).
+    pub(super) fn check_new(&self, name: &str) -> Result<()> {
+        self.check(&self.declared.read(), name, true)
+    }
+
+    fn check(&self, declared: &HashMap<String, Login>, name: &str, is_made: bool) -> Result<()> {
+        if declared.contains_key(name) {
+            return Err(Error::new(ErrorKind::Config, format!("the user \"{name}\" is declared already")));
         }
         let most = self.config.limits.made_tenants;
         if is_made && declared.values().filter(|login| login.is_made).count() >= most {
             return Err(limit_exceeded("the tenants made while the server runs", most, "--tenant-limit"));
         }
-        let name = account.name.clone();
-        let login = self.login(account, project, is_made);
+        Ok(())
+    }
+
+    /// Adds a user, who was made while the server runs if there is a `made` database, even one that begins anew.
+    fn insert(
+        &self,
+        account: Account,
+        project: Option<ShownProject>,
+        made: Option<Option<Arc<Instance>>>,
+    ) -> Result<Arc<Tenant>> {
+        let mut declared = self.declared.write();
+        let (name, is_made) = (account.name.clone(), made.is_some());
+        self.check(&declared, &name, is_made)?;
+        let login = self.login(account, project, is_made, LeftBehind::of(made.flatten()));
         let tenant = Arc::clone(&login.tenant);
         declared.insert(name, login);
         Ok(tenant)
@@ -126,7 +156,7 @@ impl Accounts {
         tenant.faults().clear();
         tenant.tasks().clear();
         let key = tenant.project().filter(|_| is_made).map(|project| project.key.clone());
-        Some(Removed { sessions: tenant.retire(Anew::Database).0, key })
+        Some(Removed { sessions: tenant.retire(Anew::Database(None)).0, key })
     }
 
     /// Forgets an undeclared user, who is a new one from the next call on; None if it is none.
@@ -137,19 +167,24 @@ impl Accounts {
         let former = tenants.remove(&key)?;
         former.faults().clear();
         former.tasks().clear();
-        Some(Removed { sessions: former.retire(Anew::Database).0, key: None })
+        Some(Removed { sessions: former.retire(Anew::Database(None)).0, key: None })
     }
 
     /// Opens a database as tenants get it, uses it and drops it again.
     ///
     /// # Errors
     /// Config, naming the file or setting that DuckDB does not take.
-    pub(super) fn check(&self, thread: &MayBlock) -> Result<()> {
+    pub(super) fn try_out(&self, thread: &MayBlock) -> Result<()> {
         let used = self.pool.open().and_then(|instance| Ok(instance.connect(thread)?.run(sql::FIRST_USE)?));
         used.map_err(|error| match error.kind() {
             ErrorKind::Config => error,
             _ => instance::as_config(&error, &self.config),
         })
+    }
+
+    /// Where databases come from.
+    pub(super) fn pool(&self) -> &Arc<InstancePool> {
+        &self.pool
     }
 
     /// Opens no more databases ahead.
@@ -165,10 +200,10 @@ impl Accounts {
     /// Gives every declared user an empty tenant and forgets the others; returns the sessions there were, for closing.
     pub(super) fn renew(&self) -> Vec<Arc<Session>> {
         let former = std::mem::take(&mut *self.undeclared.lock()).into_values();
-        let mut ended: Vec<_> = former.flat_map(|tenant| tenant.retire(Anew::Database).0).collect();
+        let mut ended: Vec<_> = former.flat_map(|tenant| tenant.retire(Anew::Database(None)).0).collect();
         for login in self.declared.write().values_mut() {
             login.tenant.lineage().begin_anew();
-            ended.extend(self.follow(&mut login.tenant, Anew::Database));
+            ended.extend(self.follow(&mut login.tenant, Anew::Database(None)));
         }
         ended
     }

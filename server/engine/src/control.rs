@@ -6,6 +6,7 @@ use crate::accounts::Removed;
 use crate::config::Account;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::instance::Instance;
 use crate::journal::JournalEntry;
 use crate::session::Session;
 use crate::tenant::{Anew, Tenant};
@@ -65,17 +66,34 @@ impl Engine {
     /// Config when a part is empty, or the name or the key taken; LimitExceeded for one too many. Nothing is declared
     /// then.
     pub fn make_tenant(&self, account: Account, key: &str, environments: Vec<String>) -> Result<Arc<Tenant>> {
-        let Some(environment) = environments.first().cloned() else {
-            return Err(Error::new(ErrorKind::Config, "a tenant needs an environment"));
-        };
+        self.check_new(&account, key)?;
+        self.make(account, key, environments, None)
+    }
+
+    /// Refuses a tenant that could not be made.
+    pub(crate) fn check_new(&self, account: &Account, key: &str) -> Result<()> {
         if account.name.is_empty() || account.password.is_empty() || key.is_empty() {
             return Err(Error::new(ErrorKind::Config, "a tenant needs a name, a password and an API key"));
         }
+        self.accounts.check_new(&account.name)
+    }
+
+    /// Makes a tenant, whose database begins anew or is that one.
+    pub(crate) fn make(
+        &self,
+        account: Account,
+        key: &str,
+        environments: Vec<String>,
+        database: Option<Arc<Instance>>,
+    ) -> Result<Arc<Tenant>> {
+        let Some(environment) = environments.first().cloned() else {
+            return Err(Error::new(ErrorKind::Config, "a tenant needs an environment"));
+        };
         if !self.events.add_key_in(key, environments) {
             return Err(key_taken());
         }
         let project = ShownProject { store: Arc::clone(&self.events), key: key.to_owned(), environment };
-        self.accounts.make(account, project).inspect_err(|_| {
+        self.accounts.make(account, project, database).inspect_err(|_| {
             self.events.remove_key(key);
         })
     }
@@ -141,7 +159,7 @@ impl Engine {
         let mut done = ResetDone::default();
         let lineage = tenant.lineage();
         if parts.data || parts.sessions {
-            let anew = if parts.data { Anew::Database } else { Anew::Sessions };
+            let anew = if parts.data { Anew::Database(None) } else { Anew::Sessions };
             let sessions = self.accounts.begin_anew(tenant, anew).ok_or_else(|| no_user(tenant.name()))?;
             end(sessions).await;
         }
@@ -219,7 +237,7 @@ impl Engine {
 }
 
 /// Interrupts what sessions run; they close behind, since DuckDB may take its time over it.
-async fn end(sessions: Vec<Arc<Session>>) {
+pub(crate) async fn end(sessions: Vec<Arc<Session>>) {
     let mut closing = Box::pin(async move {
         futures::future::join_all(sessions.iter().map(Session::close)).await;
     });

@@ -107,7 +107,7 @@ impl Engine {
     /// Config, naming the file or setting.
     pub async fn check(self: &Arc<Self>) -> Result<()> {
         let engine = Arc::clone(self);
-        blocking::run(move |thread| engine.accounts.check(thread)).await
+        blocking::run(move |thread| engine.accounts.try_out(thread)).await
     }
 
     /// Discards what has idled out, again and again; ends when the engine is gone.

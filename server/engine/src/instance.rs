@@ -35,6 +35,8 @@ pub struct Instance {
     sealed: bool,
     broken: AtomicBool,
     changes: AtomicU64,
+    /// Whether a macro may have been made: listing them takes longer than all else.
+    may_have_macros: AtomicBool,
     ahead: Mutex<Vec<Connection>>,
     /// Whether PostgreSQL's catalogs are attached.
     has_postgres: AtomicBool,
@@ -84,6 +86,7 @@ impl Instance {
             sealed: !config.allow_external_access,
             broken: AtomicBool::new(false),
             changes: AtomicU64::new(0),
+            may_have_macros: AtomicBool::new(false),
             ahead: Mutex::default(),
             has_postgres: AtomicBool::new(false),
             attaching: Mutex::default(),
@@ -134,7 +137,19 @@ impl Instance {
     /// # Errors
     /// DuckDB's, when the instance is beyond use.
     pub(super) fn bytes(&self) -> Result<u64> {
-        let rows = self.open_connection()?.query(sql::DATABASE_BYTES)?.text_rows()?;
+        self.counted(sql::DATABASE_BYTES)
+    }
+
+    /// What its tables take in memory. Blocks.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub(super) fn table_bytes(&self) -> Result<u64> {
+        self.counted(sql::TABLE_BYTES)
+    }
+
+    fn counted(&self, bytes: &str) -> Result<u64> {
+        let rows = self.open_connection()?.query(bytes)?.text_rows()?;
         let bytes = rows.into_iter().flatten().flatten().next();
         Ok(bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(0))
     }
@@ -205,6 +220,16 @@ impl Instance {
     /// How many changes were noted: plans of the same number are alike.
     pub(super) fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
+    }
+
+    /// Whether any macro may be there.
+    pub(super) fn may_have_macros(&self) -> bool {
+        self.may_have_macros.load(Ordering::SeqCst)
+    }
+
+    /// Notes that one may have been made.
+    pub(super) fn note_macros(&self) {
+        self.may_have_macros.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn is_broken(&self) -> bool {

@@ -28,7 +28,10 @@ mod limits;
 mod lookup;
 mod memory;
 mod meter;
+mod replica;
 mod session;
+mod shelf;
+mod snapshots;
 mod spool;
 mod sql;
 mod tasks;
@@ -61,11 +64,14 @@ pub use limits::Limits;
 pub use limits::{Size, limit_exceeded, too_much_data};
 pub use meter::Usage;
 pub use meter::{Meter, Share, TenantMeters};
+pub use replica::LeftOut;
 pub use session::{
     AccessMode, Bind, BindBy, BoundRows, CancelOnDrop, CancelToken, Cancelled, CursorFault, Cursors, Execute,
     GiveUpOnDrop, NamedStatement, Plan, PreparedStatement, Redeemed, ResultStream, Script, Session,
     Statement, StatementRoom, Target, Transaction, Turn, Window, lines_before, placed,
 };
+pub use shelf::KeptSnapshot;
+pub use snapshots::{Origin, SnapshotDone};
 pub use sql::copy::table_rows;
 pub use sql::identity::{Translated, translated};
 pub use sql::postgres as postgres_catalogs;

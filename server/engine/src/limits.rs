@@ -22,6 +22,8 @@ pub struct Limits {
     pub journal: u64,
     /// `--fault-limit`: fault rules, per tenant (FR-1).
     pub faults: usize,
+    /// `--snapshot-limit`: bytes of the snapshots, per tenant (SN-1).
+    pub snapshots: u64,
     /// `--task-limit`: tasks that are pending or remembered for their failure, per tenant (TK-1).
     pub tasks: usize,
     /// `--tenant-session-limit`: open sessions, per tenant.
@@ -73,6 +75,7 @@ impl Default for Limits {
             query_log: 8 * MIB,
             journal: 8 * MIB,
             faults: 100,
+            snapshots: 4 * GIB,
             tasks: 1000,
             tenant_sessions: 4096,
             session_prepared: 4096,

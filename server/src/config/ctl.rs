@@ -39,6 +39,21 @@ pub(crate) enum CtlCommand {
         /// data, sessions, journal, faults, clock or tasks; all of them by default.
         parts: Vec<String>,
     },
+    /// Keep the tenant's state under a name.
+    Snapshot {
+        /// Letters, digits, dots, hyphens and underscores.
+        name: String,
+    },
+    /// Make the tenant's state that of a snapshot.
+    Restore {
+        /// The snapshot.
+        name: String,
+    },
+    /// Show the tenant's snapshots, or remove one.
+    Snapshots {
+        #[command(subcommand)]
+        command: Option<SnapshotsCommand>,
+    },
     /// Show the calls that were made.
     Requests(ListCommand),
     /// Show the events that the tenant's project has received.
@@ -79,11 +94,26 @@ pub(crate) enum TenantsCommand {
         /// An environment of its project; may be given more than once.
         #[arg(long = "environment", value_name = "NAME")]
         environments: Vec<String>,
+        /// A tenant that it begins as a copy of.
+        #[arg(long, value_name = "NAME")]
+        from: Option<String>,
+        /// The snapshot of that tenant to begin with, rather than its present state.
+        #[arg(long, value_name = "NAME", requires = "from")]
+        snapshot: Option<String>,
     },
     /// Remove a tenant with all that it has.
     Remove {
         /// Its name.
         user: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotsCommand {
+    /// Remove a snapshot.
+    Remove {
+        /// Its name.
+        name: String,
     },
 }
 

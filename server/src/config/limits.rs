@@ -62,6 +62,7 @@ fn limits_of_control(options: &Options, given: Limits) -> Result<Limits> {
     Ok(Limits {
         made_tenants: number(options.tenant_limit, given.made_tenants, "--tenant-limit")?,
         faults: number(options.fault_limit, given.faults, "--fault-limit")?,
+        snapshots: size(options.snapshot_limit, given.snapshots),
         tasks: number(options.task_limit, given.tasks, "--task-limit")?,
         ..given
     })

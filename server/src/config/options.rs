@@ -238,6 +238,9 @@ with_doors!(options! {
     /// Fault rules that each user may have set over the control plane [default: 100].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     fault_limit: usize,
+    /// Memory that each user's snapshots may take together, 100 of them at most [default: 4GB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    snapshot_limit: ByteSize,
     /// Loads of each user that may be pending, or remembered for their failure [default: 1000].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     task_limit: usize,

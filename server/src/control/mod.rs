@@ -18,13 +18,14 @@ mod requests;
 mod reset;
 mod search;
 mod shown;
+mod snapshots;
 mod tasks;
 mod tenants;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 
 use self::answer::MANNER;
 use crate::config::Config;
@@ -78,6 +79,9 @@ pub(crate) fn routes(
         .route("/_mock/v1/tenants", get(tenants::list).post(tenants::create))
         .route("/_mock/v1/tenants/{user}", get(tenants::show).delete(tenants::remove))
         .route("/_mock/v1/reset", post(reset::reset))
+        .route("/_mock/v1/snapshots", get(snapshots::list))
+        .route("/_mock/v1/snapshots/{name}", put(snapshots::save).delete(snapshots::remove))
+        .route("/_mock/v1/snapshots/{name}/restore", post(snapshots::restore))
         .route("/_mock/v1/requests", get(requests::list).delete(requests::clear))
         .route("/_mock/v1/requests/wait", post(requests::wait))
         .route("/_mock/v1/events", get(events::list))

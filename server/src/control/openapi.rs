@@ -15,7 +15,8 @@ use super::answer::RefusalBody;
         exists in the hosted service."),
     paths(
         super::tenants::create, super::tenants::list, super::tenants::show, super::tenants::remove,
-        super::reset::reset, super::requests::list, super::requests::clear, super::requests::wait,
+        super::reset::reset, super::snapshots::save, super::snapshots::list, super::snapshots::restore,
+        super::snapshots::remove, super::requests::list, super::requests::clear, super::requests::wait,
         super::events::list, super::events::wait, super::faults::create, super::faults::list, super::faults::show,
         super::faults::clear, super::faults::remove, super::clock::show, super::clock::set, super::clock::clear,
         super::clock::advance, super::tasks::show, super::tasks::set, super::tasks::complete, super::tasks::fail,
@@ -91,6 +92,7 @@ impl IntoResponses for MakeAnswers {
             BAD_REQUEST,
             UNAUTHORIZED,
             FORBIDDEN,
+            NOT_FOUND,
             CONFLICT,
             TOO_LARGE,
             ENCODING,

@@ -17,7 +17,7 @@ use super::addresses::DoorUrls;
 use super::answer::{PlaneRefusal, PlaneResult};
 use super::body::Order;
 use super::openapi::{MakeAnswers, NamedAnswers, ServerAnswers};
-use engine::{Account, ErrorKind, Tenant, TenantState};
+use engine::{Account, ErrorKind, Origin, Tenant, TenantState};
 
 /// How many bytes a name, a password, a key or an environment may have.
 const LONGEST: usize = 200;
@@ -41,6 +41,18 @@ pub(super) struct TenantOrder {
     api_key: Option<String>,
     /// The key's environments, `production` by default; the user sees the first.
     environments: Option<Vec<String>>,
+    /// What it begins as a copy of; as every tenant begins by default.
+    from: Option<OriginOrder>,
+}
+
+/// A tenant, or one of its snapshots.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OriginOrder {
+    /// The tenant's user.
+    tenant: String,
+    /// The snapshot; the tenant's present state by default.
+    snapshot: Option<String>,
 }
 
 /// A tenant that was made, with all that a client needs.
@@ -114,7 +126,8 @@ impl From<TenantState> for ShownTenant {
 /// Makes a tenant with a database and a project of its own.
 ///
 /// # Errors
-/// `bad-request` for a name that no client could send, `conflict` for one that is taken, `limit-exceeded`.
+/// `bad-request` for a name that no client could send, `conflict` for one that is taken, `not-found` for what it is to be a
+/// copy of, `limit-exceeded`.
 #[utoipa::path(post, path = "/_mock/v1/tenants", tag = "Tenants", request_body = TenantOrder, responses(
     (status = 201, body = MadeTenant, description = "It can be used from now on"), MakeAnswers))]
 pub(super) async fn create(
@@ -134,7 +147,13 @@ pub(super) async fn create(
     let api_key = named("api_key", order.api_key, || minted("key-"))?;
     let environments = environments(order.environments)?;
     let account = Account { name: user.clone(), password: password.clone() };
-    let tenant = plane.engine.make_tenant(account, &api_key, environments.clone());
+    let tenant = match order.from {
+        None => plane.engine.make_tenant(account, &api_key, environments.clone()),
+        Some(OriginOrder { tenant, snapshot }) => {
+            let origin = Origin { tenant: plane.engine.tenant_named(&tenant)?, snapshot };
+            plane.engine.make_copy(account, &api_key, environments.clone(), origin).await
+        }
+    };
     let tenant = tenant.map_err(|error| match error.kind() {
         ErrorKind::Config => PlaneRefusal::conflict(error.message()),
         _ => error.into(),

@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 use self::client::{Identified, Parameters, PlaneClient};
 pub(crate) use self::setting::KeyValue;
 use self::setting::object;
-use crate::config::{ClockCommand, Config, CtlCommand, CtlOptions, FaultsCommand, TenantsCommand};
+use crate::config::{
+    ClockCommand, Config, CtlCommand, CtlOptions, FaultsCommand, SnapshotsCommand, TenantsCommand,
+};
 use engine::{Error, ErrorKind, Result};
 
 /// Does what the command line says, beside a server with this configuration.
@@ -26,6 +28,9 @@ pub fn run(ctl: CtlOptions, config: &Config) -> Result<()> {
     match ctl.command {
         CtlCommand::Tenants { command } => plane.tenants(command),
         CtlCommand::Reset { parts } => plane.reset(&parts),
+        CtlCommand::Snapshot { name } => plane.snapshot(&name),
+        CtlCommand::Restore { name } => plane.restore(&name),
+        CtlCommand::Snapshots { command } => plane.snapshots(command),
         CtlCommand::Requests(list) => plane.list(&follow::REQUESTS, &list),
         CtlCommand::Events(list) => plane.list(&follow::EVENTS, &list),
         CtlCommand::Fail { on, settings } => plane.fail(&on, settings),
@@ -80,7 +85,7 @@ impl Console {
                 let all = self.client.get("/tenants", &Parameters::new())?;
                 self.show_list(&all["tenants"], &columns)
             }
-            Some(TenantsCommand::Add { user, password, api_key, environments }) => {
+            Some(TenantsCommand::Add { user, password, api_key, environments, from, snapshot }) => {
                 let mut body = Map::new();
                 let given = [("user", user), ("password", password), ("api_key", api_key)];
                 body.extend(
@@ -88,6 +93,9 @@ impl Console {
                 );
                 if !environments.is_empty() {
                     body.insert("environments".to_owned(), environments.into());
+                }
+                if let Some(tenant) = from {
+                    body.insert("from".to_owned(), json!({ "tenant": tenant, "snapshot": snapshot }));
                 }
                 self.show(&self.client.post("/tenants", &Parameters::new(), &Value::Object(body))?)
             }
@@ -100,6 +108,29 @@ impl Console {
     fn reset(&self, parts: &[String]) -> Result<()> {
         let body = if parts.is_empty() { json!({}) } else { json!({ "what": parts }) };
         self.show(&self.client.post("/reset", &self.query, &body)?)
+    }
+
+    fn snapshot(&self, name: &str) -> Result<()> {
+        let at = format!("/snapshots/{}", client::segment(name));
+        self.show(&self.client.put(&at, &self.query, &json!({}))?)
+    }
+
+    fn restore(&self, name: &str) -> Result<()> {
+        let at = format!("/snapshots/{}/restore", client::segment(name));
+        self.show(&self.client.post(&at, &self.query, &json!({}))?)
+    }
+
+    fn snapshots(&self, command: Option<SnapshotsCommand>) -> Result<()> {
+        match command {
+            None => {
+                let all = self.client.get("/snapshots", &self.query)?;
+                self.show_list(&all["snapshots"], &["name", "made_at", "bytes"])
+            }
+            Some(SnapshotsCommand::Remove { name }) => {
+                let at = format!("/snapshots/{}", client::segment(&name));
+                self.show(&self.client.delete(&at, &self.query)?)
+            }
+        }
     }
 
     fn fail(&self, on: &[KeyValue], settings: Vec<KeyValue>) -> Result<()> {

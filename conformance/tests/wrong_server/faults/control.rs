@@ -186,4 +186,30 @@ pub const FAULTS: &[Wrong] = &[
         },
         ..HONEST
     },
+    Wrong {
+        name: "a restore is promised and forgotten",
+        breaks: &["SN-1", "SN-2"],
+        http: Http {
+            instead: |call| {
+                let done = json!({"name": "s", "made_at": "2026-01-01T00:00:00Z", "bytes": 0, "skipped": [], "left_out": []});
+                (call.is("POST /_mock/v1/snapshots/") && call.path.ends_with("/restore"))
+                    .then(|| Reply::json(200, &done))
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "a copy is promised, and begins empty",
+        breaks: &["CT-1"],
+        http: Http {
+            request: |call| {
+                if call.is("POST /_mock/v1/tenants") {
+                    call.forget(&["from"]);
+                }
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
 ];

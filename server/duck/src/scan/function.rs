@@ -12,7 +12,8 @@ use super::super::planning::Refusing;
 use super::super::table_function::first_argument;
 use super::super::type_handle::TypeHandle;
 use super::fill::{self, Filler, Target};
-use super::{BatchReader, SCAN_FUNCTION, ScanRegistry, Source};
+use super::transfer::{self, ChunkReader};
+use super::{BatchReader, Found, SCAN_FUNCTION, ScanRegistry, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::input;
 
@@ -61,12 +62,21 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
     let outcome = guarded(|| unsafe {
         let registry = &*ffi::duckdb_bind_get_extra_info(info).cast::<ScanRegistry>();
         let token = first_argument(info).unwrap_or_default();
-        let source = registry.find(&token).ok_or_else(unknown_token)?;
-        for column in &source.columns {
-            add_column(info, &column.name, TypeHandle::new(&column.ty))?;
+        let found = registry.find(&token).ok_or_else(unknown_token)?;
+        match &found {
+            Found::Batches(source) => {
+                for column in &source.columns {
+                    add_column(info, &column.name, TypeHandle::new(&column.ty).as_ref())?;
+                }
+            }
+            Found::Chunks(source) => {
+                for (name, ty) in &source.layout.0 {
+                    add_column(info, name, Some(ty))?;
+                }
+            }
         }
-        let data = Box::into_raw(Box::new(source));
-        ffi::duckdb_bind_set_bind_data(info, data.cast(), Some(drop_boxed::<Arc<Source>>));
+        let data = Box::into_raw(Box::new(found));
+        ffi::duckdb_bind_set_bind_data(info, data.cast(), Some(drop_boxed::<Found>));
         Ok(())
     });
     if let Err(error) = outcome {
@@ -77,7 +87,7 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
 
 /// # Safety
 /// `info` is live.
-unsafe fn add_column(info: ffi::duckdb_bind_info, name: &str, ty: Option<TypeHandle>) -> Result<()> {
+unsafe fn add_column(info: ffi::duckdb_bind_info, name: &str, ty: Option<&TypeHandle>) -> Result<()> {
     let (Ok(c_name), Some(ty)) = (CString::new(name), ty) else {
         return Err(Error::invalid(format!("Column \"{name}\" has a name that DuckDB cannot take")));
     };
@@ -90,7 +100,13 @@ fn unknown_token() -> Error {
     Error::invalid(format!("{SCAN_FUNCTION} reads the rows of an ingest call, and this one has ended"))
 }
 
-/// One execution: its reader, and the batch whose rows are being handed over.
+/// One execution of a statement that reads rows.
+enum Reading {
+    Batches(Execution),
+    Chunks(ChunkReader),
+}
+
+/// Rows as batches: their reader, and the batch whose rows are being handed over.
 struct Execution {
     source: Arc<Source>,
     reader: BatchReader,
@@ -112,11 +128,15 @@ unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
     let _nothing_thrown = Refusing::never();
     // SAFETY: the bind data is the source, which outlives the call.
     let outcome = guarded(|| unsafe {
-        let source = &*ffi::duckdb_init_get_bind_data(info).cast::<Arc<Source>>();
-        let reader = source.reader.lock().take().ok_or_else(unknown_token)?;
-        let execution = Execution { source: Arc::clone(source), reader, batch: None };
-        let data = Box::into_raw(Box::new(execution));
-        ffi::duckdb_init_set_init_data(info, data.cast(), Some(drop_boxed::<Execution>));
+        let reading = match &*ffi::duckdb_init_get_bind_data(info).cast::<Found>() {
+            Found::Batches(source) => {
+                let reader = source.reader.lock().take().ok_or_else(unknown_token)?;
+                Reading::Batches(Execution { source: Arc::clone(source), reader, batch: None })
+            }
+            Found::Chunks(source) => Reading::Chunks(source.reader.lock().take().ok_or_else(unknown_token)?),
+        };
+        let data = Box::into_raw(Box::new(reading));
+        ffi::duckdb_init_set_init_data(info, data.cast(), Some(drop_boxed::<Reading>));
         // One thread, so that rows arrive in the stream's order, and the later of two rows stays the later
         // one.
         ffi::duckdb_init_set_max_threads(info, 1);
@@ -131,13 +151,21 @@ unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
 /// # Safety
 /// Called by DuckDB, with the execution as init data, by one thread at a time.
 unsafe extern "C" fn next_chunk(info: ffi::duckdb_function_info, output: ffi::duckdb_data_chunk) {
-    // SAFETY: the init data is the execution, which one thread uses at a time.
-    let execution = unsafe { &mut *ffi::duckdb_function_get_init_data(info).cast::<Execution>() };
+    // SAFETY: the init data is the reading, which one thread uses at a time.
+    let reading = unsafe { &mut *ffi::duckdb_function_get_init_data(info).cast::<Reading>() };
     // SAFETY: the chunk has the columns that `bind` added, and room for 2,048 rows.
-    if let Err(error) = guarded(|| unsafe { execution.fill(output) }) {
+    let outcome = guarded(|| unsafe {
+        match reading {
+            Reading::Batches(execution) => execution.fill(output),
+            Reading::Chunks(reader) => transfer::hand_over(reader, output),
+        }
+    });
+    if let Err(error) = outcome {
         // SAFETY: the text lives for the call, and is copied.
         unsafe { ffi::duckdb_function_set_error(info, c_message(&error).as_ptr()) };
-        execution.source.progress.lock().error.get_or_insert(error);
+        if let Reading::Batches(execution) = reading {
+            execution.source.progress.lock().error.get_or_insert(error);
+        }
     }
 }
 

@@ -120,7 +120,7 @@ impl IdentityView {
 }
 
 /// The identities of one project, and the operations of AM on them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Identities {
     view: IdentityView,
     places: HashMap<Arc<str>, IdRef>,

@@ -13,6 +13,7 @@ mod chunked;
 mod column;
 pub mod identity;
 pub mod item;
+mod keeping;
 mod keyring;
 pub mod log;
 pub mod project;
@@ -24,7 +25,7 @@ mod weight;
 
 pub use identity::{IdRef, Identities, Identity, IdentityRef, IdentityView, KnownId};
 pub use item::{Action, Alias, Identify, Item, Members, Micros, Receipt, Track};
-pub use project::Snapshot;
+pub use project::{KeptProject, Snapshot};
 pub use store::{Access, ProjectHandle, Settings, Store, Unapplied};
 pub use traits::Traits;
 pub use uuid_text::UuidText;

@@ -23,6 +23,10 @@ pub struct Snapshot {
     pub requests: u64,
 }
 
+/// What a project held at one moment, to be put back.
+#[derive(Debug)]
+pub struct KeptProject(ProjectState);
+
 /// One pair of API key and environment.
 #[derive(Debug)]
 pub struct Project {
@@ -31,7 +35,7 @@ pub struct Project {
     bell: Bell,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ProjectState {
     events: Events,
     identities: Identities,
@@ -57,6 +61,18 @@ impl Project {
         let former = std::mem::replace(&mut *self.state.lock(), ProjectState::empty());
         // Freeing a gigabyte takes its time, for which nobody need wait.
         blocking::discard(former);
+    }
+
+    /// The state now.
+    pub(super) fn keep(&self) -> KeptProject {
+        KeptProject(self.state.lock().clone())
+    }
+
+    /// Puts a state in the place of the present one.
+    pub(super) fn put_back(&self, kept: &KeptProject) {
+        let former = std::mem::replace(&mut *self.state.lock(), kept.0.clone());
+        blocking::discard(former);
+        self.bell.ring();
     }
 
     /// The contents now.

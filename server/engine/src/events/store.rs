@@ -64,7 +64,7 @@ struct Declared {
 
 /// The projects of one key, in step with its environments: the declared ones, or those that the key was made with.
 #[derive(Debug)]
-struct KeyProjects {
+pub(super) struct KeyProjects {
     environments: Arc<[Box<str>]>,
     projects: Box<[Project]>,
 }
@@ -169,9 +169,7 @@ impl Store {
     /// Empties one project, as [`clear`](Self::clear) does all; false if there is none.
     pub fn clear_project(&self, key: &str, environment: &str) -> bool {
         let Ok(Some(key)) = self.projects_of(key) else { return false };
-        let Some(place) = key.place(environment) else { return false };
-        key.projects[place].clear();
-        true
+        key.project(environment).map(Project::clear).is_some()
     }
 
     /// Lets a call in that brings this key (AX-05): a declared one, compared in constant time, else under LX-13 any that
@@ -195,7 +193,7 @@ impl Store {
         self.admit(&Call::of_server("a test"), key).ok().flatten()
     }
 
-    fn projects_of(&self, key: &str) -> Result<Option<Arc<KeyProjects>>> {
+    pub(super) fn projects_of(&self, key: &str) -> Result<Option<Arc<KeyProjects>>> {
         if let Some(projects) = self.declared.read().projects_of(key) {
             return Ok(Some(projects));
         }
@@ -292,7 +290,7 @@ impl Store {
     /// What a project takes in memory, `None` if the key is not accepted or the environment not declared.
     pub fn weight(&self, key: &str, environment: &str) -> Option<u64> {
         let key = self.projects_of(key).ok()??;
-        Some(key.projects[key.place(environment)?].weight() as u64)
+        Some(key.project(environment)?.weight() as u64)
     }
 
     /// How many undeclared keys there are.
@@ -343,7 +341,7 @@ impl Store {
     /// The contents of a project, `None` if the key is not accepted or the environment not declared.
     pub fn snapshot(&self, key: &str, environment: &str) -> Option<Arc<Snapshot>> {
         let key = self.projects_of(key).ok()??;
-        Some(key.projects[key.place(environment)?].snapshot())
+        Some(key.project(environment)?.snapshot())
     }
 
     /// Drops the undeclared keys that nobody has used for `idle` (LX-13).
@@ -356,6 +354,11 @@ impl KeyProjects {
     fn empty(environments: &Arc<[Box<str>]>) -> Arc<Self> {
         let projects = environments.iter().map(|_| Project::default()).collect();
         Arc::new(Self { environments: Arc::clone(environments), projects })
+    }
+
+    /// One of its projects.
+    pub(super) fn project(&self, environment: &str) -> Option<&Project> {
+        self.place(environment).map(|place| &self.projects[place])
     }
 
     fn place(&self, environment: &str) -> Option<usize> {

@@ -85,6 +85,9 @@ impl StatementRun<'_> {
         if kind != StatementKind::Select {
             self.slot.forget_if_moved(kind);
         }
+        if kind != StatementKind::Select && may_make_macro(sql) {
+            self.slot.instance().note_macros();
+        }
         let outcome = work(self, &mut ready.statement);
         let outcome = atomic::settle(self.slot, ready.began, outcome);
         atomic::note(self.slot, kind, sql, outcome.is_ok());
@@ -202,6 +205,11 @@ impl StatementRun<'_> {
 fn leaves_nothing(kind: StatementKind) -> bool {
     use StatementKind as Kind;
     matches!(kind, Kind::Select | Kind::Insert | Kind::Update | Kind::Delete | Kind::Merge | Kind::Explain)
+}
+
+/// Whether a statement may make a macro, by itself or once it is executed: no such text does without one of these words.
+fn may_make_macro(sql: &str) -> bool {
+    lexer::mentions(sql, &["macro", "function"])
 }
 
 /// Whether a statement may set the seed of the session's random numbers, as any query may that calls `setseed`.

@@ -3,6 +3,7 @@
 
 pub(super) mod append;
 pub(super) mod assist;
+pub(super) mod blueprint;
 pub mod catalog;
 pub(super) mod clock;
 pub mod copy;
@@ -51,7 +52,15 @@ pub(super) const FIRST_USE: &str =
 pub(super) const DATABASE_BYTES: &str =
     "SELECT coalesce(sum(memory_usage_bytes), 0)::BIGINT::VARCHAR FROM system.main.duckdb_memory()";
 
-/// Has a row if the session has a temporary table or view. The functions are named in full, past any of the user's.
+/// What tables and their indexes take of it.
+pub(super) const TABLE_BYTES: &str = "SELECT coalesce(sum(memory_usage_bytes), 0)::BIGINT::VARCHAR FROM system.main.duckdb_memory() \
+     WHERE tag IN ('IN_MEMORY_TABLE', 'ART_INDEX')";
+
+/// The names of the session's temporary tables and views. The functions are named in full, past any of the user's.
+pub(super) const TEMPORARY: &str = "SELECT table_name FROM system.main.duckdb_tables() WHERE temporary \
+     UNION ALL SELECT view_name FROM system.main.duckdb_views() WHERE temporary AND NOT internal";
+
+/// Has a row if the session has a temporary table or view.
 pub(super) const HAS_TEMPORARY: &str = "SELECT table_name FROM system.main.duckdb_tables() WHERE temporary \
      UNION ALL SELECT view_name FROM system.main.duckdb_views() WHERE temporary AND NOT internal LIMIT 1";
 

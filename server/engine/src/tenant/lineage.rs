@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::sessions::Retired;
 use super::{LeftBehind, Tenant};
 use crate::faults::FaultRules;
+use crate::instance::Instance;
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::session::Session;
+use crate::shelf::SnapshotShelf;
 use crate::tasks::TaskDesk;
 use crate::tenant_clock::TenantClock;
 use crate::views::ShownProject;
@@ -33,6 +35,7 @@ struct Lasting {
     clock: Arc<TenantClock>,
     tasks: Arc<TaskDesk>,
     task_epoch: AtomicU64,
+    shelf: SnapshotShelf,
 }
 
 impl Lineage {
@@ -58,6 +61,7 @@ impl Lineage {
             clock,
             tasks: Arc::new(TaskDesk::new(limits.tasks)),
             task_epoch: AtomicU64::new(EPOCHS.fetch_add(1, Ordering::Relaxed)),
+            shelf: SnapshotShelf::new(limits.snapshots),
         }))
     }
 
@@ -92,6 +96,11 @@ impl Lineage {
     /// How the user's loads end.
     pub(crate) fn tasks(&self) -> &Arc<TaskDesk> {
         &self.0.tasks
+    }
+
+    /// The user's snapshots.
+    pub(crate) fn shelf(&self) -> &SnapshotShelf {
+        &self.0.shelf
     }
 
     pub(super) fn task_epoch(&self) -> u64 {
@@ -129,10 +138,10 @@ impl Drop for Lasting {
 }
 
 /// What begins anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Anew {
-    /// The database, and with it all that belongs to it.
-    Database,
+    /// The database, and with it all that belongs to it: as at start, or as one that was made ready for it.
+    Database(Option<Arc<Instance>>),
     /// The sessions alone.
     Sessions,
 }
@@ -145,7 +154,7 @@ impl Tenant {
         self.owner.retired.store(true, Ordering::SeqCst);
         let Retired { open, ended } = self.sessions.retire();
         let left = match anew {
-            Anew::Database => LeftBehind { ended, ..LeftBehind::default() },
+            Anew::Database(instance) => LeftBehind { ended, ..LeftBehind::of(instance) },
             Anew::Sessions => {
                 let queries = Some(Arc::clone(&self.queries));
                 LeftBehind { instance: self.instance(), queries, ended }

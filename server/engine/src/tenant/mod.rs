@@ -6,6 +6,7 @@ pub(crate) mod query_log;
 mod rest_session;
 pub(crate) mod sessions;
 mod state;
+mod unkept;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -63,6 +64,13 @@ pub(crate) struct LeftBehind {
     queries: Option<Arc<QueryLog>>,
     /// The ids of the sessions that have ended.
     ended: EndedIds,
+}
+
+impl LeftBehind {
+    /// A database that was made ready, unless it begins anew.
+    pub(crate) fn of(instance: Option<Arc<Instance>>) -> Self {
+        Self { instance, ..Self::default() }
+    }
 }
 
 /// A request of a tenant's, which does not idle as long as this lives: an upload may take hours before it has a session.
@@ -158,6 +166,7 @@ impl Tenant {
     pub fn usage(&self) -> Vec<Usage> {
         let Owner { limits, meters, journal, .. } = &*self.owner;
         let (spooled, most) = self.instance().map_or((0, 0), |instance| instance.spool_space().usage());
+        let (kept, most_kept) = self.lineage.shelf().usage();
         let events =
             self.project().and_then(|project| project.store.weight(&project.key, &project.environment));
         vec![
@@ -169,6 +178,7 @@ impl Tenant {
             Usage::bytes("tenant-spool-limit", spooled, most),
             Usage::bytes("query-log-limit", self.queries.bytes() as u64, limits.query_log),
             Usage::new("fault-limit", self.owner.faults.len(), limits.faults),
+            Usage::bytes("snapshot-limit", kept, most_kept),
             Usage::new("task-limit", self.tasks().len(), limits.tasks),
             Usage::bytes("journal-limit", journal.bytes() as u64, limits.journal),
             Usage::bytes("project-event-limit", events.unwrap_or(0), limits.project_events),
@@ -276,7 +286,7 @@ impl Tenant {
     }
 
     /// The tenant's database, if it is open and of use.
-    fn instance(&self) -> Option<Arc<Instance>> {
+    pub(crate) fn instance(&self) -> Option<Arc<Instance>> {
         self.instance.read().clone().filter(|instance| !instance.is_broken())
     }
 
@@ -300,8 +310,9 @@ impl Tenant {
         Arc::clone(&self.opening).lock_owned().await
     }
 
-    /// Removes the folder of its database; what is open in there stays readable.
+    /// Removes the folders of its database and of its snapshots; what is open in there stays readable.
     pub(crate) fn remove_folder(&self) {
+        self.lineage.shelf().all().iter().for_each(|snapshot| snapshot.state().remove_folder());
         if let Some(instance) = self.instance.read().as_ref() {
             instance.spool_folder().remove();
         }
