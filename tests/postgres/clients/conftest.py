@@ -1,4 +1,4 @@
-"""PostgreSQL 15 and the server under test, each with a database of a test file's own: clients must do the same with both."""
+"""PostgreSQL 15 and the server under test, with a database for each test file: clients must do the same with both."""
 
 from __future__ import annotations
 

@@ -21,9 +21,10 @@ def connection(place: Place) -> Iterator[driver.Connection]:
 def test_types_are_read(connection: driver.Connection) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT true AS t, 1::smallint AS s, 2::int AS i, 3::bigint AS b, 1.5::real AS r, 2.5::float8 AS d, 'x'::text AS x,"
-            " DATE '2024-02-29' AS day, TIMESTAMP '2024-02-29 12:00:00' AS at, TIMESTAMPTZ '2024-02-29 12:00:00+00' AS tz,"
-            " TIME '01:02:03' AS clock, ARRAY[1, 2] AS list, NULL::int AS nothing, 1.50::numeric(6,2) AS exact, INTERVAL '1' DAY AS span"
+            "SELECT true AS t, 1::smallint AS s, 2::int AS i, 3::bigint AS b, 1.5::real AS r, 2.5::float8 AS d,"
+            " 'x'::text AS x, DATE '2024-02-29' AS day, TIMESTAMP '2024-02-29 12:00:00' AS at,"
+            " TIMESTAMPTZ '2024-02-29 12:00:00+00' AS tz, TIME '01:02:03' AS clock, ARRAY[1, 2] AS list,"
+            " NULL::int AS nothing, 1.50::numeric(6,2) AS exact, INTERVAL '1' DAY AS span"
         )
         table = cursor.fetch_arrow_table()
     (row,) = table.to_pylist()
@@ -37,7 +38,8 @@ def test_types_are_read(connection: driver.Connection) -> None:
         "string",
     ]
     assert {name: row[name] for name in ("t", "s", "i", "b", "r", "d", "x", "list", "nothing", "exact")} == {
-        "t": True, "s": 1, "i": 2, "b": 3, "r": 1.5, "d": 2.5, "x": "x", "list": [1, 2], "nothing": None, "exact": "1.50",
+        "t": True, "s": 1, "i": 2, "b": 3, "r": 1.5, "d": 2.5, "x": "x", "list": [1, 2], "nothing": None,
+        "exact": "1.50",
     }  # fmt: skip
     assert (row["day"], row["clock"]) == (datetime.date(2024, 2, 29), datetime.time(1, 2, 3))
     assert row["at"] == datetime.datetime(2024, 2, 29, 12)
@@ -57,7 +59,7 @@ def test_rows_are_ingested(connection: driver.Connection) -> None:
             "s": pa.array([None if i % 3 else f"row {i}" for i in range(1000)]),
             "d": pa.array([i / 2 for i in range(1000)]),
             "day": pa.array([datetime.date(2024, 2, 29)] * 1000),
-            "at": pa.array([datetime.datetime(2024, 2, 29, 12)] * 1000, pa.timestamp("us")),
+            "made": pa.array([datetime.datetime(2024, 2, 29, 12)] * 1000, pa.timestamp("us")),
             "list": pa.array([[i, None] for i in range(1000)], pa.list_(pa.int32())),
             "exact": pa.array([decimal.Decimal(i) / 4 for i in range(1000)], pa.decimal128(10, 2)),
             "raw": pa.array([bytes([i % 256]) for i in range(1000)]),
@@ -70,7 +72,7 @@ def test_rows_are_ingested(connection: driver.Connection) -> None:
             "SELECT count(*), sum(i)::bigint, count(s), sum(d), sum(list[1])::bigint, sum(exact)::float8 FROM ingested"
         )
         assert cursor.fetchall() == [(1005, 499510, 336, 249755.0, 499510, 124877.5)]
-        cursor.execute("SELECT raw, day, at FROM ingested WHERE i = 7")
+        cursor.execute("SELECT raw, day, made FROM ingested WHERE i = 7")
         assert cursor.fetchall() == [(b"\x07", datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 12))]
     connection.commit()
 
@@ -88,7 +90,8 @@ def test_objects_are_listed(connection: driver.Connection) -> None:
         cursor.execute("CREATE SCHEMA listed")
         cursor.execute("CREATE TABLE listed.places (x int, y int, PRIMARY KEY (x, y))")
         cursor.execute(
-            "CREATE TABLE listed.people (id bigint PRIMARY KEY, px int, py int, name text NOT NULL, FOREIGN KEY (px, py) REFERENCES listed.places (x, y))"
+            "CREATE TABLE listed.people (id bigint PRIMARY KEY, px int, py int, name text NOT NULL,"
+            " FOREIGN KEY (px, py) REFERENCES listed.places (x, y))"
         )
     connection.commit()
     catalog = connection.adbc_current_catalog

@@ -1,4 +1,4 @@
-"""dbt with its PostgreSQL adapter on a small project: seeds, models of every kind, tests, a snapshot and the catalog."""
+"""dbt with its PostgreSQL adapter on a small project: seeds, models of each kind, tests, a snapshot, the catalog."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from place import Place
 
 HERE = Path(__file__).parent / "dbt"
 
+pytestmark = pytest.mark.slow
+
 PROFILE = """
 shop:
   target: here
   outputs:
-    here: {{type: postgres, host: {host}, port: {port}, user: {user}, password: {password}, dbname: {database}, schema: shop, threads: 4}}
+    here: {{type: postgres, host: {host}, port: {port}, user: {user}, password: {password}, dbname: {database},
+           schema: shop, threads: 4}}
 """
 
 

@@ -1,7 +1,7 @@
-"""What tools that cannot run in a test are known to ask: each statement of tools/ has the columns and rows of PostgreSQL 15.
+"""What tools that cannot run in a test are known to ask: each statement of tools/ has PostgreSQL's columns and rows.
 
-A statement ends with a `;` at the end of a line, and an empty line; `:NAME` stands for the number of a relation. Where the
-rows must differ, a line `-- rows: REASON` follows.
+A statement ends with a `;` at the end of a line, and an empty line; `:NAME` stands for the number of a relation. Where
+the rows must differ, a line `-- rows: REASON` follows.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ SCHEMA = """
 CREATE SCHEMA shop;
 CREATE TYPE shop.mood AS ENUM ('sad', 'ok');
 CREATE TABLE shop.places (x int, y int, name varchar NOT NULL, PRIMARY KEY (x, y));
-CREATE TABLE shop.people (id bigint PRIMARY KEY, px int, py int, feels shop.mood, paid numeric(12,2), "Odd Name" varchar UNIQUE,
-  tags varchar[], born date, seen timestamptz, details json, FOREIGN KEY (px, py) REFERENCES shop.places (x, y), CHECK (paid > 0));
+CREATE TABLE shop.people (id bigint PRIMARY KEY, px int, py int, feels shop.mood, paid numeric(12,2),
+  "Odd Name" varchar UNIQUE, tags varchar[], born date, seen timestamptz, details json,
+  FOREIGN KEY (px, py) REFERENCES shop.places (x, y), CHECK (paid > 0));
 CREATE INDEX by_place ON shop.people (py, px);
 CREATE VIEW shop.paid AS SELECT id, paid FROM shop.people;
 COMMENT ON TABLE shop.people IS 'everybody';
@@ -73,7 +74,7 @@ def answer(connection: pq.PGconn, statement: str) -> Answer:
 def rows(answer: Answer) -> list[list[tuple[object, ...]]]:
     """The rows without what is each server's own, in no order."""
     found = []
-    for types, values in zip(answer.types, answer.values):
+    for types, values in zip(answer.types, answer.values, strict=True):
         hidden = {at for at, ty in enumerate(types) if ty in NUMBERS}
         shown = [tuple(None if at in hidden else OWN.get(it, it) for at, it in enumerate(row)) for row in values]
         found.append(sorted(shown, key=repr))

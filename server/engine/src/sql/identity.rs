@@ -73,7 +73,8 @@ pub fn translated(sql: &str) -> Option<Translated> {
 
 /// ALTER TABLE … RENAME TO.
 fn renamed(sql: &str, tokens: &[(Range<usize>, Token<'_>)], table: &MapperTable) -> Option<Translated> {
-    let renames = !table.is_new && keyword(tokens, table.begin, "rename") && keyword(tokens, table.begin + 1, "to");
+    let renames =
+        !table.is_new && keyword(tokens, table.begin, "rename") && keyword(tokens, table.begin + 1, "to");
     let (word, _) = tokens.get(1).filter(|_| renames)?;
     let of_view = format!("{}VIEW{}", &sql[..word.start], &sql[word.end..]);
     Some(Translated { before: Vec::new(), statement: sql.to_owned(), of_view: Some(of_view) })

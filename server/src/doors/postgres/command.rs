@@ -253,7 +253,8 @@ fn zone_of(value: &[Token<'_>]) -> Option<String> {
         _ => return None,
     };
     let west = text.strip_prefix('-');
-    let (hours, minutes) = west.or(text.strip_prefix('+')).unwrap_or(text).split_once(':').unwrap_or((text, "0"));
+    let (hours, minutes) =
+        west.or(text.strip_prefix('+')).unwrap_or(text).split_once(':').unwrap_or((text, "0"));
     match (hours.parse::<u32>().ok()?, minutes.parse::<u32>().ok()?) {
         (0, 0) => Some("Etc/UTC".to_owned()),
         (hours @ 1..=12, 0) if west.is_some() => Some(format!("Etc/GMT+{hours}")),

@@ -180,7 +180,11 @@ impl Rewriter<'_> {
             }
             Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => {
                 let (left, right) = (self.as_text(*left), self.as_text(*right));
-                Expr::BinaryOp { left: Box::new(left), op: BinaryOperator::StringConcat, right: Box::new(right) }
+                Expr::BinaryOp {
+                    left: Box::new(left),
+                    op: BinaryOperator::StringConcat,
+                    right: Box::new(right),
+                }
             }
             Expr::BinaryOp { left, op, right } => binary(*left, op, *right),
             Expr::CompoundFieldAccess { root, access_chain } => accessed(*root, access_chain),

@@ -1,5 +1,0 @@
-from sqlalchemy.testing.requirements import SuiteRequirements
-
-
-class Requirements(SuiteRequirements):
-    pass
