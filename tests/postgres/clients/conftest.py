@@ -31,7 +31,8 @@ def mock() -> Iterator[Place]:
         assert server.process.poll() is None, "the server ended during the tests:\n" + "\n".join(server.log)
 
 
-@pytest.fixture(scope="module", params=["postgres", "mock"])
+# What PostgreSQL does is the same every time: a run that is to be short leaves it out.
+@pytest.fixture(scope="module", params=[pytest.param("postgres", marks=pytest.mark.slow), "mock"])
 def place(request: pytest.FixtureRequest) -> Place:
     """Both, one after the other."""
     return request.getfixturevalue(request.param)

