@@ -172,8 +172,9 @@ class Tenant(HasEndpoints):
         return client
 
     def postgres_client(self, **options: Any) -> psycopg.Connection[Any]:
-        """A ``psycopg.Connection`` to the PostgreSQL door as this user, which commits each statement by itself; ``options``
-        are passed on to ``psycopg.connect``, such as ``dbname="lake"`` or ``autocommit=False``.
+        """A ``psycopg.Connection`` to the PostgreSQL door as this user, which commits each statement by itself.
+
+        ``options`` are passed on to ``psycopg.connect``, such as ``dbname="lake"`` or ``autocommit=False``.
 
         Raises :class:`MissingClientError` if ``psycopg`` is not installed.
         """

@@ -146,7 +146,8 @@ def test_a_transaction_is_rolled_back(database: duckdb.DuckDBPyConnection) -> No
     database.execute("BEGIN")
     database.execute("INSERT INTO db.zoo.kept VALUES (1)")
     database.execute("ROLLBACK")
-    assert database.execute("SELECT * FROM postgres_query('db', 'SELECT count(*)::int FROM zoo.kept')").fetchall() == [(0,)]
+    counted = "SELECT * FROM postgres_query('db', 'SELECT count(*)::int FROM zoo.kept')"
+    assert database.execute(counted).fetchall() == [(0,)]
     database.execute("DROP TABLE db.zoo.kept")
 
 
