@@ -69,7 +69,7 @@ run: build ## Run the server with the demo credentials (more flags: make run ARG
 	@exec "$(BINARY)" $(DEMO) $(ARGS)
 
 .PHONY: test
-test: test-rust test-python test-postgres test-hostile test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
+test: test-rust test-python test-postgres test-postgres-clients test-hostile test-java test-go test-node test-dbt test-browser test-openapi test-package test-readme test-support ## Run every test
 
 .PHONY: test-rust
 test-rust: build ## Run the Rust tests of the workspace
@@ -85,7 +85,15 @@ test-python: build ## Run the tests that use the published Python clients
 .PHONY: test-postgres
 test-postgres: build ## Send the same messages to PostgreSQL 15 and to the PostgreSQL door, and use that by its drivers
 	@postgres=$$(scripts/setup-postgres) && bin=$$($(VENV) tests/postgres/requirements.txt)/bin && \
-	  ALTERTABLE_MOCK_BINARY="$(BINARY)" POSTGRES_BIN="$$postgres" "$$bin/pytest" --quiet tests/postgres
+	  ALTERTABLE_MOCK_BINARY="$(BINARY)" POSTGRES_BIN="$$postgres" "$$bin/pytest" --quiet tests/postgres --ignore tests/postgres/clients
+
+.PHONY: test-postgres-clients
+test-postgres-clients: build ## Have PostgreSQL clients of many languages do the same with PostgreSQL 15 and with the PostgreSQL door
+	@scripts/test-postgres-clients "$(BINARY)" -m "not slow"
+
+.PHONY: test-postgres-clients-all
+test-postgres-clients-all: build ## The same with dbt, object mappers and SQLAlchemy's dialect suite (some minutes, not part of test)
+	@scripts/test-postgres-clients "$(BINARY)"
 
 .PHONY: test-hostile
 test-hostile: build ## Attack the server by hostile statements and calls, and hold it to its other tenants

@@ -134,6 +134,16 @@ def test_the_official_clients_work_on_one_tenant(altertable_mock: Tenant) -> Non
     assert whats[:2] == ["DoPut CommandStatementIngest: rows into users", "SELECT 42 AS answer"]
 
 
+def test_psycopg_works_on_the_same_tenant(altertable_mock: Tenant) -> None:
+    altertable_mock.sql("CREATE TABLE t AS SELECT 42 AS answer")
+    with altertable_mock.postgres_client() as connection:
+        assert connection.execute("SELECT answer FROM t WHERE answer > %s", (1,)).fetchall() == [(42,)]
+    with altertable_mock.postgres_client(autocommit=False) as connection:
+        connection.execute("INSERT INTO t VALUES (43)")
+        connection.rollback()
+    assert altertable_mock.sql("SELECT count(*) FROM t").value() == 1
+
+
 def test_events_are_filtered(altertable_mock: Tenant) -> None:
     for event, who in (("seen", "a"), ("bought", "a"), ("bought", "b")):
         altertable_mock.track(event, who)
@@ -149,6 +159,7 @@ def test_events_are_filtered(altertable_mock: Tenant) -> None:
         ("altertable_flightsql", "flight_client", "altertable-flightsql"),
         ("altertable_lakehouse", "lakehouse_client", "altertable-lakehouse"),
         ("altertable", "analytics_client", "altertable"),
+        ("psycopg", "postgres_client", r"psycopg\[binary\]"),
     ],
 )
 def test_a_missing_client_is_named(

@@ -39,6 +39,9 @@ WIDE = (
 OUT = {
     "text": f"COPY (SELECT * FROM {ROWS}) TO STDOUT",
     "CSV": f"COPY (SELECT * FROM {ROWS}) TO STDOUT (FORMAT csv)",
+    "a format in capitals": f"COPY (SELECT * FROM {ROWS}) TO STDOUT (FORMAT CSV, HEADER TRUE)",
+    "a catalog": "COPY (SELECT oid, typname, typlen FROM pg_type WHERE typname ~ '^int[248]$' ORDER BY oid) TO STDOUT",
+    "a catalog in binary": "COPY (SELECT oid, typname, typlen FROM pg_type WHERE oid < 30 ORDER BY oid) TO STDOUT (FORMAT BINARY)",
     "binary": f"COPY (SELECT a::int AS a, b::varchar AS b FROM {ROWS}) TO STDOUT (FORMAT binary)",
     "nothing": "COPY (SELECT 1 AS a WHERE 1 = 0) TO STDOUT",
     "nothing in binary": "COPY (SELECT 1 AS a WHERE 1 = 0) TO STDOUT WITH BINARY",

@@ -1,4 +1,4 @@
-"""The official clients, built only if they are installed."""
+"""The official clients and psycopg, built only if they are installed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ PACKAGES = {
     "altertable": "altertable",
     "altertable_flightsql": "altertable-flightsql",
     "altertable_lakehouse": "altertable-lakehouse",
+    "psycopg": "psycopg[binary]",
 }
 """The package on PyPI of each module."""
 

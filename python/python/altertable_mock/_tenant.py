@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import altertable
     import altertable_flightsql
     import altertable_lakehouse
+    import psycopg
 
 
 class Tenant(HasEndpoints):
@@ -201,6 +202,17 @@ class Tenant(HasEndpoints):
         """
         place = {"server_url": self.analytics_url, "environment": self.environment}
         client: altertable.Altertable = build("altertable", "Altertable", self.api_key, **{**place, **options})
+        return client
+
+    def postgres_client(self, **options: Any) -> psycopg.Connection[Any]:
+        """A ``psycopg.Connection`` to the PostgreSQL door as this user, which commits each statement by itself.
+
+        ``options`` are passed on to ``psycopg.connect``, such as ``dbname="lake"`` or ``autocommit=False``.
+
+        Raises :class:`MissingClientError` if ``psycopg`` is not installed.
+        """
+        login = {"user": self.user, "password": self.password, "autocommit": True}
+        client: psycopg.Connection[Any] = build("psycopg", "connect", self.postgres_url, **{**login, **options})
         return client
 
     def requests(

@@ -12,6 +12,8 @@ pub struct Translated {
     pub before: Vec<String>,
     /// The statement itself.
     pub statement: String,
+    /// The same for a view, which PostgreSQL takes for a table where one is renamed.
+    pub of_view: Option<String>,
 }
 
 /// The integer of each kind of serial number.
@@ -56,7 +58,7 @@ pub fn translated(sql: &str) -> Option<Translated> {
         }
     }
     if changes.is_empty() {
-        return None;
+        return renamed(sql, &tokens, &table);
     }
     changes.sort_by_key(|(place, _)| place.start);
     let (mut statement, mut copied) = (String::with_capacity(sql.len()), 0);
@@ -66,7 +68,16 @@ pub fn translated(sql: &str) -> Option<Translated> {
         copied = place.end;
     }
     statement.push_str(&sql[copied..]);
-    Some(Translated { before, statement })
+    Some(Translated { before, statement, of_view: None })
+}
+
+/// ALTER TABLE … RENAME TO.
+fn renamed(sql: &str, tokens: &[(Range<usize>, Token<'_>)], table: &MapperTable) -> Option<Translated> {
+    let renames =
+        !table.is_new && keyword(tokens, table.begin, "rename") && keyword(tokens, table.begin + 1, "to");
+    let (word, _) = tokens.get(1).filter(|_| renames)?;
+    let of_view = format!("{}VIEW{}", &sql[..word.start], &sql[word.end..]);
+    Some(Translated { before: Vec::new(), statement: sql.to_owned(), of_view: Some(of_view) })
 }
 
 /// The table that a statement makes or changes.
@@ -276,7 +287,18 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_relation_that_is_renamed_may_be_a_view() {
+        let sql = "alter table if exists \"s\".\"t\" rename to \"u\"";
+        let translated = translated(sql).unwrap();
+        assert_eq!(translated.statement, sql);
+        let of_view = "alter VIEW if exists \"s\".\"t\" rename to \"u\"";
+        assert_eq!((translated.of_view.as_deref(), translated.before.len()), (Some(of_view), 0));
+    }
+
     #[rstest]
+    #[case("ALTER TABLE t RENAME a TO b")]
+    #[case("ALTER VIEW v RENAME TO w")]
     #[case("CREATE TABLE t (serial int, jsonb varchar)")]
     #[case("CREATE TABLE t (a int CHECK (a > 0), b int GENERATED ALWAYS AS (a + 1))")]
     #[case("CREATE TABLE t AS SELECT 1 AS serial")]

@@ -49,7 +49,7 @@ fn hidden(name: &str) -> Option<&'static str> {
     name.eq_ignore_ascii_case(postgres::DATABASE).then_some(postgres::DATABASE)
 }
 
-/// The database that a statement detaches, replaces or alters, and the name that it gives to one.
+/// The database that a statement detaches, replaces or alters, and the name that it gives to one or would have stand for one.
 fn moved(sql: &str) -> (Option<String>, Option<String>) {
     let tokens: Vec<Token<'_>> = lexer::tokens(sql).collect();
     let [first, rest @ ..] = &tokens[..] else { return (None, None) };
@@ -63,6 +63,8 @@ fn moved(sql: &str) -> (Option<String>, Option<String>) {
         (attached(rest), None)
     } else if first.is_keyword("attach") {
         (None, attached(rest))
+    } else if first.is_keyword("use") {
+        (None, name_after(rest, &[]))
     } else {
         (None, None)
     }

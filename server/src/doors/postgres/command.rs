@@ -39,7 +39,7 @@ pub(super) enum Command {
     Lock,
     /// SET ROLE, to nobody else if none is named.
     Role(Option<String>),
-    /// A table as object mappers write it for PostgreSQL.
+    /// A statement about a table as it is written for PostgreSQL.
     Translated(Box<Translated>),
     /// PREPARE TRANSACTION, NOTIFY: not served.
     Unserved(&'static str),
@@ -227,7 +227,8 @@ fn set(rest: &[Token<'_>]) -> Option<Command> {
             Some(Command::Role(role_of(value)?))
         }
         [time, zone, value @ ..] if time.is_keyword("time") && zone.is_keyword("zone") => {
-            Some(Command::Set { name: "TimeZone".to_owned(), value: value_of(value)?, local })
+            let value = zone_of(value).map(Some).or_else(|| value_of(value))?;
+            Some(Command::Set { name: "TimeZone".to_owned(), value, local })
         }
         [names, value @ ..] if names.is_keyword("names") => {
             Some(Command::Set { name: "client_encoding".to_owned(), value: value_of(value)?, local })
@@ -238,6 +239,27 @@ fn set(rest: &[Token<'_>]) -> Option<Command> {
             }
             _ => None,
         },
+    }
+}
+
+/// The zone of `INTERVAL '+02:00' HOUR TO MINUTE`, so many hours ahead of UTC, by its name; the names count the other way.
+fn zone_of(value: &[Token<'_>]) -> Option<String> {
+    let text = match value {
+        [interval, Token::Text(text)] | [interval, Token::Text(text), _, _, _]
+            if interval.is_keyword("interval") =>
+        {
+            text
+        }
+        _ => return None,
+    };
+    let west = text.strip_prefix('-');
+    let (hours, minutes) =
+        west.or(text.strip_prefix('+')).unwrap_or(text).split_once(':').unwrap_or((text, "0"));
+    match (hours.parse::<u32>().ok()?, minutes.parse::<u32>().ok()?) {
+        (0, 0) => Some("Etc/UTC".to_owned()),
+        (hours @ 1..=12, 0) if west.is_some() => Some(format!("Etc/GMT+{hours}")),
+        (hours @ 1..=14, 0) if west.is_none() => Some(format!("Etc/GMT-{hours}")),
+        _ => None,
     }
 }
 
@@ -327,6 +349,9 @@ mod tests {
     #[case("SET VARIABLE a = 1", Command::Sql)]
     #[case("SET schema = 'x'", Command::Sql)]
     #[case("SET TIME ZONE 'Europe/Paris'", set("TimeZone", Some("Europe/Paris"), false))]
+    #[case("SET TIME ZONE INTERVAL '+02:00' HOUR TO MINUTE", set("TimeZone", Some("Etc/GMT-2"), false))]
+    #[case("SET TIME ZONE INTERVAL '-05:00' HOUR TO MINUTE", set("TimeZone", Some("Etc/GMT+5"), false))]
+    #[case("SET TIME ZONE INTERVAL '+05:30' HOUR TO MINUTE", Command::Sql)]
     #[case("SET SESSION extra_float_digits = 3", set("extra_float_digits", Some("3"), false))]
     #[case("SET LOCAL search_path TO \"$user\", public", set("search_path", Some("$user, public"), true))]
     #[case("SET my.thing = -1", set("my.thing", Some("-1"), false))]

@@ -148,6 +148,11 @@ pub(super) fn is_text(oid: u32) -> bool {
     matches!(oid, TEXT | VARCHAR | UNKNOWN | BPCHAR | NAME)
 }
 
+/// Whether this is the number of a type that a user made; PostgreSQL's own end before.
+pub(super) fn is_of_user(oid: u32) -> bool {
+    oid >= 16_384
+}
+
 /// A column as RowDescription tells it.
 pub(super) fn describe(name: &str, ty: &LogicalType) -> FieldDescription {
     let oid = oid(ty);

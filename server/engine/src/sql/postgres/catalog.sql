@@ -1,5 +1,6 @@
 -- The relations of pg_catalog that say something of the current catalog. A column that is not given is NULL; the rows that
--- every PostgreSQL has are added, and all columns put in their order and given their types.
+-- every PostgreSQL has are added, and all columns put in their order and given their types. A relation has no pages: clients
+-- take those that have some for tables whose parts can be read by `ctid`.
 
 CREATE VIEW @pg.pg_namespace AS
 SELECT oid, name AS nspname, 10 AS nspowner FROM @base.schemas;
@@ -12,7 +13,7 @@ FROM system.main.duckdb_databases() WHERE NOT internal;
 CREATE VIEW @pg.pg_class AS
 SELECT r.oid, r.name AS relname, s.oid AS relnamespace, CASE WHEN r.kind = 'S' THEN 0 ELSE @base.object_oid(r.number, 1) END AS reltype, 0 AS reloftype,
        10 AS relowner, CASE r.kind WHEN 'r' THEN 2 ELSE 0 END AS relam, CASE r.kind WHEN 'v' THEN 0 ELSE r.oid END AS relfilenode, 0 AS reltablespace,
-       CASE WHEN r.kind = 'v' THEN 0 ELSE ceil(r.rows / 100) END::INTEGER AS relpages, r.rows AS reltuples, 0 AS relallvisible, 0 AS reltoastrelid, r.has_index AS relhasindex,
+       0 AS relpages, r.rows AS reltuples, 0 AS relallvisible, 0 AS reltoastrelid, r.has_index AS relhasindex,
        false AS relisshared, r.persistence AS relpersistence, r.kind AS relkind, r.columns AS relnatts, r.checks AS relchecks,
        r.kind = 'v' AS relhasrules, r.kind = 'r' AND r.number IN (SELECT number FROM @base.in_foreign_keys) AS relhastriggers,
        false AS relhassubclass, false AS relrowsecurity, false AS relforcerowsecurity, true AS relispopulated,
@@ -28,8 +29,8 @@ FROM @base.constraints c JOIN @base.relations t ON t.database = c.database AND t
 WHERE c.kind = 'f';
 
 CREATE VIEW @pg.pg_attribute AS
-SELECT a.attrelid, a.attname, a.atttypid, -1 AS attstattarget, t.typlen AS attlen, a.attnum, CASE WHEN a.is_array THEN 1 ELSE 0 END AS attndims, -1 AS attcacheoff,
-       a.atttypmod, coalesce(t.typbyval, false) AS attbyval, coalesce(t.typalign, 'i') AS attalign, coalesce(t.typstorage, 'p') AS attstorage, '' AS attcompression, a.attnotnull, a.atthasdef, false AS atthasmissing, '' AS attidentity,
+SELECT a.attrelid, a.attname, a.atttypid, -1 AS attstattarget, coalesce(t.typlen, CASE WHEN a.is_array THEN -1 ELSE 4 END) AS attlen, a.attnum, CASE WHEN a.is_array THEN 1 ELSE 0 END AS attndims, -1 AS attcacheoff,
+       a.atttypmod, coalesce(t.typbyval, NOT a.is_array) AS attbyval, coalesce(t.typalign, 'i') AS attalign, coalesce(t.typstorage, 'p') AS attstorage, '' AS attcompression, a.attnotnull, a.atthasdef, false AS atthasmissing, '' AS attidentity,
        '' AS attgenerated, false AS attisdropped, true AS attislocal, 0 AS attinhcount, coalesce(t.typcollation, 0) AS attcollation
 FROM (
   SELECT @base.object_oid(table_oid, 0) AS attrelid, name AS attname, type AS atttypid, number AS attnum, modifier AS atttypmod, is_array,

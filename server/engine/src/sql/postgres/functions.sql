@@ -7,6 +7,9 @@ CREATE MACRO @base.view_text(sql) AS ' ' || regexp_replace(sql, '^CREATE (TEMPOR
 CREATE MACRO @pg.version() AS 'PostgreSQL 15.0 (DuckDB ' || system.main.version() || ')';
 CREATE MACRO @pg.pg_is_in_recovery() AS false;
 CREATE MACRO @pg.pg_is_wal_replay_paused() AS false;
+CREATE MACRO @pg.pg_terminate_backend(process) AS false, (process, patience) AS false;
+CREATE MACRO @pg.pg_cancel_backend(process) AS false;
+CREATE MACRO @pg.pg_blocking_pids(process) AS []::INTEGER[];
 CREATE MACRO @pg.pg_my_temp_schema() AS coalesce((SELECT max(oid) FROM @base.schemas own_schemas WHERE name = 'pg_temp_3'), 0::UINTEGER);
 CREATE MACRO @pg.pg_is_other_temp_schema(schema) AS false;
 CREATE MACRO @pg.pg_postmaster_start_time() AS current_date::TIMESTAMPTZ;
@@ -58,7 +61,7 @@ CASE WHEN namespace = 0 THEN '-' ELSE coalesce((SELECT any_value(@base.quoted(ns
 CREATE MACRO @base.role_text(role, session_owner) AS CASE WHEN role = 0 THEN '-' WHEN role = 10 THEN @base.quoted(session_owner) ELSE coalesce((SELECT any_value(rolname) FROM @rows.roles own_roles WHERE oid = role), role::VARCHAR) END;
 CREATE MACRO @base.collation_text(wanted) AS coalesce((SELECT any_value(@base.quoted(collname)) FROM @rows.pg_collation own_pg_collation WHERE oid = wanted), wanted::VARCHAR);
 
-CREATE MACRO @base.parts(name) AS list_transform(regexp_extract_all(name, '"(?:[^"]|"")*"|[^.]+'), part -> CASE WHEN starts_with(part, '"') THEN replace(part[2:-2], '""', '"') ELSE lower(trim(part)) END);
+CREATE MACRO @base.parts(name) AS list_transform(list_filter(regexp_extract_all(name, '"(?:[^"]|"")*"|[^."]+'), part -> trim(part) <> ''), part -> CASE WHEN starts_with(part, '"') THEN replace(part[2:-2], '""', '"') ELSE lower(trim(part)) END);
 CREATE MACRO @base.find_relation(wanted) AS
 coalesce(TRY_CAST(wanted AS UINTEGER), (SELECT min(oid) FROM @base.relation_names own_r WHERE lower(own_r.name) = lower(@base.parts(wanted::VARCHAR)[-1]) AND CASE WHEN @base.parts(wanted::VARCHAR)[2] IS NOT NULL THEN lower(own_r.namespace) = lower(@base.parts(wanted::VARCHAR)[-2]) ELSE own_r.is_visible END));
 CREATE MACRO @base.find_type(wanted) AS

@@ -44,6 +44,10 @@ pub struct Known {
     pub relations: HashMap<&'static str, HashMap<&'static str, Relation>>,
     functions: HashMap<&'static str, bool>,
     results: HashMap<&'static str, u32>,
+    /// Functions that give one value of many rows.
+    aggregates: HashSet<&'static str>,
+    /// Functions that give rows.
+    sets: HashSet<&'static str>,
     elements: HashMap<u32, u32>,
     names: HashMap<&'static str, u32>,
     numbers: HashMap<u32, &'static str>,
@@ -85,6 +89,13 @@ impl Known {
     /// The type of what a function of PostgreSQL's gives.
     pub fn result(&self, function: &str) -> Option<u32> {
         self.results.get(function).copied()
+    }
+
+    /// Whether a function of PostgreSQL's gives a value for each row that it is called in.
+    pub fn is_scalar(&self, function: &str) -> bool {
+        (self.results.contains_key(function) || self.functions.contains_key(function))
+            && !self.aggregates.contains(function)
+            && !self.sets.contains(function)
     }
 
     /// What a type is an array of.
@@ -140,7 +151,13 @@ impl Known {
             known.relation_oids.insert(name, oid.parse().unwrap_or(0));
         }
         for line in PROCEDURES.lines() {
-            let [_, name] = fields(line);
+            let [_, name, .., kind, _, _, _, gives_set] = fields::<14>(line);
+            if kind == "a" {
+                known.aggregates.insert(name);
+            }
+            if gives_set == "t" {
+                known.sets.insert(name);
+            }
             let result = line.split('\t').nth(18).and_then(|ty| ty.parse().ok()).unwrap_or(0);
             known.results.entry(name).or_insert(result);
         }

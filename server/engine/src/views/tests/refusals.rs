@@ -89,6 +89,7 @@ async fn nothing_takes_its_place(#[case] sql: &str) {
 
 #[rstest]
 #[case("DETACH __postgresql")]
+#[case("USE __postgresql.pg")]
 #[case("ATTACH ':memory:' AS __postgresql")]
 #[case("ATTACH IF NOT EXISTS ':memory:' AS \"__PostgreSQL\"")]
 #[case("ATTACH OR REPLACE ':memory:' AS __postgresql")]

@@ -1,6 +1,6 @@
 //! Casts to PostgreSQL's types, in DuckDB's.
 
-use sqlparser::ast::{CastKind, DataType, Expr, Ident, ObjectName, ObjectNamePart, Value};
+use sqlparser::ast::{Array, CastKind, DataType, Expr, Ident, ObjectName, ObjectNamePart, Value};
 
 use super::functions::{call, hidden};
 use super::sessions::Asker;
@@ -90,8 +90,15 @@ pub(super) fn cast(expr: Expr, ty: DataType) -> Expr {
 /// A cast to one of PostgreSQL's types, in DuckDB's SQL.
 pub(super) fn translate(kind: CastKind, inner: Expr, ty: DataType, asker: &Asker) -> Expr {
     let (name, is_array) = name_of(&ty);
-    if let Some((find, _)) = object_type(&name).filter(|_| !is_array) {
-        return found(find, inner, asker);
+    match object_type(&name) {
+        Some((find, _)) if !is_array => return found(find, inner, asker),
+        Some((find, _)) => {
+            if let Some(names) = elements(&inner) {
+                let elem = names.into_iter().map(|name| found(find, text(&name), asker)).collect();
+                return Expr::Array(Array { elem, named: false });
+            }
+        }
+        None => {}
     }
     let inner = match named(&inner).filter(|_| carrier(&name) == Some("VARCHAR") && !is_array) {
         Some(text) => named_object(text, inner, asker),
@@ -116,11 +123,24 @@ fn found(find: &str, inner: Expr, asker: &Asker) -> Expr {
     if named(&inner).is_some_and(|text| object_finder(text) == find) {
         return inner;
     }
+    let inner = match super::functions::literal(&inner).filter(|_| find == "find_type").and_then(of_sql) {
+        Some(name) => text(&name),
+        None => inner,
+    };
     let mut given = vec![inner];
     if find == "find_role" {
         given.push(text(&asker.user));
     }
     call(hidden("base", find), given)
+}
+
+/// The name in pg_type of a type by what SQL calls it as well, such as `int`.
+fn of_sql(name: &str) -> Option<String> {
+    let (bare, is_array) = name.strip_suffix("[]").map_or((name, false), |bare| (bare, true));
+    let (own, _) = name_of(&duck_type(bare));
+    let ty = known().type_named(&own).filter(|_| own != bare || is_array)?;
+    let ty = if is_array { known().array(ty)? } else { ty };
+    known().name_of(ty).map(str::to_owned)
 }
 
 fn object_finder(text: &str) -> &'static str {
@@ -132,7 +152,7 @@ fn object_finder(text: &str) -> &'static str {
 }
 
 /// What names the objects that an expression, already translated, gives the numbers of.
-fn named(expr: &Expr) -> Option<&'static str> {
+pub(super) fn named(expr: &Expr) -> Option<&'static str> {
     let Expr::Function(function) = expr else { return None };
     let ObjectNamePart::Identifier(name) = function.name.0.last()? else { return None };
     let finders = super::words::OBJECT_TYPES.iter().filter_map(|name| object_type(name));
@@ -158,6 +178,13 @@ pub(super) fn list(expr: Expr) -> Expr {
         return expr;
     };
     Expr::Value(Value::SingleQuotedString(format!("[{inner}]")).into())
+}
+
+/// The elements of a literal of an array of names.
+fn elements(expr: &Expr) -> Option<Vec<String>> {
+    let inner = super::functions::literal(expr)?.trim().strip_prefix('{')?.strip_suffix('}')?;
+    let names = inner.split(',').map(|name| name.trim().trim_matches('"').to_owned());
+    Some(names.filter(|name| !name.is_empty()).collect())
 }
 
 /// A text literal.

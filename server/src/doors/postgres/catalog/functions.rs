@@ -104,6 +104,11 @@ pub(super) fn translate(mut function: Function, asker: &Asker, settings: &mut Ve
         }
         return Expr::Function(function);
     }
+    if let ("format", Some([template, values @ ..])) = (name.as_str(), given(&function).as_deref())
+        && let Some(parts) = literal(template).and_then(|template| formatted(template, values))
+    {
+        return call(ObjectName::from(vec![Ident::new("concat")]), parts);
+    }
     let own = match name.as_str() {
         "json_agg" | "jsonb_agg" => Some("json_group_array"),
         "json_object_agg" | "jsonb_object_agg" => Some("json_group_object"),
@@ -119,6 +124,34 @@ pub(super) fn translate(mut function: Function, asker: &Asker, settings: &mut Ve
     };
     function.name = own.map_or_else(|| alone(&function.name), |own| ObjectName::from(vec![Ident::new(own)]));
     Expr::Function(function)
+}
+
+/// The parts of a text that `format` puts together; none where its template is none.
+fn formatted(template: &str, values: &[&Expr]) -> Option<Vec<Expr>> {
+    let mut pieces = template.split('%');
+    let mut parts = vec![text(pieces.next()?)];
+    let mut next = 0;
+    while let Some(piece) = pieces.next() {
+        if piece.is_empty() {
+            parts.push(text(&format!("%{}", pieces.next()?)));
+            continue;
+        }
+        let digits = piece.len() - piece.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (at, piece) = match piece[digits..].strip_prefix('$') {
+            Some(rest) if digits > 0 => (piece[..digits].parse::<usize>().ok()?.checked_sub(1)?, rest),
+            _ => (next, piece),
+        };
+        next = at + 1;
+        let value = cast((*values.get(at)?).clone(), duck_type("VARCHAR"));
+        parts.push(match piece.chars().next()? {
+            's' => value,
+            'I' => call(hidden(CATALOG, "quote_ident"), vec![value]),
+            'L' => call(hidden(CATALOG, "quote_nullable"), vec![value]),
+            _ => return None,
+        });
+        parts.push(text(&piece[1..]));
+    }
+    Some(parts)
 }
 
 /// DuckDB's functions of sequences take names.

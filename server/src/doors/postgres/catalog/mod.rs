@@ -8,6 +8,7 @@ mod casts;
 mod client;
 mod functions;
 mod naming;
+mod order;
 mod outputs;
 mod rewrite;
 mod sessions;
@@ -129,6 +130,9 @@ fn is_kept(statement: &Statement) -> bool {
 
 fn translated(mut statement: Statement, asker: &Asker) -> CatalogSql {
     let (branches, types) = query_of(&statement).map(shape::of).unwrap_or_default();
+    if let Statement::Query(query) = &mut statement {
+        order::put(query);
+    }
     let settings = rewrite::rewrite(&mut statement, asker);
     if let Statement::Query(query) = &mut statement {
         outputs::cast(query, &branches, asker);

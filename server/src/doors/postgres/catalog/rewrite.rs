@@ -66,6 +66,11 @@ impl VisitorMut for Rewriter<'_> {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         for item in &mut select.projection {
             name_item(item);
+            unnest_series(item);
+        }
+        if select.projection.is_empty() {
+            // It is asked whether there are rows.
+            select.projection.push(SelectItem::UnnamedExpr(number(1)));
         }
         ControlFlow::Continue(())
     }
@@ -130,6 +135,16 @@ fn name_item(item: &mut SelectItem) {
     *item = SelectItem::ExprWithAlias { expr, alias };
 }
 
+/// A series among the columns is as many rows, where DuckDB has a list.
+fn unnest_series(item: &mut SelectItem) {
+    let (SelectItem::ExprWithAlias { expr, .. } | SelectItem::UnnamedExpr(expr)) = item else { return };
+    let Expr::Function(function) = &*expr else { return };
+    if functions::bare(&function.name).as_deref() == Some("generate_series") {
+        let series = replace(expr, Expr::Value(Value::Null.into()));
+        *expr = call(ObjectName::from(vec![Ident::new("unnest")]), vec![series]);
+    }
+}
+
 fn quoted(name: &str) -> Ident {
     Ident::with_quote('"', name)
 }
@@ -151,15 +166,39 @@ impl Rewriter<'_> {
             Expr::ILike { negated, any, expr, pattern, escape_char } => {
                 Expr::ILike { negated, any, expr, pattern, escape_char: escape_char.or_else(backslash) }
             }
+            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } if is_array(&right) => {
+                contains(*right, *left)
+            }
+            Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } if is_array(&right) => {
+                Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(contains(*right, *left)) }
+            }
             Expr::AnyOp { left, compare_op, right, is_some } => {
                 Expr::AnyOp { left, compare_op, right: Box::new(listed(*right)), is_some }
             }
             Expr::AllOp { left, compare_op, right } => {
                 Expr::AllOp { left, compare_op, right: Box::new(listed(*right)) }
             }
+            Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => {
+                let (left, right) = (self.as_text(*left), self.as_text(*right));
+                Expr::BinaryOp {
+                    left: Box::new(left),
+                    op: BinaryOperator::StringConcat,
+                    right: Box::new(right),
+                }
+            }
             Expr::BinaryOp { left, op, right } => binary(*left, op, *right),
             Expr::CompoundFieldAccess { root, access_chain } => accessed(*root, access_chain),
             other => other,
+        }
+    }
+}
+
+impl Rewriter<'_> {
+    /// An object's name where an expression gives its number.
+    fn as_text(&self, expr: Expr) -> Expr {
+        match casts::named(&expr) {
+            Some(text) => casts::named_object(text, expr, self.asker),
+            None => expr,
         }
     }
 }
@@ -172,6 +211,19 @@ fn without_schema(parts: Vec<Ident>) -> Vec<Ident> {
 
 fn backslash() -> Option<Box<Expr>> {
     Some(Box::new(text("\\")))
+}
+
+/// Whether what ANY and ALL look into is an array that is there: of a query, DuckDB joins by it nothing but what matches.
+fn is_array(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_array(inner),
+        Expr::Array(_) => true,
+        expr => is_list(expr),
+    }
+}
+
+fn contains(list: Expr, value: Expr) -> Expr {
+    call(ObjectName::from(vec![Ident::new("list_contains")]), vec![list, value])
 }
 
 /// What ANY and ALL look into.

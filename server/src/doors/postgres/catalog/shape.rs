@@ -95,7 +95,11 @@ fn set_columns(
 fn common(left: Ty, right: Ty) -> Ty {
     match (left, right) {
         (Some(705) | None, Some(right)) => Some(right),
-        (Some(left), Some(right)) if matches!((left, right), (21 | 23, 20) | (21, 23)) => Some(right),
+        (Some(left), Some(right))
+            if matches!((left, right), (21 | 23, 20) | (21, 23) | (20 | 21 | 23, 26)) =>
+        {
+            Some(right)
+        }
         _ => left,
     }
 }
@@ -244,7 +248,8 @@ fn ty(expr: &Expr, scope: &VisibleTables<'_>) -> Ty {
         Expr::TypedString(typed) => casts::oid(&typed.data_type),
         Expr::Function(_) => call(expr, scope),
         Expr::Case { conditions, else_result, .. } => {
-            let results = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
+            let results =
+                else_result.as_deref().into_iter().chain(conditions.iter().map(|when| &when.result));
             results.map(|result| ty(result, scope)).reduce(common).flatten()
         }
         Expr::BinaryOp { left, op, right } => operation(ty(left, scope), op, ty(right, scope)),

@@ -84,9 +84,10 @@ fn called(
     let bare = functions::bare(name).unwrap_or_default();
     let mut alias = alias.unwrap_or_else(|| aliased(Ident::with_quote('"', bare.as_str()), Vec::new()));
     let is_known = known().function(&bare).is_some();
+    let is_single = is_known || known().is_scalar(&bare) && !is_series(&bare);
     let is_table = TABLES.contains(&bare.as_str());
     let has_fields = WITH_FIELDS.contains(&bare.as_str());
-    if !is_table && !has_fields && alias.columns.is_empty() && (is_known || is_series(&bare)) {
+    if !is_table && !has_fields && alias.columns.is_empty() && (is_single || is_series(&bare)) {
         alias.columns = vec![column(alias.name.clone())];
     }
     let target = match (is_known, bare.is_empty()) {
@@ -94,7 +95,7 @@ fn called(
         (_, false) => functions::alone(name),
         _ => name.clone(),
     };
-    if is_known && !is_table {
+    if is_single && !is_table {
         let arguments = given.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let query = match has_fields {
             true => postgres_catalogs::rows_of_fields(&target, &arguments),

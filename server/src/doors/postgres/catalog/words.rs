@@ -18,9 +18,9 @@ pub(super) const OBJECT_TYPES: [&str; 11] = [
     "regtype",
 ];
 
-/// Functions that DuckDB has as well, with another meaning or under another name in the answer. Of those that DuckDB has
-/// not, a call means PostgreSQL's; of these too.
-const SHARED: &[&str] = &["current_setting", "set_config"];
+/// Functions that DuckDB has as well, with another meaning or under another name in the answer, and those that the door itself
+/// answers. Of those that DuckDB has not, a call means PostgreSQL's; of these too.
+const SHARED: &[&str] = &["current_setting", "pg_backend_pid", "set_config"];
 
 /// Functions that are known to PostgreSQL's statements, but by which no statement is known: DuckDB has them too.
 const DUCKDBS: &[&str] = &["cardinality", "txid_current"];
@@ -94,6 +94,7 @@ mod tests {
     #[case("SELECT 'a'::regclass", true)]
     #[case("SELECT CAST('a' AS REGTYPE)", true)]
     #[case("SELECT current_setting('TimeZone')", true)]
+    #[case("SELECT pg_backend_pid()", true)]
     #[case("SELECT 'pg_class', $$information_schema.tables$$ -- pg_type", false)]
     #[case("SELECT cardinality(MAP {})", false)]
     #[case("SELECT version FROM t", false)]

@@ -6,6 +6,7 @@ use super::options::{ColumnChoice, CopyFormat, Header};
 use super::statement::{Copied, CopyStatement};
 use super::write::RowWriter;
 use crate::doors::postgres::client::{Client, told};
+use crate::doors::postgres::command::Command;
 use crate::doors::postgres::encode::ValueFormat;
 use crate::doors::postgres::fault::Halt;
 use crate::doors::postgres::job::Job;
@@ -29,8 +30,11 @@ pub(super) async fn run(
         Copied::Query(sql) => sql.clone(),
     };
     let call = Arc::clone(job.call());
+    let catalog = client.translated(&sql, &Command::Sql).await?;
+    let sql = catalog.as_ref().map_or(sql, |catalog| catalog.sql.clone());
     let stream = wire.watch(async {
         let turn = client.turn(&call, "").await?;
+        let turn = client.ready_for(turn, catalog.is_some()).await?;
         let (statement, turn) = turn.prepare(sql, Fidelity::Exact).await.map_err(told(""))?;
         if statement.plan().returns != Returns::Rows {
             return Err(SqlReport::error(
@@ -43,6 +47,7 @@ pub(super) async fn run(
     });
     let stream = stream.await??;
     let columns = Arc::clone(&stream.shape().columns);
+    let columns = catalog.map_or(Arc::clone(&columns), |catalog| catalog.columns(&columns));
     check(&copy.options.force_quote, &columns)?;
     send(wire, job, copy, stream, &columns).await
 }

@@ -218,6 +218,10 @@ impl<'a> StatementReader<'a> {
                 GivenValue::All
             }
             Some(Token::Symbol(_)) | None => GivenValue::Nothing,
+            Some(Token::Word { name, quoted: false }) => {
+                self.next()?;
+                GivenValue::Text(name.to_ascii_lowercase())
+            }
             Some(Token::Word { .. }) => GivenValue::Text(self.name()?),
             Some(Token::Number(_)) => match self.next()? {
                 Token::Number(number) => GivenValue::Text((*number).to_owned()),

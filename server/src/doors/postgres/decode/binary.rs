@@ -30,7 +30,8 @@ pub(super) fn read(wanted: ParameterType<'_>, value: &Bytes, number: usize) -> R
     match oid {
         types::BYTEA => return Ok(Parameter::Blob(value.clone())),
         types::NUMERIC => return text::number(&numeric_from_binary(value)?, wanted),
-        _ if types::is_text(oid) => {
+        // An enum's values are its labels.
+        _ if types::is_text(oid) || types::is_of_user(oid) => {
             let text = plain(value)?.to_owned();
             return Ok(Parameter::Literal(Some(text), wanted.literal()));
         }

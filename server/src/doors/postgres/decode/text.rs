@@ -30,7 +30,7 @@ fn literal(text: &str, ty: Option<LogicalType>) -> Result<Parameter> {
         LogicalType::List(_) | LogicalType::Array(..) if trimmed.starts_with('{') => {
             array::from_text(trimmed)?
         }
-        LogicalType::Date | LogicalType::Timestamp | LogicalType::TimestampTz => era(trimmed),
+        LogicalType::Date | LogicalType::Timestamp | LogicalType::TimestampTz => era(&with_offset(trimmed)),
         ty if ty.is_integer() => {
             check_integer(trimmed, ty)?;
             trimmed.to_owned()
@@ -46,6 +46,18 @@ fn era(text: &str) -> String {
     match rest.split_once(' ') {
         Some((day, time)) => format!("{day} (BC) {time}"),
         None => format!("{rest} (BC)"),
+    }
+}
+
+/// A time with its distance from UTC right behind it, where DuckDB takes what stands apart for the name of a zone.
+fn with_offset(text: &str) -> String {
+    let is_offset = |zone: &str| {
+        let digits = zone.strip_prefix(['+', '-']);
+        digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b':'))
+    };
+    match text.rsplit_once(' ') {
+        Some((time, offset)) if is_offset(offset) => format!("{}{offset}", time.trim_end()),
+        _ => text.to_owned(),
     }
 }
 
@@ -188,6 +200,16 @@ mod tests {
     #[case("\\9", LogicalType::Blob, "22P02")]
     fn values_of_no_type(#[case] text: &str, #[case] ty: LogicalType, #[case] code: &str) {
         assert_eq!(literal(text, Some(ty)).unwrap_err().code, code);
+    }
+
+    #[rstest]
+    #[case("2024-02-29 12:34:56.789 +00:00", "2024-02-29 12:34:56.789+00:00")]
+    #[case("2024-02-29 12:34:56 -0530", "2024-02-29 12:34:56-0530")]
+    #[case("2024-02-29 12:34:56 Europe/Paris", "2024-02-29 12:34:56 Europe/Paris")]
+    #[case("0044-03-15 BC", "0044-03-15 (BC)")]
+    fn times_in_postgresqls_notation(#[case] text: &str, #[case] expected: &str) {
+        let read = literal(text, Some(LogicalType::TimestampTz)).unwrap();
+        assert_eq!(read, Parameter::Literal(Some(expected.to_owned()), Some(LogicalType::TimestampTz)));
     }
 
     #[test]
