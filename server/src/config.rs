@@ -50,7 +50,7 @@ enum Mode {
     /// exit code 0 if so, 1 if not.
     Healthcheck,
     /// Steer a running server: show its calls, reset a tenant, have calls fail, set the clock.
-    Ctl(CtlOptions),
+    Ctl(Box<CtlOptions>),
 }
 
 /// What the command line asks for.
@@ -104,7 +104,7 @@ pub fn read(
     match line.task {
         None => Ok(Invocation::Serve(Box::new(config))),
         Some(Mode::Healthcheck) => config.own_address("healthcheck").map(Invocation::Healthcheck),
-        Some(Mode::Ctl(ctl)) => Ok(Invocation::Ctl(Box::new(ctl), Box::new(config))),
+        Some(Mode::Ctl(ctl)) => Ok(Invocation::Ctl(ctl, Box::new(config))),
     }
 }
 
