@@ -249,8 +249,8 @@ fn tables(lists: &Lists<'_>, columns: &Columns) -> Result<Vec<TablePlan>> {
         let columns = columns.get(&key(&name)).map(Vec::as_slice).unwrap_or_default();
         step.statements.extend(column_comments(&name, columns));
         let columns = columns.iter().map(|(column, _)| column.clone()).collect();
-        let has_generated = told.contains(" GENERATED ALWAYS AS(");
-        let is_bound_by_names = has_generated || told.contains("CHECK(") || told.contains("CHECK (");
+        let has_generated = text::has_generated(told);
+        let is_bound_by_names = has_generated || text::has_conditions(told);
         Ok(TablePlan { name, columns, keys, has_generated, is_bound_by_names, step })
     });
     made.collect()

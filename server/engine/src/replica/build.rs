@@ -89,11 +89,11 @@ impl Site {
         let mut tables: Vec<_> = std::mem::take(&mut blueprint.tables).into_iter().map(Some).collect();
         let mut made = Vec::with_capacity(tables.len());
         let first = std::mem::take(&mut blueprint.first);
-        let places = (0..tables.len()).map(Part::Table);
-        let parts = first.into_iter().map(Part::Other).chain(places).collect();
+        let places = (0..tables.len()).map(BeforeRows::Table);
+        let parts = first.into_iter().map(BeforeRows::Other).chain(places).collect();
         let left = order::in_order(parts, |part| match part {
-            Part::Other(step) => self.make(step, &step.place),
-            Part::Table(at) => {
+            BeforeRows::Other(step) => self.make(step, &step.place),
+            BeforeRows::Table(at) => {
                 let Some(plan) = &tables[*at] else { return Ok(()) };
                 self.make(&plan.step, &plan.step.place)?;
                 made.extend(tables[*at].take());
@@ -103,9 +103,9 @@ impl Site {
         let mut waiting = Vec::new();
         for (part, error) in left {
             match part {
-                Part::Other(step) if step.can_lack => waiting.push(step),
-                Part::Other(step) => return Err(unmade(&step, &error)),
-                Part::Table(at) => {
+                BeforeRows::Other(step) if step.can_lack => waiting.push(step),
+                BeforeRows::Other(step) => return Err(unmade(&step, &error)),
+                BeforeRows::Table(at) => {
                     let plan = tables[at].take();
                     return Err(plan.map_or_else(|| error.clone(), |plan| unmade(&plan.step, &error)));
                 }
@@ -126,7 +126,7 @@ impl Site {
 }
 
 /// What is made before the rows.
-enum Part {
+enum BeforeRows {
     Other(Step),
     /// A table, by its place.
     Table(usize),

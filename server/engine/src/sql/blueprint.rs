@@ -161,6 +161,16 @@ pub(crate) fn create_table(name: &TableRef, told: &str, keys: &[ForeignKey]) -> 
     Some(format!("CREATE TABLE {name} {columns}"))
 }
 
+/// Whether a table, as DuckDB tells it, may have columns that are computed.
+pub(crate) fn has_generated(told: &str) -> bool {
+    told.contains(" GENERATED ALWAYS AS(")
+}
+
+/// Whether it may have conditions that its rows have to meet.
+pub(crate) fn has_conditions(told: &str) -> bool {
+    told.contains("CHECK(")
+}
+
 /// As [`create_table`], of a view.
 pub(crate) fn create_view(name: &TableRef, told: &str) -> Option<String> {
     Some(format!("CREATE VIEW {name} {}", after_name(told.strip_prefix("CREATE VIEW ")?)))
