@@ -80,11 +80,12 @@ impl Server {
         name: &str,
         password: &str,
         api_key: &str,
-        source: &str,
-        snapshot: Option<&str>,
+        source: (String, Option<String>),
     ) -> PyResult<()> {
+        let (source, snapshot) = source;
         self.ask(py, |running| {
-            running.runtime.block_on(running.server.add_copy(name, password, api_key, source, snapshot))
+            let adding = running.server.add_copy(name, password, api_key, &source, snapshot.as_deref());
+            running.runtime.block_on(adding)
         })
     }
 

@@ -198,7 +198,7 @@ class MockServer(HasEndpoints):
         if source is None:
             native.add_user(user, password, api_key)
         else:
-            native.add_copy(user, password, api_key, source.user, snapshot)
+            native.add_copy(user, password, api_key, (source.user, snapshot))
 
         def remove() -> None:
             # A server that was stopped meanwhile has nothing left to remove.
