@@ -42,15 +42,15 @@ impl SqlTime {
 
     fn tell(&mut self, functions: &[TimeFunction], connection: &Connection) -> Result<()> {
         if let Some(own) = &self.functions {
-            for (_, text) in functions.iter().filter(|(name, _)| own.contains(name)) {
-                connection.run(&format!("CREATE OR REPLACE {text}"))?;
+            for function in functions.iter().filter(|function| own.contains(&function.name)) {
+                connection.run(&function.replace())?;
             }
             return Ok(());
         }
         let mut own = Vec::new();
-        for (name, text) in functions {
-            match connection.run(&format!("CREATE {text}")) {
-                Ok(()) => own.push(*name),
+        for function in functions {
+            match connection.run(&function.make()) {
+                Ok(()) => own.push(function.name),
                 // It is there already: its user's.
                 Err(fault) if fault.message().starts_with("Catalog Error:") => {}
                 Err(fault) => {

@@ -16,8 +16,24 @@ const FUNCTIONS: [(&str, &str); 8] = [
     ("current_localtimestamp", "CAST({} AS TIMESTAMP)"),
 ];
 
-/// The name of a function that tells the time, and what follows `CREATE` to make a macro of it.
-pub(crate) type TimeFunction = (&'static str, String);
+/// A function that tells the time.
+#[derive(Debug)]
+pub(crate) struct TimeFunction {
+    pub(crate) name: &'static str,
+    definition: String,
+}
+
+impl TimeFunction {
+    /// The text that makes a macro of it, where there is none.
+    pub(crate) fn make(&self) -> String {
+        format!("CREATE TEMP MACRO {}() AS {}", self.name, self.definition)
+    }
+
+    /// The text that makes it anew.
+    pub(crate) fn replace(&self) -> String {
+        format!("CREATE OR REPLACE TEMP MACRO {}() AS {}", self.name, self.definition)
+    }
+}
 
 /// The functions of a clock that showed `shown` when the machine's was `began`, and runs at `rate` times its pace, all in
 /// microseconds since 1970.
@@ -30,7 +46,7 @@ pub(crate) fn tell(began: i64, shown: i64, rate: f64) -> [TimeFunction; 8] {
             if rate == 1.0 { passed } else { format!("CAST({passed} * {rate:?}::DOUBLE AS BIGINT)") };
         format!("system.main.make_timestamptz(least({shown}::BIGINT + {passed}, 253402300799999999::BIGINT))")
     };
-    FUNCTIONS.map(|(name, value)| (name, format!("TEMP MACRO {name}() AS {}", value.replace("{}", &instant))))
+    FUNCTIONS.map(|(name, value)| TimeFunction { name, definition: value.replace("{}", &instant) })
 }
 
 /// The text that has a function tell the machine's time again.
