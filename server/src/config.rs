@@ -5,11 +5,13 @@
 //! file.
 
 mod access;
+mod catalogs;
 mod ctl;
 mod file;
 mod limits;
 mod options;
 mod resolve;
+mod seeds;
 mod size;
 
 use std::ffi::OsString;
@@ -19,9 +21,12 @@ use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Sub
 
 pub use access::ControlOptions;
 pub use ctl::CtlOptions;
-pub(crate) use ctl::{ClockCommand, CtlCommand, FaultsCommand, ListCommand, SnapshotsCommand, TenantsCommand};
+pub(crate) use ctl::{
+    ClockCommand, CtlCommand, FaultsCommand, ListCommand, SnapshotsCommand, TenantsCommand,
+};
 pub use options::{LogFormat, Options, QueryStream};
 pub use resolve::{BindAddresses, Config, ConnectionOptions, FlightOptions, LakehouseOptions, TlsOptions};
+pub use seeds::{SeedBounds, SeedChoice, SeedOptions};
 pub use size::ByteSize;
 
 use engine::{Error, ErrorKind, Result};

@@ -87,7 +87,11 @@ impl SnapshotShelf {
     /// InvalidArgument.
     pub(crate) fn check_name(name: &str) -> Result<()> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if name.is_empty() || name.len() > LONGEST_NAME || name.starts_with('.') || !name.chars().all(is_plain) {
+        if name.is_empty()
+            || name.len() > LONGEST_NAME
+            || name.starts_with('.')
+            || !name.chars().all(is_plain)
+        {
             return Err(Error::invalid(format!(
                 "a snapshot's name has 1 to {LONGEST_NAME} letters, digits, dots, hyphens and underscores, and does not \
                  begin with a dot"
@@ -119,7 +123,8 @@ impl SnapshotShelf {
 
     fn room(&self, kept: &BTreeMap<String, Arc<KeptSnapshot>>, name: &str, more: u64) -> Result<()> {
         let others = kept.iter().filter(|(other, _)| *other != name);
-        let (count, bytes) = others.fold((0, more), |(count, bytes), (_, one)| (count + 1, bytes + one.bytes));
+        let (count, bytes) =
+            others.fold((0, more), |(count, bytes), (_, one)| (count + 1, bytes + one.bytes));
         if count >= MOST {
             let message = format!("Limit exceeded: a user may have {MOST} snapshots; remove one first");
             return Err(Error::new(ErrorKind::LimitExceeded, message));

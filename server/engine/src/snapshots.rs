@@ -145,7 +145,8 @@ impl Engine {
         if let Some(name) = snapshot {
             let snapshot = shelf.find(&name)?;
             let kept = Arc::clone(&snapshot);
-            let database = blocking::run(move |thread| kept.state().open(Some(&project), &pool, thread)).await?;
+            let database =
+                blocking::run(move |thread| kept.state().open(Some(&project), &pool, thread)).await?;
             return Ok((database, snapshot.state().project.clone()));
         }
         let events = tenant.project().and_then(|own| self.events.keep_project(&own.key, &own.environment));

@@ -133,9 +133,7 @@ unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
                 let reader = source.reader.lock().take().ok_or_else(unknown_token)?;
                 Reading::Batches(Execution { source: Arc::clone(source), reader, batch: None })
             }
-            Found::Chunks(source) => {
-                Reading::Chunks(source.reader.lock().take().ok_or_else(unknown_token)?)
-            }
+            Found::Chunks(source) => Reading::Chunks(source.reader.lock().take().ok_or_else(unknown_token)?),
         };
         let data = Box::into_raw(Box::new(reading));
         ffi::duckdb_init_set_init_data(info, data.cast(), Some(drop_boxed::<Reading>));

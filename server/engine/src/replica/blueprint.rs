@@ -117,7 +117,8 @@ impl Blueprint {
             left_out: Vec::new(),
         };
         let schemas = lists.rows(text::SCHEMAS)?;
-        blueprint.schemas = schemas.iter().map(|row| text::create_schema(cell(row, 0), cell(row, 1))).collect();
+        blueprint.schemas =
+            schemas.iter().map(|row| text::create_schema(cell(row, 0), cell(row, 1))).collect();
         let columns = columns(&lists)?;
         blueprint.first.extend(types(&lists)?);
         blueprint.first.extend(sequences(&lists)?);
@@ -204,7 +205,9 @@ fn macros(lists: &Lists<'_>, blueprint: &mut Blueprint) -> Result<()> {
         let MacroPlan { name, is_table, comment, forms } = &plan;
         if has_defaults(lists.connection, &plan) {
             let why = "DuckDB does not tell the defaults of a macro's parameters; the copy has none";
-            blueprint.left_out.push(LeftOut { what: format!("defaults of macro {name}"), why: why.to_owned() });
+            blueprint
+                .left_out
+                .push(LeftOut { what: format!("defaults of macro {name}"), why: why.to_owned() });
         }
         let step = step("macro", name, text::create_macro(name, *is_table, forms), true);
         let on = Commented::Macro { is_table: *is_table };
@@ -218,7 +221,9 @@ fn has_defaults(connection: &Connection, plan: &MacroPlan) -> bool {
     let lengths: Vec<_> = plan.forms.iter().map(|form| form.parameters.len()).collect();
     let most = lengths.iter().max().copied().unwrap_or(0);
     let fewer = (0..most).filter(|count| !lengths.contains(count));
-    fewer.into_iter().any(|count| connection.prepare(&text::call_macro(&plan.name, plan.is_table, count)).is_ok())
+    fewer
+        .into_iter()
+        .any(|count| connection.prepare(&text::call_macro(&plan.name, plan.is_table, count)).is_ok())
 }
 
 fn tables(lists: &Lists<'_>, columns: &Columns) -> Result<Vec<TablePlan>> {

@@ -44,7 +44,8 @@ pub(super) fn build(
         let mut tried = places.iter().map(|place| site.make(step, place));
         tried.find(Result::is_ok).unwrap_or_else(|| site.make(step, &step.place))
     });
-    let left_out = left.iter().map(|(step, error)| LeftOut { what: step.what.clone(), why: first_line(error) });
+    let left_out =
+        left.iter().map(|(step, error)| LeftOut { what: step.what.clone(), why: first_line(error) });
     blueprint.left_out.extend(left_out);
     Ok(())
 }
@@ -130,7 +131,10 @@ enum Part {
 }
 
 fn unmade(step: &Step, error: &Error) -> Error {
-    Error::new(ErrorKind::FailedPrecondition, format!("{} cannot be copied: {}", step.what, first_line(error)))
+    Error::new(
+        ErrorKind::FailedPrecondition,
+        format!("{} cannot be copied: {}", step.what, first_line(error)),
+    )
 }
 
 fn first_line(error: &Error) -> String {

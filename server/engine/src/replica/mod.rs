@@ -61,11 +61,6 @@ impl SavedState {
         Self { database: None, project: None, left_out: Vec::new() }
     }
 
-    /// Keeps a database that nobody else has, as it is.
-    pub(crate) fn of(database: Arc<Instance>, project: Option<Arc<KeptProject>>) -> Self {
-        Self { database: Some(database), project, left_out: Vec::new() }
-    }
-
     /// A database of this state, in which a project is to be seen; none if it is as at start. Blocks.
     ///
     /// # Errors

@@ -3,10 +3,7 @@
 use crate::error::{Error, Result};
 
 /// Makes everything that can be made; gives the rest, with why.
-pub(super) fn in_order<T>(
-    mut things: Vec<T>,
-    mut make: impl FnMut(&T) -> Result<()>,
-) -> Vec<(T, Error)> {
+pub(super) fn in_order<T>(mut things: Vec<T>, mut make: impl FnMut(&T) -> Result<()>) -> Vec<(T, Error)> {
     loop {
         let before = things.len();
         let tried = things.into_iter().filter_map(|thing| make(&thing).err().map(|error| (thing, error)));

@@ -2,8 +2,8 @@
 //!
 //! One thread reads while this one writes, so that the next rows are there when the last ones are in.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::{iter, thread};
 
 use parking_lot::Mutex;

@@ -17,7 +17,8 @@ fn told(instance: &Instance, thread: &MayBlock) -> Vec<String> {
     let connection = instance.connect(thread).unwrap();
     let rows = |sql: &str| connection.query(sql).unwrap().text_rows().unwrap();
     let mut told = Vec::new();
-    for list in [text::CATALOGS, text::SCHEMAS, text::TYPES, text::TABLES, text::COLUMNS, text::VIEWS, text::INDEXES]
+    for list in
+        [text::CATALOGS, text::SCHEMAS, text::TYPES, text::TABLES, text::COLUMNS, text::VIEWS, text::INDEXES]
     {
         told.extend(rows(list).into_iter().map(|row| format!("{row:?}")));
     }
@@ -153,9 +154,14 @@ async fn a_copy_is_told_as_its_original(#[case] statements: &[&str]) {
 async fn sequences_go_on_where_they_were() {
     let copy = check(
         &[
-            "CREATE SEQUENCE used START 5 INCREMENT 3", "SELECT nextval('used')", "SELECT nextval('used')",
-            "CREATE SEQUENCE unused START 9", "CREATE SEQUENCE down INCREMENT -1 MINVALUE 1 MAXVALUE 9",
-            "SELECT nextval('down')", "CREATE SEQUENCE over MAXVALUE 1", "SELECT nextval('over')",
+            "CREATE SEQUENCE used START 5 INCREMENT 3",
+            "SELECT nextval('used')",
+            "SELECT nextval('used')",
+            "CREATE SEQUENCE unused START 9",
+            "CREATE SEQUENCE down INCREMENT -1 MINVALUE 1 MAXVALUE 9",
+            "SELECT nextval('down')",
+            "CREATE SEQUENCE over MAXVALUE 1",
+            "SELECT nextval('over')",
             "COMMENT ON SEQUENCE used IS 's'",
         ],
         &[],
@@ -169,10 +175,18 @@ async fn sequences_go_on_where_they_were() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_copy_lacks_is_named() {
     let statements = [
-        "CREATE TABLE t (a INTEGER)", "CREATE VIEW v AS FROM t", "CREATE VIEW w AS FROM v", "DROP TABLE t",
-        "CREATE MACRO m(a, b := 5) AS a + b", "CREATE VIEW x AS SELECT 1",
+        "CREATE TABLE t (a INTEGER)",
+        "CREATE VIEW v AS FROM t",
+        "CREATE VIEW w AS FROM v",
+        "DROP TABLE t",
+        "CREATE MACRO m(a, b := 5) AS a + b",
+        "CREATE VIEW x AS SELECT 1",
     ];
-    let lacks = ["defaults of macro \"memory\".\"main\".\"m\"", "view \"memory\".\"main\".\"v\"", "view \"memory\".\"main\".\"w\""];
+    let lacks = [
+        "defaults of macro \"memory\".\"main\".\"m\"",
+        "view \"memory\".\"main\".\"v\"",
+        "view \"memory\".\"main\".\"w\"",
+    ];
     let copy = check(&statements, &lacks).await;
     assert_eq!(one(&copy, "SELECT m(1, 2)::VARCHAR").await, "3");
 }

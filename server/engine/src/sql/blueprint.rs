@@ -30,7 +30,8 @@ pub(crate) const TYPES: &str = "SELECT database_name, schema_name, type_name, co
     FROM system.main.duckdb_types() WHERE NOT internal ORDER BY type_oid";
 
 /// `catalog, schema, name, comment, start, least, most, step, cycles, last`; `last` is NULL before the first is taken.
-pub(crate) const SEQUENCES: &str = "SELECT database_name, schema_name, sequence_name, comment, start_value::VARCHAR,
+pub(crate) const SEQUENCES: &str =
+    "SELECT database_name, schema_name, sequence_name, comment, start_value::VARCHAR,
         min_value::VARCHAR, max_value::VARCHAR, increment_by::VARCHAR, cycle::VARCHAR, last_value::VARCHAR
     FROM system.main.duckdb_sequences() WHERE NOT temporary ORDER BY sequence_oid";
 
@@ -60,7 +61,8 @@ pub(crate) const TABLES: &str = "SELECT database_name, schema_name, table_name, 
     FROM system.main.duckdb_tables() WHERE NOT internal AND NOT temporary ORDER BY table_oid";
 
 /// `catalog, schema, table, key, text, referenced table, column, referenced column`, a row for each column.
-pub(crate) const FOREIGN_KEYS: &str = "SELECT database_name, schema_name, table_name, constraint_index::VARCHAR,
+pub(crate) const FOREIGN_KEYS: &str =
+    "SELECT database_name, schema_name, table_name, constraint_index::VARCHAR,
         constraint_text, referenced_table, unnest(constraint_column_names), unnest(referenced_column_names)
     FROM system.main.duckdb_constraints() WHERE constraint_type = 'FOREIGN KEY' ORDER BY constraint_index";
 
@@ -103,7 +105,9 @@ pub(crate) struct ListedSequence<'a> {
 pub(crate) fn create_sequence(name: &TableRef, listed: &ListedSequence<'_>) -> String {
     let ListedSequence { start, least, most, step, cycles, last } = listed;
     let (start, cycle) = (last.unwrap_or(start), if *cycles { "CYCLE" } else { "NO CYCLE" });
-    format!("CREATE SEQUENCE {name} INCREMENT BY {step} MINVALUE {least} MAXVALUE {most} START WITH {start} {cycle}")
+    format!(
+        "CREATE SEQUENCE {name} INCREMENT BY {step} MINVALUE {least} MAXVALUE {most} START WITH {start} {cycle}"
+    )
 }
 
 /// Takes the next value of a sequence.
@@ -262,7 +266,9 @@ pub(crate) fn let_in(table: &TableRef, columns: &[String], keys: &[&ForeignKey])
     let condition = conditions.collect::<Vec<_>>().join(" AND ");
     let columns = names(columns);
     [
-        format!("CREATE OR REPLACE TEMP TABLE ready_rows AS SELECT w.rowid AS place FROM {WAITING} w WHERE {condition}"),
+        format!(
+            "CREATE OR REPLACE TEMP TABLE ready_rows AS SELECT w.rowid AS place FROM {WAITING} w WHERE {condition}"
+        ),
         format!(
             "INSERT INTO {table} ({columns}) SELECT {columns} FROM {WAITING}
              WHERE rowid IN (SELECT place FROM temp.main.ready_rows) ORDER BY rowid"
@@ -291,7 +297,10 @@ mod tests {
     #[test]
     fn what_duckdb_tells_is_named_in_full() {
         let told = "CREATE TABLE \"a \"\"(\".t(x INTEGER);";
-        assert_eq!(create_table(&table("t"), told, &[]).unwrap(), "CREATE TABLE \"c\".\"s\".\"t\" (x INTEGER);");
+        assert_eq!(
+            create_table(&table("t"), told, &[]).unwrap(),
+            "CREATE TABLE \"c\".\"s\".\"t\" (x INTEGER);"
+        );
         let view = create_view(&table("v"), "CREATE VIEW v (a) AS SELECT 1;");
         assert_eq!(view.unwrap(), "CREATE VIEW \"c\".\"s\".\"v\"  (a) AS SELECT 1;");
         let index = create_index("i", &table("t"), "CREATE UNIQUE INDEX i ON s.\"t t\"(a);");
@@ -308,7 +317,8 @@ mod tests {
         };
         let told = "CREATE TABLE t(a INTEGER, FOREIGN KEY (a) REFERENCES p q(b));";
         let made = create_table(&table("t"), told, &[key]).unwrap();
-        let expected = "CREATE TABLE \"c\".\"s\".\"t\" (a INTEGER, FOREIGN KEY (\"a\") REFERENCES \"p q\" (\"b\"));";
+        let expected =
+            "CREATE TABLE \"c\".\"s\".\"t\" (a INTEGER, FOREIGN KEY (\"a\") REFERENCES \"p q\" (\"b\"));";
         assert_eq!(made, expected);
     }
 }
