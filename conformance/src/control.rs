@@ -17,8 +17,11 @@
 //! ```
 
 use crate::fault::{During as _, Fault, Result};
+use altertable_mock::PackedSeed;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Map, Value, json};
+use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a wait is unless told otherwise.
@@ -66,6 +69,26 @@ impl TenantControl {
         let done = self.ask(self.client.post(self.at("reset"))).await?;
         let skipped = done["skipped"].as_array().into_iter().flatten();
         Ok(skipped.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    /// Adds tables and events to what the tenant has, whole or not at all: a `.sql` file, or a folder as `--seed` takes it
+    /// (SD-3). The tenant's sessions end. Returns the files, in the order in which they were applied.
+    ///
+    /// # Errors
+    /// A fault in the seed, with file, line or row; what cannot be read here; a refusal, or no answer.
+    pub async fn seed(&self, path: &Path) -> Result<Vec<String>> {
+        let path = path.to_owned();
+        let packed = tokio::task::spawn_blocking(move || {
+            let mut packed = PackedSeed::of(&path, None).during("reading the seed")?;
+            let mut bytes = Vec::new();
+            packed.file.read_to_end(&mut bytes).during("reading the seed")?;
+            Ok::<_, Fault>((packed, bytes))
+        });
+        let (packed, bytes) = packed.await.during("reading the seed")??;
+        let request = self.client.post(self.at("seed")).header("content-type", packed.media);
+        let done = self.ask(request.query(&packed.name.map(|name| [("name", name)])).body(bytes)).await?;
+        let files = done["seeded"].as_array().into_iter().flatten();
+        Ok(files.filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
     /// Keeps the tenant's committed state under a name (SN-1). What could not be kept is returned.

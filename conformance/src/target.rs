@@ -277,9 +277,9 @@ pub(crate) fn addresses_of(at: altertable_mock::Addresses) -> Addresses {
 async fn in_container(image: &str, flags: &[String]) -> Result<Server> {
     let mut mock = crate::container::AltertableMock::default().with_image(image);
     for flag in flags.iter().cloned() {
-        // A file of the spec that a flag names comes along.
-        let file = flag.split_once('=').map(|(name, file)| (name, std::path::Path::new(file)));
-        mock = match file.filter(|(_, file)| file.is_file()) {
+        // A file or folder of the spec that a flag names comes along.
+        let file = flag.rsplit_once('=').map(|(name, file)| (name, std::path::Path::new(file)));
+        mock = match file.filter(|(_, file)| file.exists()) {
             None => mock.with_flags([flag]),
             Some((name, file)) => {
                 let inside = format!("/spec/{}", file.file_name().unwrap_or_default().to_string_lossy());

@@ -121,3 +121,23 @@ async fn a_state_is_kept_and_restored() {
     let refused = server.add_copy("carol", "secret", "key", "alice", Some("s")).await.unwrap_err();
     assert!(refused.to_string().contains("no snapshot"), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_begins_with_a_seed_and_gets_another() {
+    let folder = altertable_mock_conformance::spec::folder().join("control");
+    let (seed, more) = (folder.join("seed"), folder.join("seed-alice.sql"));
+    let server = MockServer::builder().user("alice", "secret").api_key("key").seed(&seed.to_string_lossy());
+    let server = server.ephemeral_ports().start().await.unwrap();
+    let alice = TenantControl::new(&format!("http://{}", server.addresses().lakehouse), "alice", "secret");
+    assert_eq!(alice.events(&json!({"event": "paid"})).await.unwrap().len(), 2);
+    assert_eq!(alice.seed(&more).await.unwrap(), ["seed-alice.sql"]);
+    let fault = alice.seed(&more).await.unwrap_err().to_string();
+    assert!(fault.contains("400") && fault.contains("seed-alice.sql, line 1"), "{fault}");
+    let fault = alice.seed(&seed).await.unwrap_err().to_string();
+    assert!(fault.contains("01-shop.sql, line 1") && fault.contains("already exists"), "{fault}");
+    assert!(alice.seed(&folder).await.unwrap_err().to_string().contains("seeds.yaml"));
+    let other =
+        MockServer::builder().user("bob", "secret").api_key("key").ephemeral_ports().start().await.unwrap();
+    let bob = TenantControl::new(&format!("http://{}", other.addresses().lakehouse), "bob", "secret");
+    assert_eq!(bob.seed(&seed).await.unwrap().len(), 6);
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use altertable_mock::{Addresses, MockServer, runtime};
 use parking_lot::RwLock;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -38,16 +39,21 @@ impl Server {
     /// Starts a server with flags as the program takes them.
     #[new]
     fn start(py: Python<'_>, flags: Vec<String>) -> PyResult<Self> {
-        let running = py.detach(|| {
-            let runtime = runtime()?;
-            let server = runtime.block_on(async {
-                let server = MockServer::builder().args(flags).start().await?;
-                server.warm_up();
-                Ok::<_, altertable_mock::Error>(server)
-            })?;
-            Ok(Running { runtime, server })
+        let runtime = py.detach(runtime).map_err(|error| raise(&error))?;
+        let starting = runtime.spawn(async {
+            let server = MockServer::builder().args(flags).start().await?;
+            server.warm_up();
+            Ok::<_, altertable_mock::Error>(server)
         });
-        let running = running.map_err(|error| raise(&error))?;
+        // Seeds may take long, for which nobody has to wait who presses Ctrl-C.
+        let server = match wait(py, &runtime, starting) {
+            Ok(started) => started.map_err(|error| raise(&error))?,
+            Err(interrupted) => {
+                runtime.shutdown_background();
+                return Err(interrupted);
+            }
+        };
+        let running = Running { runtime, server };
         let addresses = running.server.addresses();
         Ok(Self { owner: process::id(), addresses, running: RwLock::new(Some(running)) })
     }
@@ -160,11 +166,12 @@ impl Drop for Server {
 }
 
 /// Waits for a task without the GIL, in steps short enough for Ctrl-C.
-fn wait(py: Python<'_>, runtime: &Runtime, mut task: JoinHandle<()>) -> PyResult<()> {
+fn wait<T: Send>(py: Python<'_>, runtime: &Runtime, mut task: JoinHandle<T>) -> PyResult<T> {
     loop {
-        if py.detach(|| runtime.block_on(async { timeout(PATIENCE, &mut task).await })).is_ok() {
-            return Ok(());
+        match py.detach(|| runtime.block_on(async { timeout(PATIENCE, &mut task).await })) {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(fault)) => return Err(PyRuntimeError::new_err(format!("the server failed: {fault}"))),
+            Err(_) => py.check_signals().inspect_err(|_| task.abort())?,
         }
-        py.check_signals()?;
     }
 }

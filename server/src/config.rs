@@ -5,11 +5,13 @@
 //! file.
 
 mod access;
+mod catalogs;
 mod ctl;
 mod file;
 mod limits;
 mod options;
 mod resolve;
+mod seeds;
 mod size;
 
 use std::ffi::OsString;
@@ -24,6 +26,7 @@ pub(crate) use ctl::{
 };
 pub use options::{LogFormat, Options, QueryStream};
 pub use resolve::{BindAddresses, Config, ConnectionOptions, FlightOptions, LakehouseOptions, TlsOptions};
+pub use seeds::{SeedBounds, SeedChoice, SeedOptions};
 pub use size::ByteSize;
 
 use engine::{Error, ErrorKind, Result};

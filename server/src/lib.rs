@@ -22,9 +22,11 @@ mod doors;
 pub mod healthcheck;
 mod mock_server;
 pub mod program;
+mod seeds;
 mod signals;
 pub mod telemetry;
 
 pub use doors::{Addresses, PerDoor};
 pub use engine::{Error, ErrorKind, Result};
 pub use mock_server::{MockServer, MockServerBuilder, runtime};
+pub use seeds::PackedSeed;

@@ -14,6 +14,7 @@ use crate::doors::health::Health;
 use crate::doors::metrics::Metrics;
 use crate::doors::tls::TlsIdentity;
 use crate::doors::{Addresses, DOORS, Door, Listeners, PerDoor, Surroundings};
+use crate::seeds;
 use engine::{Account, Engine, Error, JournalEntry, Origin, Result};
 
 /// How long interrupted calls get to tell their clients, at most: a part of `--shutdown-timeout`.
@@ -57,6 +58,14 @@ impl MockServerBuilder {
     #[must_use]
     pub fn environment(mut self, name: &str) -> Self {
         self.options.environment.get_or_insert_default().push(name.to_owned());
+        self
+    }
+
+    /// Begins each user's database with these tables and events: a .sql file or a folder; `USER=PATH` for one user alone
+    /// (SD-1).
+    #[must_use]
+    pub fn seed(mut self, path: &str) -> Self {
+        self.options.seed.get_or_insert_default().push(path.to_owned());
         self
     }
 
@@ -107,6 +116,12 @@ impl MockServer {
     /// # Errors
     /// Config, naming the port, file or folder that cannot be used.
     pub async fn start_with(config: Config) -> Result<Self> {
+        let started = Self::start_unless(config, std::future::pending()).await?;
+        started.ok_or_else(|| Error::internal("the server was stopped before it had started"))
+    }
+
+    /// As [`start_with`](Self::start_with); none if it was told to stop first, as seeds may take long.
+    pub(crate) async fn start_unless(config: Config, stop: impl Future<Output = ()>) -> Result<Option<Self>> {
         let listeners = config.ports.try_map(|door, port| Listeners::bind(&config.bind, *port, door))?;
         let connections = Connections::new(config.connections)?;
         config.engine.check_temporary_folder()?;
@@ -127,6 +142,13 @@ impl MockServer {
         if config.engine.needs_check() {
             server.engine.check().await?;
         }
+        tokio::select! {
+            planted = seeds::plant(&server.engine, &config.seeds) => planted?,
+            () = stop => {
+                Engine::abandon(Arc::clone(&server.engine)).await;
+                return Ok(None);
+            }
+        }
         server.health.start_watchdog().map_err(|fault| Error::internal(format!("no thread: {fault}")))?;
         server.announce(&config, &listeners);
         for ((door, listeners), serve) in DOORS.iter().zip(listeners.into_values()).zip(serves.into_values())
@@ -134,7 +156,7 @@ impl MockServer {
             server.open(door, serve(connections.entrance(listeners)));
         }
         server.keep_house();
-        Ok(server)
+        Ok(Some(server))
     }
 
     fn surroundings<'a>(

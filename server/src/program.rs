@@ -1,6 +1,8 @@
 //! The program `altertable-mock`: read the settings, start the server, wait for a signal, stop it; or ask a running
 //! server for its health. The binary and the script of the Python package are this.
 
+use std::pin::pin;
+
 use crate::config::{Config, Invocation};
 use crate::doors::connections;
 use crate::mock_server::{MockServer, runtime};
@@ -46,8 +48,9 @@ fn serve(config: Config) -> Result<()> {
     let within = config.shutdown_timeout;
     let runtime = runtime()?;
     let has_ended = runtime.block_on(async {
-        let stop = signals.stop(within)?;
-        let server = MockServer::start_with(config).await?;
+        let mut stop = pin!(signals.stop(within)?);
+        // Threads may still be inside DuckDB, with a seed, if it was stopped before.
+        let Some(server) = MockServer::start_unless(config, &mut stop).await? else { return Ok(false) };
         stop.await;
         Ok::<_, Error>(server.shutdown_for_exit().await)
     })?;

@@ -17,7 +17,7 @@ from mock_server import ALICE, API_KEY, MockServer
 from table import header, row
 
 # Modules of this folder; each has a `measure(server, local)` that prints its rows.
-PARTS = ("startup", "lakehouse", "flight", "analytics", "control", "snapshots", "tpch")
+PARTS = ("startup", "lakehouse", "flight", "analytics", "control", "snapshots", "seeds", "tpch")
 
 
 def main(parts: list[str]) -> None:

@@ -217,3 +217,21 @@ def test_the_clock_is_set_stopped_moved_and_returned(server: MockServer) -> None
     done(server, *ALICE, "clock", "set", "2030-01-01T00:00:00Z")
     assert "machine  true" in done(server, *ALICE, "clock", "reset")
     assert now() > '["2026'
+
+
+def test_a_seed_is_sent_and_a_fault_in_one_told(server: MockServer, tmp_path: Path) -> None:
+    (tmp_path / "01-a.sql").write_text("CREATE TABLE seeded AS SELECT 1 AS a;")
+    (tmp_path / "memory/main").mkdir(parents=True)
+    (tmp_path / "memory/main/rows.csv").write_text("a\n1\n2\n")
+    assert "01-a.sql" in done(server, *ALICE, "seed", str(tmp_path))
+    assert "[2]" in query(server, "SELECT count(*) FROM rows").text
+    refused = ctl(server, *ALICE, "seed", str(tmp_path))
+    assert refused.returncode == 1
+    assert "01-a.sql, line 1" in refused.stderr and "HTTP 400" in refused.stderr
+    (tmp_path / "notes.txt").write_text("x")
+    unknown = ctl(server, *ALICE, "seed", str(tmp_path))
+    assert unknown.returncode == 2
+    assert "notes.txt" in unknown.stderr
+    done(server, *ALICE, "seed", "--name", "memory/main/rows.csv", str(tmp_path / "memory/main/rows.csv"))
+    assert "[4]" in query(server, "SELECT count(*) FROM rows").text
+    done(server, *ALICE, "reset")

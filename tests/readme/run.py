@@ -5,6 +5,7 @@ The pages are run in this order, against the one server that README.md starts:
     README.md              starts the server, and asks it once
     docs/endpoints.md      every endpoint; its Python blocks need the clients that it installs
     docs/isolation.md      what a session keeps, and what SQL may not do
+    docs/seeds.md          a folder of data, sent by a test
     docs/debugging.md      a failed query in the log, health and limits
 
 A page stands by itself, so that a reader may begin with any of them once the server runs. Blocks of other pages are run
@@ -42,7 +43,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/endpoints.md", "docs/isolation.md", "docs/debugging.md")
+PAGES = ("README.md", "docs/endpoints.md", "docs/isolation.md", "docs/seeds.md", "docs/debugging.md")
 FLAGS = "docs/configuration.md"
 PORTS = (15000, 15001, 15002, 15003)
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

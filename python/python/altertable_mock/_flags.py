@@ -17,7 +17,7 @@ SINGULAR = {
 }
 """The repeatable flags whose keyword is their plural."""
 
-REPEATABLE = {"--" + name.replace("_", "-") for name in (*SINGULAR.values(), "product_analytics")}
+REPEATABLE = {"--" + name.replace("_", "-") for name in (*SINGULAR.values(), "product_analytics", "seed")}
 """The flags that may be given several times."""
 
 
@@ -53,6 +53,8 @@ def values(name: str, given: Any) -> Iterable[str]:
     """The values of one setting, one per time that its flag is given."""
     if given is None:
         return []
+    if name == "seed":
+        return seeds(given)
     if isinstance(given, bool):
         return ["true" if given else "false"]
     if isinstance(given, (str, int, os.PathLike)):
@@ -60,6 +62,23 @@ def values(name: str, given: Any) -> Iterable[str]:
     if isinstance(given, Mapping):
         return [joined(name, key, value) for key, value in given.items()]
     return [joined(name, *item) if isinstance(item, tuple) else str(item) for item in given]
+
+
+def seeds(given: Any) -> list[str]:
+    """The values of ``--seed`` for a path, several of them, or a mapping of users to one or several.
+
+    >>> seeds("a=b.sql"), seeds(["x.sql", "/y"]), seeds({"alice": "a=b", "bob": ["c", "d"]})
+    (['./a=b.sql'], ['x.sql', '/y'], ['alice=a=b', 'bob=c', 'bob=d'])
+    """
+    if isinstance(given, Mapping):
+        return [f"{user}={path}" for user, paths in given.items() for path in several(paths)]
+    return ["./" + path if "=" in path.partition("/")[0] else path for path in several(given)]
+
+
+def several(paths: Any) -> list[str]:
+    """One path or more, as texts."""
+    given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    return [os.fspath(path) for path in given]
 
 
 def joined(name: str, key: str, value: Any) -> str:

@@ -11,6 +11,7 @@ from ._errors import RequestError
 if TYPE_CHECKING:
     import http.client
     from collections.abc import Mapping
+    from typing import BinaryIO
 
 TIMEOUT = 60.0
 """Seconds that an answer may take."""
@@ -33,6 +34,12 @@ class Door:
         """
         return self._request("POST", path, body, {**headers, "Content-Type": "application/json"}, timeout)
 
+    def send(self, path: str, body: BinaryIO, headers: Mapping[str, str], *, timeout: float) -> bytes:
+        """The body of the answer to a file of any kind, read from its beginning. Raises as :meth:`post`."""
+        length = body.seek(0, 2)
+        body.seek(0)
+        return self._request("POST", path, body, {**headers, "Content-Length": str(length)}, timeout)
+
     def put(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """The body of the answer to a JSON body. Raises as :meth:`post`."""
         return self._request("PUT", path, body, {**headers, "Content-Type": "application/json"}, TIMEOUT)
@@ -41,7 +48,9 @@ class Door:
         """The body of an answer. Raises as :meth:`post`."""
         return self._request("DELETE", path, None, headers, TIMEOUT)
 
-    def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float) -> bytes:
+    def _request(
+        self, method: str, path: str, body: bytes | BinaryIO | None, headers: Mapping[str, str], timeout: float
+    ) -> bytes:
         import http.client
 
         connection = connect(self._base_url, timeout)

@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from ._endpoints import Endpoints, HasEndpoints, bracketed, reachable
 from ._errors import ConfigError, ForkedError, NotFoundError, NotRunningError
@@ -20,6 +20,9 @@ from ._tenant import Tenant
 
 if TYPE_CHECKING:
     from . import _native
+
+    SeedPath = Union[str, os.PathLike[str]]
+    Seeds = Union[SeedPath, Iterable[SeedPath], Mapping[str, Union[SeedPath, Iterable[SeedPath]]]]
 
 
 class MockServer(HasEndpoints):
@@ -61,6 +64,8 @@ class MockServer(HasEndpoints):
         query_stream: str | None = None,
         legacy_query_stream: bool = False,
         legacy_altertable_catalog: bool = False,
+        mock_catalog: bool = False,
+        seed: Seeds | None = None,
         arrow_json_extension: bool = False,
         allow_external_access: bool = False,
         memory_limit: str | int | None = None,
@@ -91,6 +96,9 @@ class MockServer(HasEndpoints):
         fault_limit: int | None = None,
         snapshot_limit: str | int | None = None,
         task_limit: int | None = None,
+        seed_timeout: int | None = None,
+        seed_limit: str | int | None = None,
+        seed_file_limit: int | None = None,
         project_event_limit: str | int | None = None,
         decoded_body_limit: str | int | None = None,
         row_key_limit: int | None = None,
@@ -109,7 +117,8 @@ class MockServer(HasEndpoints):
 
         ``users`` maps names to passwords, ``attaches`` catalog names to DuckDB files, ``product_analytics`` users to
         the (API key, environment) they see. ``bind`` is the address or addresses to listen on, those of loopback if
-        none is given. Timeouts are in seconds; sizes are texts such as ``"64MB"``, or bytes.
+        none is given. ``seed`` are SQL files or folders that every tenant begins with, or those of each user by name.
+        Timeouts are in seconds; sizes are texts such as ``"64MB"``, or bytes.
         ``flags`` are further flags as on the command line, which win. ``log`` is a filter in the syntax of
         ``RUST_LOG``, such as ``"info"``; the first one given in a process counts, and lines go to stderr.
         """

@@ -17,8 +17,11 @@ from ._faults import Fault, order
 from ._http import Door
 from ._requests import Plane, Request, request_of
 from ._rows import Rows, read
+from ._seed import packed
 
 if TYPE_CHECKING:
+    import os
+
     import altertable
     import altertable_flightsql
     import altertable_lakehouse
@@ -97,6 +100,28 @@ class Tenant(HasEndpoints):
         outcome = json.loads(answer)
         if not outcome["ok"]:
             raise RequestError(f"cannot add rows to {table}: {outcome['error_message']}")
+
+    def seed(self, path: str | os.PathLike[str], *, name: str | None = None, timeout: float = 600.0) -> list[str]:
+        """Adds tables and events to what this user has, whole or not at all: a SQL file, or a folder of a seed.
+
+        Returns the files, in the order in which they were applied. ``name`` is what another file would be called in
+        such a folder, as ``"memory/main/orders.csv"``. Clients have to log in anew. Raises :class:`RequestError`, with
+        file and line, if anything is wrong with it, and ``OSError`` for what cannot be read.
+
+        >>> import pathlib, tempfile
+        >>> from altertable_mock import MockServer
+        >>> with MockServer() as server, server.new_tenant() as tenant, tempfile.TemporaryDirectory() as folder:
+        ...     shop = pathlib.Path(folder, "shop.sql")
+        ...     _ = shop.write_text("CREATE TABLE orders AS SELECT 1 AS id, 9.5 AS total;")
+        ...     tenant.seed(shop), tenant.sql("FROM orders")
+        (['shop.sql'], [(1, Decimal('9.5'))])
+        """
+        with packed(path, name) as (body, called, media):
+            query = "?" + urlencode({"name": called}) if called is not None else ""
+            headers = {**self._login, "Content-Type": media}
+            answer = self._lakehouse.send(f"/_mock/v1/seed{query}", body, headers, timeout=timeout)
+        seeded: list[str] = json.loads(answer)["seeded"]
+        return seeded
 
     def events(self, event: str | None = None, *, distinct_id: str | None = None) -> list[dict[str, Any]]:
         """What was tracked with this user's API key, oldest first; of one event or one distinct id if given.

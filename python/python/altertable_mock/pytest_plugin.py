@@ -22,6 +22,7 @@ OPTIONS = {
     "a server of their own",
     "analytics-url": "Product Analytics URL of that server (default: the port after the Lakehouse one)",
     "flight-url": "Flight SQL of that server as grpc://HOST:PORT (default: the second port after the Lakehouse one)",
+    "seed": "SQL file or folder that every test's tenant begins with",
     "flags": "further flags of the server that the tests start, such as '--catalog=lake --tenant-threads=2'",
     "log": "what that server logs to stderr, in the syntax of RUST_LOG, such as 'info'",
 }
@@ -48,14 +49,19 @@ def altertable_mock_server(pytestconfig: pytest.Config) -> Iterator[Server]:
         yield RemoteServer(url, setting(pytestconfig, "analytics-url"), setting(pytestconfig, "flight-url"))
         return
     flags = shlex.split(setting(pytestconfig, "flags") or "")
-    with MockServer(flags=flags, log=setting(pytestconfig, "log")) as server:
+    with MockServer(seed=setting(pytestconfig, "seed"), flags=flags, log=setting(pytestconfig, "log")) as server:
         yield server
 
 
 @pytest.fixture
 def altertable_mock(altertable_mock_server: Server, request: pytest.FixtureRequest) -> Iterator[Tenant]:
-    """A fresh tenant: an empty database and an API key that no other test knows."""
+    """A fresh tenant: a database of its own, empty or with the seed, and an API key that no other test knows."""
+    from . import RemoteServer
+
     with altertable_mock_server.new_tenant() as tenant:
+        seed = setting(request.config, "seed")
+        if seed is not None and isinstance(altertable_mock_server, RemoteServer):
+            tenant.seed(seed)
         request.node.stash[_TENANT] = tenant
         yield tenant
 

@@ -1,5 +1,7 @@
 //! Who may log in, and the tenant each user owns.
 
+mod places;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,12 +10,14 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+pub(super) use self::places::HeldPlace;
 use super::blocking::MayBlock;
 use super::config::{Account, EngineConfig};
 use super::events::Store;
 use super::instance::{self, Instance, InstancePool};
 use super::journal::Journal;
 use super::limit_exceeded;
+use super::seed_shelf::SeedShelf;
 use super::session::{Session, Turns};
 use super::sql;
 use super::tenant::{Anew, LeftBehind, Lineage, Tenant};
@@ -25,6 +29,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) struct Accounts {
     config: Arc<EngineConfig>,
     pool: Arc<InstancePool>,
+    /// What tenants begin with.
+    seeds: Arc<SeedShelf>,
     /// The threads that all tenants' statements share.
     threads: Arc<Semaphore>,
     declared: RwLock<HashMap<String, Login>>,
@@ -54,7 +60,8 @@ impl Accounts {
     pub(super) fn new(config: Arc<EngineConfig>, pool: Arc<InstancePool>, events: Arc<Store>) -> Self {
         let undeclared = Mutex::default();
         let threads = Turns::of_process(config.limits.threads);
-        let accounts = Self { config, pool, threads, declared: RwLock::default(), events, undeclared };
+        let seeds = Arc::default();
+        let accounts = Self { config, pool, seeds, threads, declared: RwLock::default(), events, undeclared };
         let config = Arc::clone(&accounts.config);
         let logins = config.users.iter().map(|account| {
             let project = ShownProject::of_declared(&account.name, &config, &accounts.events);
@@ -83,7 +90,7 @@ impl Accounts {
     }
 
     fn tenant(&self, lineage: Lineage, left: LeftBehind) -> Arc<Tenant> {
-        Tenant::new(lineage, left, &self.config, Arc::clone(&self.pool), &self.threads)
+        Tenant::new(lineage, left, &self.config, (&self.pool, &self.seeds), &self.threads)
     }
 
     /// Declares a user from now on; with a key, that key's first environment is the user's `product_events`.
@@ -211,22 +218,37 @@ impl Accounts {
     /// Gives a user a new tenant in the place of the present one, whose sessions are returned for closing; None if the
     /// user is no more.
     pub(super) fn begin_anew(&self, tenant: &Tenant, anew: Anew) -> Option<Vec<Arc<Session>>> {
+        self.at_place(tenant, |place| self.follow(place, anew))
+    }
+
+    /// Does something with the place where a user's tenant is; None if the user is no more.
+    fn at_place<T>(&self, tenant: &Tenant, work: impl FnOnce(&mut Arc<Tenant>) -> T) -> Option<T> {
         let lineage = tenant.lineage();
         let mut declared = self.declared.write();
         let login = declared.get_mut(&**lineage.name()).map(|login| &mut login.tenant);
         if let Some(place) = login.filter(|place| place.lineage().is(lineage)) {
-            return Some(self.follow(place, anew));
+            return Some(work(place));
         }
         drop(declared);
         let mut undeclared = self.undeclared.lock();
         let place = undeclared.values_mut().find(|place| place.lineage().is(lineage))?;
-        Some(self.follow(place, anew))
+        Some(work(place))
     }
 
     fn follow(&self, place: &mut Arc<Tenant>, anew: Anew) -> Vec<Arc<Session>> {
         let (sessions, left) = place.retire(anew);
         *place = self.tenant(place.lineage().clone(), left);
         sessions
+    }
+
+    /// What tenants begin with.
+    pub(super) fn seeds(&self) -> &SeedShelf {
+        &self.seeds
+    }
+
+    /// A tenant that nobody knows, to be seeded.
+    pub(super) fn stage(&self, lineage: Lineage, left: LeftBehind) -> Arc<Tenant> {
+        self.tenant(lineage, left)
     }
 
     /// How many tenants see a project.

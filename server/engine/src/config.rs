@@ -61,6 +61,8 @@ pub struct EngineConfig {
     pub product_analytics: Vec<ProjectChoice>,
     /// Whether tenants also see their project under its former name, `altertable` (AC-12).
     pub legacy_altertable_catalog: bool,
+    /// Whether tenants see their calls and events in SQL, as the catalog `mock` (RJ-5).
+    pub mock_catalog: bool,
     /// DuckDB's `memory_limit` per tenant, such as `4GB`.
     pub tenant_memory_limit: String,
     /// DuckDB's `threads` per tenant; one per core when `None`.
@@ -90,6 +92,7 @@ impl Default for EngineConfig {
             attaches: Vec::new(),
             product_analytics: Vec::new(),
             legacy_altertable_catalog: false,
+            mock_catalog: false,
             tenant_memory_limit: "4GB".to_owned(),
             tenant_threads: None,
             temporary_folder: tempfile::env::temp_dir(),

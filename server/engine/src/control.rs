@@ -52,6 +52,9 @@ impl Engine {
         if let Some(key) = api_key {
             self.add_api_key(key)?;
         }
+        if let Some(project) = api_key.and_then(|key| ShownProject::of_key(key, &self.config, &self.events)) {
+            self.begin_made(&account.name, &project);
+        }
         self.accounts.add(account, api_key).inspect_err(|_| {
             if let Some(key) = api_key {
                 self.events.remove_key(key);
@@ -93,6 +96,7 @@ impl Engine {
             return Err(key_taken());
         }
         let project = ShownProject { store: Arc::clone(&self.events), key: key.to_owned(), environment };
+        self.begin_made(&account.name, &project);
         self.accounts.make(account, project, database).inspect_err(|_| {
             self.events.remove_key(key);
         })

@@ -62,7 +62,7 @@ impl Instance {
             connection.run(sql::START_ZONE)?;
         }
         let viewer = Arc::new(Viewer::default());
-        views::attach(&connection, &viewer, config.legacy_altertable_catalog)?;
+        views::attach(&connection, &viewer, config)?;
         for (name, file) in &config.attaches {
             connection
                 .run(&sql::attach_file(name, file))
@@ -311,6 +311,11 @@ impl InstancePool {
             filling: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         })
+    }
+
+    /// Whether tenants see their calls in SQL (RJ-5).
+    pub(super) fn shows_calls(&self) -> bool {
+        self.config.mock_catalog
     }
 
     /// Opens an instance, which need not be kept.

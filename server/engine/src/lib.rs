@@ -29,11 +29,14 @@ mod lookup;
 mod memory;
 mod meter;
 mod replica;
+mod seed_shelf;
+mod seeding;
 mod session;
 mod shelf;
 mod snapshots;
 mod spool;
 mod sql;
+mod staging;
 mod tasks;
 mod tenant;
 mod tenant_clock;
@@ -65,6 +68,7 @@ pub use limits::{Size, limit_exceeded, too_much_data};
 pub use meter::Usage;
 pub use meter::{Meter, Share, TenantMeters};
 pub use replica::LeftOut;
+pub use seeding::{HeldTenant, SeedPlan};
 pub use session::{
     AccessMode, Bind, BindBy, BoundRows, CancelOnDrop, CancelToken, Cancelled, CursorFault, Cursors, Execute,
     GiveUpOnDrop, NamedStatement, Plan, PreparedStatement, Redeemed, ResultStream, Script, Session,
@@ -77,6 +81,7 @@ pub use sql::identity::{Translated, translated};
 pub use sql::postgres as postgres_catalogs;
 pub use sql::secrets::masked;
 pub use sql::{TableRef, lexer};
+pub use staging::Staging;
 pub use tasks::{LateTask, TaskDesk, TaskMode, TaskStatus};
 pub use tenant::query_log::{Outcome, Progress, QueryEntry, QueryFacts, QueryLog};
 pub use tenant::sessions::Sessions;

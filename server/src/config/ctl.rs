@@ -39,6 +39,14 @@ pub(crate) enum CtlCommand {
         /// data, sessions, journal, faults, clock or tasks; all of them by default.
         parts: Vec<String>,
     },
+    /// Add tables and events to what the tenant has: a .sql file, or a folder as --seed takes it.
+    Seed {
+        /// The file or folder.
+        path: std::path::PathBuf,
+        /// What a file that is no .sql would be called in a seed's folder: `memory/main/orders.csv`.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
     /// Keep the tenant's state under a name.
     Snapshot {
         /// Letters, digits, dots, hyphens and underscores.

@@ -158,6 +158,11 @@ with_doors!(options! {
     #[arg(long, value_name = "NAME=FILE", action = ArgAction::Append, help_heading = "What users find")]
     #[serde(default, deserialize_with = "one_or_many")]
     attach: Vec<String>,
+    /// Begin each user's database with these tables and events: a .sql file, or a folder (may be repeated); USER=PATH for
+    /// one user alone.
+    #[arg(long, value_name = "[USER=]PATH", action = ArgAction::Append, help_heading = "What users find")]
+    #[serde(default, deserialize_with = "one_or_many")]
+    seed: Vec<String>,
     /// Form of the answers to /query: `auto` goes by the client's User-Agent, `legacy` is what clients older than
     /// typed columns expect [default: auto].
     #[arg(long, value_name = "FORM", hide_possible_values = true, help_heading = "What users find")]
@@ -168,6 +173,9 @@ with_doors!(options! {
     /// Add the read-only catalog `altertable`, the former name of product_analytics.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "What users find")]
     legacy_altertable_catalog: bool,
+    /// Show each user's calls and events in SQL: the tables requests and events of the read-only catalog `mock`.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "What users find")]
+    mock_catalog: bool,
     /// Mark JSON columns over Flight with the extension type arrow.json.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = BoolishValueParser::new(), value_name = "BOOL", help_heading = "What users find")]
     arrow_json_extension: bool,
@@ -244,6 +252,15 @@ with_doors!(options! {
     /// Loads of each user that may be pending, or remembered for their failure [default: 1000].
     #[arg(long, value_name = "N", help_heading = "Limits")]
     task_limit: usize,
+    /// Seconds that the seeds of a user may take; 0 sets no limit [default: 600].
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    seed_timeout: u64,
+    /// Size of a seed that is sent over the control plane, such as 1GB [default: 1GB].
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    seed_limit: ByteSize,
+    /// Files that a seed may have [default: 10000].
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    seed_file_limit: usize,
     /// Memory that the events of each Product Analytics project may take [default: 1GB].
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     project_event_limit: ByteSize,

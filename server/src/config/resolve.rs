@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::access::{ControlOptions, control, users};
+use super::catalogs::FoundCatalogs;
 use super::limits::{limits, tenant_memory_limit, threads};
 use super::options::{LogFormat, Options, QueryStream};
+use super::seeds::SeedOptions;
 use super::size::ByteSize;
 use crate::doors::PerDoor;
 use engine::{Account, EngineConfig, Error, ErrorKind, ProjectChoice, Result};
@@ -32,6 +34,8 @@ pub struct Config {
     pub lakehouse: LakehouseOptions,
     /// The control plane (CX).
     pub control: ControlOptions,
+    /// What tenants begin with, and what a seed may take (SD).
+    pub seeds: SeedOptions,
     /// Largest body of the analytics API in bytes (AX-08).
     pub analytics_body_limit: u64,
     /// Connections, of all doors.
@@ -117,15 +121,15 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
     let limits = limits(&options)?;
     let connections = connections(&options)?;
     let lakehouse = lakehouse(&options)?;
+    let found = FoundCatalogs::read(&options)?;
+    let users = users(options.user.clone().unwrap_or_default())?;
+    let seeds = SeedOptions::read(&options, &users)?;
     let (ports, bind) = (options.ports(), bind(options.bind.unwrap_or_default())?);
-    let users = users(options.user.unwrap_or_default())?;
     let api_keys = distinct(options.api_key.unwrap_or_default(), "--api-key", false)?;
     let environments = options.environment.unwrap_or_else(|| vec!["production".to_owned()]);
     let environments = distinct(environments, "--environment", true)?;
     let choices = options.product_analytics.unwrap_or_default();
     let product_analytics = project_choices(&choices, &users, &api_keys, &environments)?;
-    let catalogs = catalogs(options.catalog.unwrap_or_default())?;
-    let attaches = attaches(&options.attach.unwrap_or_default(), &catalogs)?;
     let seconds = |given: Option<u64>, default: u64| Duration::from_secs(given.unwrap_or(default));
     Ok(Config {
         ports,
@@ -135,10 +139,11 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
             allow_any_user: options.allow_any_user.unwrap_or(false),
             api_keys,
             environments,
-            catalogs,
-            attaches,
+            catalogs: found.catalogs,
+            attaches: found.attaches,
             product_analytics,
             legacy_altertable_catalog: options.legacy_altertable_catalog.unwrap_or(false),
+            mock_catalog: found.mock,
             tenant_memory_limit: tenant_memory_limit(options.tenant_memory_limit)?,
             tenant_threads: threads(options.tenant_threads, "--tenant-threads")?,
             limits,
@@ -152,6 +157,7 @@ pub(super) fn resolve(options: Options) -> Result<Config> {
         tls: tls(options.tls.unwrap_or(false), options.tls_ca_file, options.tls_cert, options.tls_key)?,
         lakehouse,
         control: control(options.no_control, options.control_key, options.control_api_keys)?,
+        seeds,
         analytics_body_limit: analytics_body_limit(options.analytics_body_limit)?,
         connections,
         shutdown_timeout: seconds(options.shutdown_timeout, 10),
@@ -285,50 +291,6 @@ fn project_choice(
         api_key: api_key.to_owned(),
         environment: environment.to_owned(),
     })
-}
-
-/// Names that an attached catalog cannot have.
-const TAKEN_CATALOGS: &[&str] = &["memory", "system", "temp", "product_analytics", "altertable", "main"];
-
-/// Names of catalogs, which DuckDB compares without regard to case.
-fn catalogs(given: Vec<String>) -> Result<Vec<String>> {
-    let names = distinct(given, "--catalog", true)?;
-    names.iter().try_for_each(|name| free_catalog("--catalog", name))?;
-    let mut seen = HashSet::new();
-    if let Some(name) = names.iter().find(|name| !seen.insert(name.to_lowercase())) {
-        return Err(fault(format!("--catalog \"{name}\" is given twice: case makes no difference")));
-    }
-    Ok(names)
-}
-
-fn attaches(given: &[String], catalogs: &[String]) -> Result<Vec<(String, String)>> {
-    let mut names: HashSet<String> = catalogs.iter().map(|name| name.to_lowercase()).collect();
-    let mut attaches = Vec::with_capacity(given.len());
-    for text in given {
-        let Some((name, file)) =
-            text.split_once('=').filter(|(name, file)| !name.is_empty() && !file.is_empty())
-        else {
-            return Err(fault(format!("--attach \"{text}\" has to be NAME=FILE")));
-        };
-        free_catalog("--attach", name)?;
-        if !names.insert(name.to_lowercase()) {
-            return Err(fault(format!(
-                "--attach: the catalog \"{name}\" is declared twice; case makes no difference"
-            )));
-        }
-        if let Err(error) = std::fs::File::open(file) {
-            return Err(fault(format!("--attach {name}: cannot read the file {file}: {error}")));
-        }
-        attaches.push((name.to_owned(), file.to_owned()));
-    }
-    Ok(attaches)
-}
-
-fn free_catalog(flag: &str, name: &str) -> Result<()> {
-    if TAKEN_CATALOGS.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
-        return Err(fault(format!("{flag}: the catalog name \"{name}\" is taken by the server")));
-    }
-    Ok(())
 }
 
 fn some_seconds(given: Option<u64>, default: u64, least: u64, flag: &str) -> Result<Duration> {

@@ -17,6 +17,7 @@ mod openapi;
 mod requests;
 mod reset;
 mod search;
+mod seed;
 mod shown;
 mod snapshots;
 mod tasks;
@@ -28,7 +29,7 @@ use axum::Router;
 use axum::routing::{any, get, post, put};
 
 use self::answer::MANNER;
-use crate::config::Config;
+use crate::config::{Config, SeedOptions};
 use crate::doors::metrics::Metrics;
 use crate::doors::{Addresses, calls};
 use engine::Engine;
@@ -43,6 +44,8 @@ pub(crate) struct Plane {
     api_keys_open: bool,
     /// Largest body in bytes (LX-08).
     body_limit: usize,
+    /// What a seed may take.
+    seeds: SeedOptions,
     /// Where the doors are bound.
     addresses: Addresses,
     /// Whether Flight clients are to use TLS.
@@ -71,6 +74,7 @@ pub(crate) fn routes(
         keys: config.control.keys.iter().cloned().collect(),
         api_keys_open: config.control.api_keys_open,
         body_limit: usize::try_from(config.lakehouse.json_body_limit).unwrap_or(usize::MAX),
+        seeds: config.seeds.clone(),
         addresses,
         flight_tls: config.tls.is_some(),
     };
@@ -79,6 +83,7 @@ pub(crate) fn routes(
         .route("/_mock/v1/tenants", get(tenants::list).post(tenants::create))
         .route("/_mock/v1/tenants/{user}", get(tenants::show).delete(tenants::remove))
         .route("/_mock/v1/reset", post(reset::reset))
+        .route("/_mock/v1/seed", post(seed::seed))
         .route("/_mock/v1/snapshots", get(snapshots::list))
         .route("/_mock/v1/snapshots/{name}", put(snapshots::save).delete(snapshots::remove))
         .route("/_mock/v1/snapshots/{name}/restore", post(snapshots::restore))

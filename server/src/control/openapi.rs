@@ -15,7 +15,7 @@ use super::answer::RefusalBody;
         exists in the hosted service."),
     paths(
         super::tenants::create, super::tenants::list, super::tenants::show, super::tenants::remove,
-        super::reset::reset, super::snapshots::save, super::snapshots::list, super::snapshots::restore,
+        super::reset::reset, super::seed::seed, super::snapshots::save, super::snapshots::list, super::snapshots::restore,
         super::snapshots::remove, super::requests::list, super::requests::clear, super::requests::wait,
         super::events::list, super::events::wait, super::faults::create, super::faults::list, super::faults::show,
         super::faults::clear, super::faults::remove, super::clock::show, super::clock::set, super::clock::clear,
@@ -124,6 +124,17 @@ impl IntoResponses for ScopeAnswers {
     }
 }
 
+/// How a seed is refused.
+pub(super) struct SeedAnswers;
+
+impl IntoResponses for SeedAnswers {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut answers = ScopeAnswers::responses();
+        answers.extend(refusals(&[TOO_SLOW, SEED_TOO_LARGE]));
+        answers
+    }
+}
+
 /// How routes that list refuse.
 pub(super) struct ListAnswers;
 
@@ -157,6 +168,8 @@ const TIMEOUT: StatusAbout = (
     "408",
     "`timeout`: too few matched in time; beside the error are those that did, and the nearest of the others",
 );
+const TOO_SLOW: StatusAbout = ("408", "`timeout`: it takes longer than --seed-timeout");
+const SEED_TOO_LARGE: StatusAbout = ("413", "`payload-too-large`: beyond --seed-limit");
 const CONFLICT: StatusAbout = ("409", "`conflict`: a name that is taken, or that several users have");
 const TOO_LARGE: StatusAbout = ("413", "`payload-too-large`: beyond --json-body-limit");
 const ENCODING: StatusAbout =

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::blocking::Client as Http;
+use reqwest::blocking::{Body, Client as Http, RequestBuilder};
 use serde_json::Value;
 
+use crate::PackedSeed;
 use engine::{Error, ErrorKind, Result};
 
 /// Longer than the longest wait that is asked for.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Longer than a seed takes that is of use to anybody.
+const LONG_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Parameters behind the question mark.
 pub(super) type Parameters = Vec<(String, String)>;
@@ -59,6 +63,16 @@ impl PlaneClient {
         self.ask(path, query, body).map_err(|refusal| refusal.error)
     }
 
+    /// Sends a seed, however long it takes to be applied: the server has a limit of its own.
+    pub(super) fn send(&self, path: &str, query: &Parameters, seed: PackedSeed) -> Result<Value> {
+        let mut query = query.clone();
+        query.extend(seed.name.map(|name| ("name".to_owned(), name)));
+        let request = self.http.post(format!("{}{path}", self.base)).query(&query).timeout(LONG_PATIENCE);
+        let body = Body::sized(seed.file, seed.length);
+        let request = request.header("content-type", seed.media).body(body);
+        self.sent(request).map_err(|refusal| refusal.error)
+    }
+
     /// As [`post`](Self::post), for whom a refusal is an answer.
     pub(super) fn ask(
         &self,
@@ -76,15 +90,18 @@ impl PlaneClient {
         query: &Parameters,
         body: Option<&Value>,
     ) -> std::result::Result<Value, Refused> {
-        let unreached = |status, text| Refused { status, error: Error::new(ErrorKind::Unavailable, text) };
         let request = self.http.request(method, format!("{}{path}", self.base)).query(query);
+        self.sent(match body {
+            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+            None => request,
+        })
+    }
+
+    fn sent(&self, request: RequestBuilder) -> std::result::Result<Value, Refused> {
+        let unreached = |status, text| Refused { status, error: Error::new(ErrorKind::Unavailable, text) };
         let request = match &self.credentials {
             Identified::User(name, password) => request.basic_auth(name, Some(password)),
             Identified::Key(key) => request.bearer_auth(key),
-        };
-        let request = match body {
-            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
-            None => request,
         };
         let answer = request.send().and_then(|answer| Ok((answer.status().as_u16(), answer.text()?)));
         let (status, text) = answer.map_err(|fault| {

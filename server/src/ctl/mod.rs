@@ -6,11 +6,14 @@ mod follow;
 mod setting;
 mod table;
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use self::client::{Identified, Parameters, PlaneClient};
 pub(crate) use self::setting::KeyValue;
 use self::setting::object;
+use crate::PackedSeed;
 use crate::config::{
     ClockCommand, Config, CtlCommand, CtlOptions, FaultsCommand, SnapshotsCommand, TenantsCommand,
 };
@@ -28,6 +31,7 @@ pub fn run(ctl: CtlOptions, config: &Config) -> Result<()> {
     match ctl.command {
         CtlCommand::Tenants { command } => plane.tenants(command),
         CtlCommand::Reset { parts } => plane.reset(&parts),
+        CtlCommand::Seed { path, name } => plane.seed(&path, name.as_deref()),
         CtlCommand::Snapshot { name } => plane.snapshot(&name),
         CtlCommand::Restore { name } => plane.restore(&name),
         CtlCommand::Snapshots { command } => plane.snapshots(command),
@@ -108,6 +112,11 @@ impl Console {
     fn reset(&self, parts: &[String]) -> Result<()> {
         let body = if parts.is_empty() { json!({}) } else { json!({ "what": parts }) };
         self.show(&self.client.post("/reset", &self.query, &body)?)
+    }
+
+    fn seed(&self, path: &Path, name: Option<&str>) -> Result<()> {
+        let packed = PackedSeed::of(path, name)?;
+        self.show(&self.client.send("/seed", &self.query, packed)?)
     }
 
     fn snapshot(&self, name: &str) -> Result<()> {

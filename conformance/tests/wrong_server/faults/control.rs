@@ -200,12 +200,53 @@ pub const FAULTS: &[Wrong] = &[
         ..HONEST
     },
     Wrong {
+        name: "a seed is promised and forgotten",
+        breaks: &["SD-1", "SD-3"],
+        http: Http {
+            instead: |call| {
+                call.is("POST /_mock/v1/seed").then(|| Reply::json(200, &json!({"seeded": ["seed.sql"]})))
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
         name: "a copy is promised, and begins empty",
         breaks: &["CT-1"],
         http: Http {
             request: |call| {
                 if call.is("POST /_mock/v1/tenants") {
                     call.forget(&["from"]);
+                }
+            },
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "a fault in a seed is not told",
+        breaks: &["SD-2"],
+        http: Http {
+            reply: Some(|call, reply| {
+                if call.is("POST /_mock/v1/seed") && reply.status == 400 {
+                    reply.edit(|told| told["error"]["message"] = "there is a fault in the seed".into());
+                }
+            }),
+            ..HTTP
+        },
+        ..HONEST
+    },
+    Wrong {
+        name: "the journal in SQL is empty",
+        breaks: &["RJ-5"],
+        http: Http {
+            request: |call| {
+                if call.is("POST /query") {
+                    call.edit(|query| {
+                        if let Some(Value::String(statement)) = query.get_mut("statement") {
+                            *statement = statement.replace("mock.main.", "(FROM mock.main.layout) --");
+                        }
+                    });
                 }
             },
             ..HTTP

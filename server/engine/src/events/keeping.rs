@@ -17,4 +17,13 @@ impl Store {
         let Ok(Some(key)) = self.projects_of(key) else { return false };
         key.project(environment).map(|project| project.put_back(kept)).is_some()
     }
+
+    /// Has a project begin with a state, now and whenever it is cleared (SD-1); nothing if there is no such project.
+    pub(crate) fn begin_project(&self, key: &str, environment: &str, kept: &Arc<KeptProject>) {
+        if let Ok(Some(key)) = self.projects_of(key)
+            && let Some(project) = key.project(environment)
+        {
+            project.begin_with(kept);
+        }
+    }
 }

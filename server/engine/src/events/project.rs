@@ -1,6 +1,6 @@
 //! One project: its events and identities behind one short lock, and the snapshots that readers hold.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
@@ -31,6 +31,8 @@ pub struct KeptProject(ProjectState);
 #[derive(Debug)]
 pub struct Project {
     state: Mutex<ProjectState>,
+    /// What it begins with, at first and when it is cleared (SD-1).
+    beginning: OnceLock<Arc<KeptProject>>,
     /// Rung when something was written.
     bell: Bell,
 }
@@ -46,7 +48,8 @@ pub(super) struct ProjectState {
 
 impl Default for Project {
     fn default() -> Self {
-        Self { state: Mutex::new(ProjectState::empty()), bell: Bell::default() }
+        let state = Mutex::new(ProjectState::empty());
+        Self { state, beginning: OnceLock::new(), bell: Bell::default() }
     }
 }
 
@@ -56,9 +59,23 @@ impl Project {
         &self.bell
     }
 
-    /// Forgets events and identities; readers keep the snapshots that they have.
+    /// Begins with a state, now and whenever it is cleared.
+    pub(super) fn begin_with(&self, kept: &Arc<KeptProject>) {
+        self.put_back(kept);
+        // It has no other: that is said before anybody knows of the project.
+        let _ = self.beginning.set(Arc::clone(kept));
+    }
+
+    /// Whether nothing was written to it.
+    pub(super) fn is_untouched(&self) -> bool {
+        let began_with = self.beginning.get().map_or(0, |kept| kept.0.requests);
+        self.state.lock().requests == began_with
+    }
+
+    /// Forgets events and identities, but for those that it began with; readers keep the snapshots that they have.
     pub(super) fn clear(&self) {
-        let former = std::mem::replace(&mut *self.state.lock(), ProjectState::empty());
+        let beginning = self.beginning.get().map_or_else(ProjectState::empty, |kept| kept.0.clone());
+        let former = std::mem::replace(&mut *self.state.lock(), beginning);
         // Freeing a gigabyte takes its time, for which nobody need wait.
         blocking::discard(former);
     }
@@ -96,6 +113,13 @@ impl Project {
     /// What its events and identities take in memory.
     pub(super) fn weight(&self) -> usize {
         self.state.lock().weight()
+    }
+}
+
+impl KeptProject {
+    /// Whether nothing was ever written to it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.requests == 0
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::item::{Item, Receipt};
 use super::keyring::Keyring;
-use super::project::{Project, ProjectState, Snapshot};
+use super::project::{KeptProject, Project, ProjectState, Snapshot};
+use super::settings::Settings;
 use super::watchers::{Viewers, Watchers};
 use crate::bell::Bell;
 use crate::call::Call;
@@ -20,30 +21,6 @@ use crate::journal::Journal;
 use crate::limits::{Limits, Size, limit_exceeded};
 use crate::tenant_clock::TenantClock;
 
-/// What the store is told at start-up.
-#[derive(Clone, Default)]
-pub struct Settings {
-    /// The declared API keys (AX-03), the first of which tenants see unless told otherwise (AC-02).
-    pub keys: Vec<String>,
-    /// The declared environments.
-    pub environments: Vec<String>,
-    /// Whether any non-empty key is accepted (LX-13).
-    pub allow_any_key: bool,
-    /// What each project may take, and how many undeclared keys there may be.
-    pub limits: Limits,
-}
-
-impl fmt::Debug for Settings {
-    /// Keys are secrets: only their number is shown.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("keys", &self.keys.len())
-            .field("environments", &self.environments)
-            .field("allow_any_key", &self.allow_any_key)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Every project of the server.
 #[derive(Debug)]
 pub struct Store {
@@ -52,6 +29,8 @@ pub struct Store {
     allow_any_key: bool,
     limits: Limits,
     guests: Mutex<HashMap<Box<str>, Guest>>,
+    /// What the first project of an undeclared key begins with, which the user of its name sees.
+    guest_beginning: OnceLock<Arc<KeptProject>>,
     watchers: Watchers,
 }
 
@@ -128,6 +107,7 @@ impl Store {
             allow_any_key: settings.allow_any_key,
             limits: settings.limits,
             guests: Mutex::default(),
+            guest_beginning: OnceLock::new(),
             watchers: Watchers::default(),
         }
     }
@@ -172,6 +152,11 @@ impl Store {
         key.project(environment).map(Project::clear).is_some()
     }
 
+    /// Has the first project of every undeclared key begin with it.
+    pub(crate) fn begin_guests(&self, kept: Arc<KeptProject>) {
+        let _ = self.guest_beginning.set(kept);
+    }
+
     /// Lets a call in that brings this key (AX-05): a declared one, compared in constant time, else under LX-13 any that
     /// is not empty. It is the one way to a project for whoever writes.
     ///
@@ -204,10 +189,12 @@ impl Store {
         if !guests.contains_key(key) {
             self.make_room(&mut guests)?;
         }
-        let guest = guests.entry(key.into()).or_insert_with(|| Guest {
-            projects: KeyProjects::empty(&self.environments),
-            journal: None,
-            last_used: clock::moment(),
+        let guest = guests.entry(key.into()).or_insert_with(|| {
+            let projects = KeyProjects::empty(&self.environments);
+            if let (Some(kept), Some(first)) = (self.guest_beginning.get(), projects.projects.first()) {
+                first.begin_with(kept);
+            }
+            Guest { projects, journal: None, last_used: clock::moment() }
         });
         guest.last_used = clock::moment();
         Ok(Some(Arc::clone(&guest.projects)))
@@ -369,7 +356,7 @@ impl KeyProjects {
 impl Guest {
     fn is_unused(&self) -> bool {
         let projects = &self.projects.projects;
-        Arc::strong_count(&self.projects) == 1 && projects.iter().all(|project| project.weight() == 0)
+        Arc::strong_count(&self.projects) == 1 && projects.iter().all(Project::is_untouched)
     }
 }
 

@@ -31,6 +31,11 @@ pub fn legacy_objects() -> Vec<String> {
     tables.chain(web).collect()
 }
 
+/// The statements that make `mock`, a tenant's calls and events (RJ-5), in a database of its own that is the current one.
+pub fn mock_objects() -> Vec<String> {
+    MOCK.iter().map(|statement| scanning(statement)).collect()
+}
+
 fn scanning(statement: &str) -> String {
     statement.replace("$SCAN", &format!("system.main.{SCAN}"))
 }
@@ -52,6 +57,25 @@ pub fn find_view(catalog: &str, schema: &str, view: &str) -> String {
          AND lower(view_name) = lower({view})"
     )
 }
+
+/// As [`find_view`], in a database that is attached read-only.
+pub fn find_read_only_view(catalog: &str, schema: &str, view: &str) -> String {
+    let (found, catalog) = (find_view(catalog, schema, view), Literal(catalog));
+    format!("{found} AND (SELECT readonly FROM duckdb_databases() WHERE database_name = {catalog})")
+}
+
+/// As the control plane shows them (RJ-1, RJ-4), and a base table as in [`RAW`].
+const MOCK: &[&str] = &[
+    "CREATE TABLE main.layout AS SELECT 1::BIGINT AS version",
+    "CREATE VIEW main.requests AS
+     SELECT id, time, door, operation, tenant, session, statement, statement_length, \"table\",
+            from_json(events, '[\"VARCHAR\"]') AS events, from_json(parameters, '[\"VARCHAR\"]') AS parameters,
+            status, error, \"rows\", bytes_in, bytes_out, duration_us, client, fault
+     FROM $SCAN('requests')",
+    "CREATE VIEW main.events AS
+     SELECT uuid, event, timestamp, properties, distinct_id, anonymous_id, device_id, session_id, request
+     FROM $SCAN('events')",
+];
 
 /// A base table, so that what lists only base tables lists the catalog too, and the raw views (AC-06 to AC-08).
 const RAW: &[&str] = &[

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
 use super::sessions::Retired;
 use super::{LeftBehind, Tenant};
 use crate::faults::FaultRules;
@@ -35,6 +37,7 @@ struct Lasting {
     clock: Arc<TenantClock>,
     tasks: Arc<TaskDesk>,
     task_epoch: AtomicU64,
+    seeding: Arc<AsyncMutex<()>>,
     shelf: SnapshotShelf,
 }
 
@@ -61,6 +64,23 @@ impl Lineage {
             clock,
             tasks: Arc::new(TaskDesk::new(limits.tasks)),
             task_epoch: AtomicU64::new(EPOCHS.fetch_add(1, Ordering::Relaxed)),
+            seeding: Arc::default(),
+            shelf: SnapshotShelf::new(limits.snapshots),
+        }))
+    }
+
+    /// The same user where nobody sees it, with another project and at the same time: to be seeded (SD-3).
+    pub(crate) fn staged(&self, project: ShownProject, limits: &Limits) -> Self {
+        Self(Arc::new(Lasting {
+            name: Arc::clone(&self.0.name),
+            declared: self.0.declared,
+            project: Some(project),
+            journal: Arc::new(Journal::new(limits.journal)),
+            faults: Arc::new(FaultRules::new(limits.faults)),
+            clock: Arc::clone(&self.0.clock),
+            tasks: Arc::new(TaskDesk::new(limits.tasks)),
+            task_epoch: AtomicU64::new(EPOCHS.fetch_add(1, Ordering::Relaxed)),
+            seeding: Arc::default(),
             shelf: SnapshotShelf::new(limits.snapshots),
         }))
     }
@@ -86,6 +106,11 @@ impl Lineage {
     /// The faults that the user's calls may meet.
     pub(crate) fn faults(&self) -> &Arc<FaultRules> {
         &self.0.faults
+    }
+
+    /// Waits until no other seed is being added.
+    pub(crate) async fn seed_turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.0.seeding).lock_owned().await
     }
 
     /// The user's time.

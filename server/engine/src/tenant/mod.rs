@@ -1,6 +1,7 @@
 //! A tenant: one user's database, its sessions and its query log, shared by every protocol.
 
 mod eviction;
+mod holding;
 mod lineage;
 pub(crate) mod query_log;
 mod rest_session;
@@ -13,14 +14,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use uuid::Uuid;
 
 pub(crate) use self::lineage::{Anew, Lineage};
 use self::query_log::QueryLog;
 use self::sessions::{EndedIds, Sessions};
 pub use self::state::TenantState;
-use crate::blocking;
+use crate::blocking::{self, MayBlock};
 use crate::call::Call;
 use crate::clock;
 use crate::config::EngineConfig;
@@ -32,6 +33,7 @@ use crate::instance::{Instance, InstancePool};
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::meter::{TenantMeters, Usage};
+use crate::seed_shelf::SeedShelf;
 use crate::session::{Owner, Session, Turns, retired};
 use crate::tasks::TaskDesk;
 use crate::tenant_clock::TenantClock;
@@ -44,10 +46,13 @@ pub struct Tenant {
     owner: Arc<Owner>,
     lineage: Lineage,
     pool: Arc<InstancePool>,
+    seeds: Arc<SeedShelf>,
     /// Held for moments only: never while a database is opened.
     instance: RwLock<Option<Arc<Instance>>>,
     /// Held by the call that opens the database; others wait for it.
     opening: Arc<AsyncMutex<()>>,
+    /// Whether its database is about to be replaced: whoever needs it waits for the opening.
+    is_held: AtomicBool,
     sessions: Sessions,
     queries: Arc<QueryLog>,
     appends: Arc<AppendQueues>,
@@ -90,7 +95,7 @@ impl Tenant {
         lineage: Lineage,
         left: LeftBehind,
         config: &EngineConfig,
-        pool: Arc<InstancePool>,
+        (pool, seeds): (&Arc<InstancePool>, &Arc<SeedShelf>),
         threads: &Arc<Semaphore>,
     ) -> Arc<Self> {
         let meters = TenantMeters::new(&config.limits);
@@ -111,9 +116,11 @@ impl Tenant {
         Arc::new(Self {
             owner: Arc::new(owner),
             lineage,
-            pool,
+            pool: Arc::clone(pool),
+            seeds: Arc::clone(seeds),
             instance: RwLock::new(left.instance),
             opening: Arc::default(),
+            is_held: AtomicBool::new(false),
             sessions: Sessions::new(config.session_idle_timeout, most, left.ended),
             queries,
             appends: Arc::default(),
@@ -257,20 +264,7 @@ impl Tenant {
     /// # Errors
     /// As [`open_session`](Self::open_session).
     pub(crate) async fn open_session_as(self: &Arc<Self>, id: Uuid) -> Result<Arc<Session>> {
-        self.check_retired()?;
-        self.touch();
-        let instance = match self.instance() {
-            Some(instance) => instance,
-            None => {
-                let opening = Arc::clone(&self.opening).lock_owned().await;
-                let tenant = Arc::clone(self);
-                blocking::run(move |_| {
-                    let _opening = opening;
-                    tenant.open_instance()
-                })
-                .await?
-            }
-        };
+        let instance = self.ready_instance().await?;
         self.sessions.make_room().await?;
         self.sessions.add(Session::new(id, instance, Arc::clone(&self.owner)))
     }
@@ -291,22 +285,60 @@ impl Tenant {
     }
 
     /// The tenant's database, opened or replaced if need be.
-    fn open_instance(&self) -> Result<Arc<Instance>> {
+    pub(crate) fn open_instance(&self, thread: &MayBlock) -> Result<Arc<Instance>> {
         // Another call may have opened it while this one waited.
         if let Some(instance) = self.instance() {
             return Ok(instance);
         }
-        let instance = self.pool.take()?;
-        if let Some(project) = self.project() {
-            instance.viewer().show(project.clone());
-        }
-        *self.instance.write() = Some(Arc::clone(&instance));
+        let instance = self.beginning(thread)?;
+        self.adopt(Arc::clone(&instance));
         Ok(instance)
     }
 
-    /// As if the database took long to open, until what this returns is dropped.
-    #[cfg(test)]
-    pub(crate) async fn hold_opening(&self) -> tokio::sync::OwnedMutexGuard<()> {
+    /// The database that the tenant begins with: an empty one, or a copy of its seed (SD-1).
+    ///
+    /// # Errors
+    /// Internal when none can be opened.
+    pub(crate) fn beginning(&self, thread: &MayBlock) -> Result<Arc<Instance>> {
+        let seed = self.seeds.of(self.name());
+        let seeded = seed.map(|seed| seed.open(self.project(), &self.pool, thread)).transpose()?;
+        seeded.flatten().map_or_else(|| self.pool.take(), Ok)
+    }
+
+    /// Takes a database for its own, which shows its project and its calls from now on.
+    pub(crate) fn adopt(&self, instance: Arc<Instance>) {
+        if let Some(project) = self.project() {
+            instance.viewer().show(project.clone());
+        }
+        if self.pool.shows_calls() {
+            instance.viewer().show_calls(Arc::clone(self.lineage.journal()));
+        }
+        *self.instance.write() = Some(instance);
+    }
+
+    /// Its database, opened if it was not.
+    ///
+    /// # Errors
+    /// Internal when none can be opened.
+    pub(crate) async fn ready_instance(self: &Arc<Self>) -> Result<Arc<Instance>> {
+        self.check_retired()?;
+        self.touch();
+        match self.instance().filter(|_| !self.is_held.load(Ordering::SeqCst)) {
+            Some(instance) => Ok(instance),
+            None => {
+                let opening = self.hold_opening().await;
+                let tenant = Arc::clone(self);
+                blocking::run(move |thread| {
+                    let _opening = opening;
+                    tenant.open_instance(thread)
+                })
+                .await
+            }
+        }
+    }
+
+    /// Has whoever needs the database wait as long as it is not open, until what this returns is dropped.
+    pub(crate) async fn hold_opening(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.opening).lock_owned().await
     }
 

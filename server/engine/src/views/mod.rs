@@ -1,4 +1,5 @@
-//! The read-only databases that every tenant finds attached: `product_analytics`, and `altertable` when asked for (AC).
+//! The read-only databases that every tenant finds attached: `product_analytics` (AC), and when asked for its former self
+//! `altertable` (AC-12) and `mock`, which shows the tenant's calls (RJ-5).
 //!
 //! How they are made, and why:
 //!
@@ -11,6 +12,7 @@
 //!   attachment to be guarded by us, and three joins per query for the present identity, which the store knows.
 //! - [`viewer`] decides what a statement sees: one snapshot per statement, or per transaction if one is open.
 
+mod calls;
 mod metrics;
 mod postgres;
 pub(super) mod property;
@@ -32,3 +34,6 @@ const PRODUCT_ANALYTICS: &str = "product_analytics";
 
 /// The same under its former name (AC-12), if asked for.
 const ALTERTABLE: &str = "altertable";
+
+/// The database that shows a tenant's calls and events (RJ-5), if asked for.
+const MOCK: &str = "mock";

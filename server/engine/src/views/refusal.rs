@@ -1,10 +1,10 @@
-//! Keeping `product_analytics`, and `altertable`, what they are (AC-05).
+//! Keeping `product_analytics`, `altertable` and `mock` what they are (AC-05, RJ-5).
 //!
 //! They are attached read-only, so that DuckDB itself refuses every write. Two things are left to us: statements that
 //! would put another database in their place, which DuckDB allows, and the words for writes to their views, which
 //! DuckDB refuses for being views before it gets to their database being read-only.
 
-use super::{ALTERTABLE, PRODUCT_ANALYTICS};
+use super::{ALTERTABLE, MOCK, PRODUCT_ANALYTICS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lookup;
 use crate::sql::lexer::{self, Token};
@@ -35,13 +35,15 @@ fn ours(connection: &Connection, name: &str) -> Option<&'static str> {
     if let Some(hidden) = hidden(name) {
         return Some(hidden);
     }
-    // Unless it was asked for, the other name is free for the user's own database.
+    // Unless they were asked for, the other names are free for the user's own databases.
+    let (name, schema, view) = [(ALTERTABLE, "system", "metrics"), (MOCK, sql::MAIN, "requests")]
+        .into_iter()
+        .find(|(ours, ..)| name.eq_ignore_ascii_case(ours))?;
     let is_attached = || {
-        let found =
-            connection.query(&product_analytics::find_view(ALTERTABLE, "system", "metrics"))?.text_rows()?;
-        Ok::<_, Error>(!found.is_empty())
+        let found = connection.query(&product_analytics::find_read_only_view(name, schema, view))?;
+        Ok::<_, Error>(!found.text_rows()?.is_empty())
     };
-    (name.eq_ignore_ascii_case(ALTERTABLE) && is_attached().unwrap_or(true)).then_some(ALTERTABLE)
+    is_attached().unwrap_or(true).then_some(name)
 }
 
 /// The database that PostgreSQL's catalogs are read from, if that is its name. It is ours before it is there (PW-41).

@@ -22,6 +22,7 @@ pub(super) fn write_events<'a>(
     match column {
         EventColumn::Timestamp => events.for_each(|(to, event)| out.integer(to, event.timestamp().0)),
         EventColumn::Uuid => events.for_each(|(to, event)| write_uuid(out, to, event.uuid())),
+        EventColumn::Request => events.for_each(|(to, event)| write_uuid(out, to, event.request())),
         EventColumn::Event => events.for_each(|(to, event)| out.text(to, Some(event.event()))),
         EventColumn::Properties => events.for_each(|(to, event)| out.text(to, Some(event.properties()))),
         EventColumn::DistinctId => events.for_each(|(to, event)| out.text(to, sent(event.distinct_id()))),

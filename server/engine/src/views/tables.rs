@@ -38,6 +38,7 @@ pub(super) enum EventColumn {
     TraitsThen,
     IdentityNow,
     TraitsNow,
+    Request,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,7 @@ const EVENTS: &[Column] = &[
     Column::Event(EventColumn::TraitsThen),
     Column::Event(EventColumn::IdentityNow),
     Column::Event(EventColumn::TraitsNow),
+    Column::Event(EventColumn::Request),
 ];
 
 const IDENTITIES: &[Column] = &[
@@ -147,6 +149,7 @@ impl Column {
                 EventColumn::TraitsThen => "traits_then",
                 EventColumn::IdentityNow => "identity_now",
                 EventColumn::TraitsNow => "traits_now",
+                EventColumn::Request => "request",
             },
             Self::Identity(column) => match column {
                 IdentityColumn::Version => "version",

@@ -1,8 +1,8 @@
 //! The database files behind the read-only catalogs, attached by every instance.
 //!
 //! That of `product_analytics` is part of the program: to make its views and to write them takes a quarter of the time to
-//! the first answer. A test holds it to the statements that it was made of. That of `altertable`, which few ask for, is
-//! written once per process.
+//! the first answer. A test holds it to the statements that it was made of. Those of `altertable` and `mock`, which few ask
+//! for, are written once per process.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{ALTERTABLE, PRODUCT_ANALYTICS, Viewer};
+use super::{ALTERTABLE, MOCK, PRODUCT_ANALYTICS, Viewer};
+use crate::config::EngineConfig;
 use crate::error::{Error, Result};
 use crate::sql::{self, product_analytics};
 use duck::Connection;
@@ -24,19 +25,33 @@ const MADE: &[u8] = include_bytes!("product_analytics.db");
 /// How long a file is that holds no more than views: DuckDB's headers and one block.
 const LENGTH: u64 = 3 * 4096 + (256 << 10);
 
-/// The file of `altertable`, once it has been written.
-static WRITTEN: Mutex<Option<Arc<[u8]>>> = Mutex::new(None);
+/// A file that was written, if it was.
+type Written = Mutex<Option<Arc<[u8]>>>;
 
-/// Attaches `product_analytics` to an instance, and `altertable` if `legacy` (AC-12), their views reading from
-/// `viewer`.
+/// That of `altertable`.
+static WRITTEN_ALTERTABLE: Written = Mutex::new(None);
+
+/// That of `mock`.
+static WRITTEN_MOCK: Written = Mutex::new(None);
+
+/// Attaches `product_analytics` to an instance, and `altertable` (AC-12) and `mock` (RJ-5) if they are asked for, their
+/// views reading from `viewer`.
 ///
 /// # Errors
 /// Internal when a file cannot be written; DuckDB's, which would be a fault of ours.
-pub(crate) fn attach(connection: &Connection, viewer: &Arc<Viewer>, legacy: bool) -> Result<()> {
+pub(crate) fn attach(connection: &Connection, viewer: &Arc<Viewer>, config: &EngineConfig) -> Result<()> {
     let source: Arc<Viewer> = Arc::clone(viewer);
     connection.register_tables(SCAN, source)?;
     attach_file(connection, PRODUCT_ANALYTICS, MADE)?;
-    if legacy { attach_file(connection, ALTERTABLE, &written(connection)?) } else { Ok(()) }
+    if config.legacy_altertable_catalog {
+        let objects = product_analytics::legacy_objects;
+        attach_file(connection, ALTERTABLE, &written(connection, ALTERTABLE, &WRITTEN_ALTERTABLE, objects)?)?;
+    }
+    if config.mock_catalog {
+        let objects = product_analytics::mock_objects;
+        attach_file(connection, MOCK, &written(connection, MOCK, &WRITTEN_MOCK, objects)?)?;
+    }
+    Ok(())
 }
 
 fn attach_file(connection: &Connection, name: &str, bytes: &[u8]) -> Result<()> {
@@ -51,13 +66,18 @@ fn attach_file(connection: &Connection, name: &str, bytes: &[u8]) -> Result<()> 
     Ok(connection.run(&sql::attach_file(name, &path.to_string_lossy()))?)
 }
 
-/// The file of `altertable`; the first instance of the process writes it.
-fn written(connection: &Connection) -> Result<Arc<[u8]>> {
-    let mut written = WRITTEN.lock();
+/// The file of a database with these objects; the first instance of the process writes it.
+fn written(
+    connection: &Connection,
+    name: &str,
+    written: &Written,
+    objects: fn() -> Vec<String>,
+) -> Result<Arc<[u8]>> {
+    let mut written = written.lock();
     if let Some(bytes) = &*written {
         return Ok(Arc::clone(bytes));
     }
-    let bytes: Arc<[u8]> = make(connection, ALTERTABLE, &product_analytics::legacy_objects())?.into();
+    let bytes: Arc<[u8]> = make(connection, name, &objects())?.into();
     *written = Some(Arc::clone(&bytes));
     Ok(bytes)
 }

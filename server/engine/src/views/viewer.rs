@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
+use super::calls::{self, CALLS, CallScan, Calls};
 use super::metrics::{self, METRICS};
 use super::scan::StoreScan;
 use super::tables::Table;
 use crate::config::EngineConfig;
 use crate::events::{Snapshot, Store};
+use crate::journal::Journal;
 use duck::types::LogicalType;
 use duck::{ConnectionId, TableScan, TableSource};
 
@@ -58,9 +60,20 @@ impl std::fmt::Debug for ShownProject {
 /// One instance's view of the store: the source of its table function.
 #[derive(Default)]
 pub struct Viewer {
-    project: OnceLock<ShownProject>,
-    pins: Mutex<HashMap<ConnectionId, Pin>>,
+    /// Changed when another tenant takes the instance over: one that was made beside, to be seeded.
+    project: RwLock<Option<ShownProject>>,
+    journal: RwLock<Option<Arc<Journal>>>,
+    pins: Mutex<Pins>,
     statements: AtomicU64,
+}
+
+/// What the scans of each connection share.
+#[derive(Default)]
+struct Pins {
+    snapshots: HashMap<ConnectionId, Pin>,
+    /// The calls that the running statement began with, for as long as any of its scans is alive. A transaction sees
+    /// those that come meanwhile, so that none keeps a journal beyond its limit.
+    calls: HashMap<ConnectionId, Weak<Calls>>,
 }
 
 /// Which snapshot a connection's scans read.
@@ -73,36 +86,54 @@ enum Pin {
 
 impl std::fmt::Debug for Viewer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Viewer").field("pins", &self.pins.lock().len()).finish_non_exhaustive()
+        f.debug_struct("Viewer").field("pins", &self.pins.lock().snapshots.len()).finish_non_exhaustive()
     }
 }
 
 impl Viewer {
-    /// Shows `project` from now on. An instance belongs to one tenant, so that this happens once.
+    /// Shows `project` from now on.
     pub fn show(&self, project: ShownProject) {
-        // An instance taken from the pool shows nothing before, and nothing else afterwards.
-        let _ = self.project.set(project);
+        *self.project.write() = Some(project);
+    }
+
+    /// Shows the calls of `journal` from now on (RJ-5).
+    pub fn show_calls(&self, journal: Arc<Journal>) {
+        *self.journal.write() = Some(journal);
     }
 
     /// A statement of `reader` begins: it sees what has been accepted by now, or what its open transaction saw.
     pub fn begin(&self, reader: ConnectionId, in_transaction: bool) {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let mut pins = self.pins.lock();
+        pins.calls.remove(&reader);
         if !in_transaction {
-            pins.remove(&reader);
-        } else if !matches!(pins.get(&reader), Some(Pin::Transaction(_))) {
-            pins.insert(reader, Pin::Transaction(None));
+            pins.snapshots.remove(&reader);
+        } else if !matches!(pins.snapshots.get(&reader), Some(Pin::Transaction(_))) {
+            pins.snapshots.insert(reader, Pin::Transaction(None));
         }
     }
 
     /// The connection `reader` is closed.
     pub fn forget(&self, reader: ConnectionId) {
-        self.pins.lock().remove(&reader);
+        let mut pins = self.pins.lock();
+        pins.calls.remove(&reader);
+        pins.snapshots.remove(&reader);
+    }
+
+    fn calls(&self, reader: ConnectionId) -> Arc<Calls> {
+        let mut pins = self.pins.lock();
+        if let Some(calls) = pins.calls.get(&reader).and_then(Weak::upgrade) {
+            return calls;
+        }
+        let journal = self.journal.read().clone();
+        let calls: Arc<Calls> = journal.map(|journal| journal.entries()).unwrap_or_default().into();
+        pins.calls.insert(reader, Arc::downgrade(&calls));
+        calls
     }
 
     fn snapshot(&self, reader: ConnectionId) -> Arc<Snapshot> {
         let mut pins = self.pins.lock();
-        match pins.entry(reader).or_insert(Pin::Statement(Weak::new())) {
+        match pins.snapshots.entry(reader).or_insert(Pin::Statement(Weak::new())) {
             Pin::Statement(pin) => pin.upgrade().unwrap_or_else(|| {
                 let snapshot = self.current();
                 *pin = Arc::downgrade(&snapshot);
@@ -124,8 +155,9 @@ impl Viewer {
     }
 
     fn current(&self) -> Arc<Snapshot> {
-        let shown = self.project.get();
-        let snapshot = shown.and_then(|project| project.store.snapshot(&project.key, &project.environment));
+        let shown = self.project.read();
+        let snapshot =
+            shown.as_ref().and_then(|project| project.store.snapshot(&project.key, &project.environment));
         snapshot.unwrap_or_default()
     }
 }
@@ -135,6 +167,9 @@ impl TableSource for Viewer {
         if table == METRICS {
             return Some(metrics::columns());
         }
+        if table == CALLS {
+            return Some(calls::columns());
+        }
         let columns = Table::named(table)?.columns();
         Some(columns.iter().map(|column| (column.name(), column.ty())).collect())
     }
@@ -143,11 +178,17 @@ impl TableSource for Viewer {
         if table == METRICS {
             return Some(Box::new(self.metrics(reader, &columns)));
         }
+        if table == CALLS {
+            return Some(Box::new(CallScan::new(self.calls(reader), &columns)));
+        }
         let table = Table::named(table)?;
         Some(Box::new(StoreScan::new(table, self.snapshot(reader), &columns)))
     }
 
     fn row_count(&self, table: &str, _reader: ConnectionId) -> usize {
+        if table == CALLS {
+            return self.journal.read().as_ref().map_or(0, |journal| journal.len());
+        }
         Table::named(table).map_or(0, |table| table.row_count(&self.current()))
     }
 }

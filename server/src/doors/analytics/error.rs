@@ -81,7 +81,7 @@ impl Fault {
         }
     }
 
-    fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         match self {
             Self::NotFound => "No such route. Events go to POST /track, /identify and /alias.".to_owned(),
             Self::MethodNotAllowed => {

@@ -33,7 +33,7 @@ use crate::doors::health::Health;
 use crate::doors::http::{self, Routes};
 use crate::doors::metrics::Metrics;
 use crate::doors::{Serve, Surroundings};
-use engine::events::Store;
+use engine::events::{Item, Store};
 use engine::{Error, Result};
 
 /// What the handlers share.
@@ -82,6 +82,23 @@ fn router(analytics: Analytics, own: Router<Analytics>, metrics: &Arc<Metrics>) 
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed);
     wrap(routes, metrics).with_state(analytics)
+}
+
+/// The items of a body of /track, as a seed has it.
+///
+/// # Errors
+/// InvalidArgument, as the route would refuse it.
+pub(crate) fn events(body: &str) -> Result<Vec<Item>> {
+    extract::batch::<track::TrackEvent>(body.as_bytes()).map_err(|fault| Error::invalid(fault.message()))
+}
+
+/// The items of a body of /identify, likewise.
+///
+/// # Errors
+/// As [`events`].
+pub(crate) fn identities(body: &str) -> Result<Vec<Item>> {
+    extract::batch::<identify::IdentifyPerson>(body.as_bytes())
+        .map_err(|fault| Error::invalid(fault.message()))
 }
 
 /// Routes that answer every request with that error, for connections beyond the limit.

@@ -5,6 +5,7 @@ pub(crate) mod credentials;
 pub(crate) mod encoding;
 mod exchange;
 mod leftover;
+pub(crate) mod receive;
 mod server;
 
 pub(crate) use server::{Routes, own_routes, serving};

@@ -42,7 +42,8 @@ pub(crate) fn refuse(headers: &HeaderMap, head: &[u8], code: Code) -> Result<(),
     }
 }
 
-fn named(headers: &HeaderMap, head: &[u8]) -> Option<&'static str> {
+/// What a body is that no route reads, if its first bytes or its Content-Type show it.
+pub(crate) fn named(headers: &HeaderMap, head: &[u8]) -> Option<&'static str> {
     let found = MAGIC.iter().find(|(magic, _)| head.starts_with(magic));
     let binary = || LETTERS.iter().find(|(magic, _)| head.starts_with(magic) && head.contains(&0));
     if let Some((_, message)) = found.or_else(binary) {

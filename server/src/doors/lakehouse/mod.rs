@@ -36,6 +36,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
+pub(crate) use self::load::{Format, file_source, in_duckdb_words};
 use self::state::Lakehouse;
 use crate::doors::http::{self, Routes};
 use crate::doors::metrics::Metrics;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::doors::calls::Failure;
 use crate::doors::http::encoding::{self, Unsupported};
+use crate::doors::http::receive::Unreceived;
 use engine::{Error, ErrorKind};
 
 /// The result of a handler.
@@ -110,6 +111,18 @@ impl ApiError {
 impl From<Unsupported> for ApiError {
     fn from(unsupported: Unsupported) -> Self {
         Self::new(Code::UnsupportedEncoding, unsupported.to_string())
+    }
+}
+
+impl From<Unreceived> for ApiError {
+    fn from(unreceived: Unreceived) -> Self {
+        match unreceived {
+            Unreceived::TooLarge(bound) => {
+                Self::new(Code::PayloadTooLarge, format!("the body decodes to more than {bound}"))
+            }
+            Unreceived::BrokenOff(message) => Self::bad_request(message),
+            Unreceived::Fault(error) => error.into(),
+        }
     }
 }
 

@@ -5,7 +5,8 @@ mod format;
 mod json_file;
 mod json_inside;
 mod json_text;
-mod spool;
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub(super) use self::format::Format;
+pub(crate) use self::format::Format;
 use super::extract::{Caller, Params};
 use super::foreign;
 use super::late;
@@ -23,6 +24,7 @@ use super::session::RequestSession;
 use super::state::Lakehouse;
 use super::tasks::{COMPLETED, PENDING};
 use crate::doors::http::encoding::{self, Decoded};
+use crate::doors::http::receive::{BodyBound, receive};
 use engine::ingest::{FileFormat, Ingest, IngestMode, IngestTarget, Keys, Source, UploadFile};
 use engine::{Call, Error, ErrorKind, Limits};
 
@@ -95,8 +97,12 @@ pub(super) async fn store(
     let declared = Format::declared(headers, params.get("format"))?;
     let session = RequestSession::ephemeral(&caller.0).await?;
     let Decoded { body, was_encoded } = encoding::decoded(headers, body)?;
-    let limit = was_encoded.then_some(state.decoded_body_limit);
-    let (file, head) = spool::receive(&session, body, limit).await?;
+    let bound = BodyBound { bytes: state.decoded_body_limit, flag: "--decoded-body-limit" };
+    let folder = Arc::clone(&session);
+    let (file, head) = receive(move || folder.upload_file(), body, was_encoded.then_some(bound)).await?;
+    if head.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidData, "the body is empty").into());
+    }
     foreign::refuse(headers, &head, Code::InvalidData)?;
     let format = declared.unwrap_or_else(|| Format::of_content(&head));
     let source = source(format, file, *session.limits()).await?;
@@ -111,28 +117,48 @@ pub(super) async fn store(
         return Ok(Json(Loaded::of(task_id, PENDING)));
     }
     let _gone = caller.cancel_on_drop();
-    session.ingest(ingest, &caller.1).await.map_err(|error| in_duckdb_words(error, &table))?;
+    session
+        .ingest(ingest, &caller.1)
+        .await
+        .map_err(|error| ApiError::from(in_duckdb_words(error, &table)))?;
     Ok(Json(Loaded::of(task_id, COMPLETED)))
 }
 
 async fn source(format: Format, file: UploadFile, limits: Limits) -> Result<Source> {
-    let source = engine::run_blocking(move || {
-        Ok(match format {
-            Format::Csv => Source::File { file, format: FileFormat::Csv },
-            Format::Parquet => Source::File { file, format: FileFormat::Parquet },
-            Format::Json => Source::Json(json_file::open(file, limits.row_keys)?),
-            Format::Arrow => Source::Arrow(arrow_file::open(file, limits.arrow_message)?),
-        })
-    });
-    Ok(source.await?)
+    Ok(engine::run_blocking(move || opened(format, file, &limits)).await?)
+}
+
+fn opened(format: Format, file: UploadFile, limits: &Limits) -> engine::Result<Source> {
+    Ok(match format {
+        Format::Csv => Source::File { file, format: FileFormat::Csv },
+        Format::Parquet => Source::File { file, format: FileFormat::Parquet },
+        Format::Json => Source::Json(json_file::open(file, limits.row_keys)?),
+        Format::Arrow => Source::Arrow(arrow_file::open(file, limits.arrow_message)?),
+    })
+}
+
+/// The rows of a file that no call has brought; `head` are its first bytes. Blocks.
+///
+/// # Errors
+/// InvalidData for a file that is something else, or whose rows cannot be loaded.
+pub(crate) fn file_source(
+    format: Format,
+    file: UploadFile,
+    head: &[u8],
+    limits: &Limits,
+) -> engine::Result<Source> {
+    match foreign::named(&HeaderMap::new(), head) {
+        Some(message) => Err(Error::new(ErrorKind::InvalidData, message)),
+        None => opened(format, file, limits),
+    }
 }
 
 /// LX-04: what is wrong with the target is told in DuckDB's words.
-fn in_duckdb_words(error: Error, table: &str) -> ApiError {
+pub(crate) fn in_duckdb_words(error: Error, table: &str) -> Error {
     let message = match error.kind() {
         ErrorKind::TableExists => format!("Catalog Error: Table with name \"{table}\" already exists!"),
         ErrorKind::TableNotFound => format!("Catalog Error: Table with name {table} does not exist!"),
-        _ => return error.into(),
+        _ => return error,
     };
-    Error::new(error.kind(), message).into()
+    Error::new(error.kind(), message)
 }
