@@ -357,7 +357,7 @@ func TestDatabaseSQL(t *testing.T) {
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = database.Exec("INSERT INTO entries VALUES (1)")
+	_, err = database.Exec("INSERT INTO entries (id) VALUES (1)")
 	failsWith(t, err, "23505")
 	connection, err := database.Conn(context.Background())
 	if err != nil {
