@@ -127,7 +127,7 @@ async fn one(instance: &Arc<Instance>, sql: &'static str) -> String {
     "CREATE TABLE z (a INTEGER)", "CREATE VIEW y AS FROM z", "CREATE VIEW x (b, \"c d\") AS SELECT a, a + 1 FROM y",
     "CREATE OR REPLACE VIEW y AS SELECT a FROM z WHERE a > 1", "CREATE SCHEMA s", "CREATE TABLE s.there (a INTEGER)",
     "USE memory.s", "CREATE VIEW memory.main.near AS FROM there", "USE memory.main",
-    "COMMENT ON VIEW x IS 'c'", "COMMENT ON COLUMN x.b IS 'd'",
+    "COMMENT ON VIEW x IS 'c'", "COMMENT ON COLUMN y.a IS 'd'",
 ])]
 #[case::several_catalogs(&[
     "ATTACH ':memory:' AS \"o \"\"ther\"", "CREATE TABLE \"o \"\"ther\".main.t (a INTEGER)", "CREATE TABLE t (a INTEGER)",
@@ -160,7 +160,8 @@ async fn sequences_go_on_where_they_were() {
             "CREATE SEQUENCE unused START 9",
             "CREATE SEQUENCE down INCREMENT -1 MINVALUE 1 MAXVALUE 9",
             "SELECT nextval('down')",
-            "CREATE SEQUENCE over MAXVALUE 1",
+            "CREATE SEQUENCE over MAXVALUE 2",
+            "SELECT nextval('over')",
             "SELECT nextval('over')",
             "COMMENT ON SEQUENCE used IS 's'",
         ],
