@@ -142,7 +142,7 @@ impl Engine {
         let changes = origin.changes();
         let (pool, source) = (Arc::clone(self.accounts.pool()), Arc::clone(&origin));
         let shown = tenant.project().cloned();
-        let (copy, left_out) =
+        let (copy, replica::Copied { left_out, .. }) =
             blocking::run(move |thread| replica::copied(&source, shown.as_ref(), &pool, thread)).await?;
         if let Some(lack) = left_out.first() {
             let message = format!("{} cannot be kept while a seed is added: {}", lack.what, lack.why);

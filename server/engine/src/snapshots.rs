@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedMutexGuard;
+
 use crate::blocking;
 use crate::config::Account;
 use crate::control::end;
@@ -43,9 +45,9 @@ impl Engine {
     pub async fn save_snapshot(&self, tenant: &Tenant, name: &str) -> Result<SnapshotDone> {
         SnapshotShelf::check_name(name)?;
         let shelf = tenant.lineage().shelf();
-        let _one_at_a_time = shelf.copying().lock().await;
+        let one_at_a_time = Arc::clone(shelf.copying()).lock_owned().await;
         let project = self.own_project(tenant);
-        let (state, bytes) = self.saved(tenant, name, project).await?;
+        let (state, bytes, _one_at_a_time) = self.saved(tenant, name, project, one_at_a_time).await?;
         let mut left_out = state.left_out.clone();
         left_out.extend(tenant.unkept().await);
         let skipped_project = state.project.is_none() && tenant.project().is_some();
@@ -53,13 +55,14 @@ impl Engine {
         Ok(SnapshotDone { snapshot, skipped_project, left_out })
     }
 
-    /// The state of a tenant now, and what it takes in memory.
+    /// The state of a tenant now, and what it takes in memory. Others wait until it is copied, even if nobody waits for this.
     async fn saved(
         &self,
         tenant: &Tenant,
         name: &str,
         project: Option<Arc<KeptProject>>,
-    ) -> Result<(SavedState, u64)> {
+        one_at_a_time: OwnedMutexGuard<()>,
+    ) -> Result<(SavedState, u64, OwnedMutexGuard<()>)> {
         let (database, shown) = (tenant.instance(), tenant.project().cloned());
         let (pool, lineage, name) =
             (Arc::clone(self.accounts.pool()), tenant.lineage().clone(), name.to_owned());
@@ -68,7 +71,7 @@ impl Engine {
             lineage.shelf().check_room(&name, expected)?;
             let state = SavedState::take(database.as_ref(), shown.as_ref(), project, &pool, thread)?;
             let bytes = state.bytes()?;
-            Ok((state, bytes))
+            Ok((state, bytes, one_at_a_time))
         })
         .await
     }
@@ -89,31 +92,46 @@ impl Engine {
     /// NotFound for a snapshot or a user who is no more; nothing is changed then.
     pub async fn restore_snapshot(&self, tenant: &Tenant, name: &str) -> Result<SnapshotDone> {
         let shelf = tenant.lineage().shelf();
-        let _one_at_a_time = shelf.copying().lock().await;
+        let one_at_a_time = Arc::clone(shelf.copying()).lock_owned().await;
         let snapshot = shelf.find(name)?;
         let mut left_out = snapshot.left_out().to_vec();
         left_out.extend(tenant.unkept().await);
-        let skipped_project = self.put_back(tenant, &snapshot).await?;
+        let skipped_project = self.put_back(tenant, &snapshot, one_at_a_time).await?;
         Ok(SnapshotDone { snapshot, skipped_project, left_out })
     }
 
     /// Makes a tenant's state that of a snapshot; true if the project was left alone.
-    async fn put_back(&self, tenant: &Tenant, snapshot: &Arc<KeptSnapshot>) -> Result<bool> {
+    async fn put_back(
+        &self,
+        tenant: &Tenant,
+        snapshot: &Arc<KeptSnapshot>,
+        one_at_a_time: OwnedMutexGuard<()>,
+    ) -> Result<bool> {
         let (kept, shown, pool) =
             (Arc::clone(snapshot), tenant.project().cloned(), Arc::clone(self.accounts.pool()));
         // Made ready first, so that there is no moment at which it is half done.
-        let database = blocking::run(move |thread| kept.state().open(shown.as_ref(), &pool, thread)).await?;
+        let ready = blocking::run(move |thread| {
+            kept.state().open(shown.as_ref(), &pool, thread).map(|database| (database, one_at_a_time))
+        });
+        let (database, _one_at_a_time) = ready.await?;
         let anew = Anew::Database(database);
         let gone = || Error::new(ErrorKind::NotFound, format!("there is no user \"{}\"", tenant.name()));
         let sessions = self.accounts.begin_anew(tenant, anew).ok_or_else(gone)?;
+        // Before anything is waited for: whoever asked may leave.
+        let is_left_alone = self.put_back_project(tenant, snapshot);
         end(sessions).await;
-        let Some(project) = tenant.project() else { return Ok(false) };
-        let Some(kept) = &snapshot.state().project else { return Ok(true) };
+        Ok(is_left_alone)
+    }
+
+    /// Puts the project of a snapshot back; true if it was left alone.
+    fn put_back_project(&self, tenant: &Tenant, snapshot: &KeptSnapshot) -> bool {
+        let Some(project) = tenant.project() else { return false };
+        let Some(kept) = &snapshot.state().project else { return true };
         if self.accounts.count_viewers(project) > 1 {
-            return Ok(true);
+            return true;
         }
         self.events.put_back_project(&project.key, &project.environment, kept);
-        Ok(false)
+        false
     }
 
     /// As [`make_tenant`](Self::make_tenant), of a tenant that begins as a copy (CT-1).
@@ -148,17 +166,21 @@ impl Engine {
         let pool = Arc::clone(self.accounts.pool());
         let Origin { tenant, snapshot } = origin;
         let shelf = tenant.lineage().shelf();
-        let _one_at_a_time = shelf.copying().lock().await;
+        let one_at_a_time = Arc::clone(shelf.copying()).lock_owned().await;
         if let Some(name) = snapshot {
             let snapshot = shelf.find(&name)?;
             let kept = Arc::clone(&snapshot);
-            let database =
-                blocking::run(move |thread| kept.state().open(Some(&project), &pool, thread)).await?;
+            let ready = blocking::run(move |thread| {
+                let _one_at_a_time = one_at_a_time;
+                kept.state().open(Some(&project), &pool, thread)
+            });
+            let database = ready.await?;
             return Ok((database, snapshot.state().project.clone()));
         }
         let events = tenant.project().and_then(|own| self.events.keep_project(&own.key, &own.environment));
         let Some(source) = tenant.instance() else { return Ok((None, events)) };
         let database = blocking::run(move |thread| {
+            let _one_at_a_time = one_at_a_time;
             replica::copied(&source, Some(&project), &pool, thread).map(|(database, _)| database)
         });
         Ok((Some(database.await?), events))

@@ -27,6 +27,13 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct KeptProject(ProjectState);
 
+impl KeptProject {
+    /// What it takes in memory, in bytes, as `--project-event-limit` counts.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.weight() as u64
+    }
+}
+
 /// One pair of API key and environment.
 #[derive(Debug)]
 pub struct Project {

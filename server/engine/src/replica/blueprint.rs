@@ -54,6 +54,15 @@ pub(super) struct Blueprint {
     pub(super) left_out: Vec<LeftOut>,
 }
 
+impl Blueprint {
+    /// The bytes of its statements.
+    pub(super) fn text_bytes(&self) -> u64 {
+        let tables = self.tables.iter().map(|table| &table.step);
+        let steps = self.first.iter().chain(tables).chain(&self.views).chain(&self.last);
+        steps.flat_map(|step| &step.statements).map(|statement| statement.len() as u64).sum()
+    }
+}
+
 type Row = Vec<Option<String>>;
 type Columns = HashMap<(String, String, String), Vec<(String, Option<String>)>>;
 

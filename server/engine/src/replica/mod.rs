@@ -24,6 +24,9 @@ use crate::sql::blueprint as text;
 use crate::views::ShownProject;
 use duck::Connection;
 
+/// What a database takes in memory that holds nothing, in bytes.
+const EMPTY: u64 = 3 << 20;
+
 /// How often a moment is looked for in which nothing is committed.
 const TRIES: usize = 1000;
 
@@ -36,6 +39,17 @@ pub(crate) struct SavedState {
     pub(crate) project: Option<Arc<KeptProject>>,
     /// What of the tenant is not in it.
     pub(crate) left_out: Vec<LeftOut>,
+    /// What views, macros, comments and defaults take, in bytes, which DuckDB does not count.
+    texts: u64,
+}
+
+/// What is known of a copy beside its database.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    /// What it lacks.
+    pub(crate) left_out: Vec<LeftOut>,
+    /// The bytes of the statements by which it was made.
+    texts: u64,
 }
 
 impl SavedState {
@@ -52,13 +66,15 @@ impl SavedState {
         thread: &MayBlock,
     ) -> Result<Self> {
         let copied = database.map(|database| copied(database, shown, pool, thread)).transpose()?;
-        let (database, left_out) = copied.unzip();
-        Ok(Self { database, project, left_out: left_out.unwrap_or_default() })
+        let Some((database, Copied { left_out, texts })) = copied else {
+            return Ok(Self { project, ..Self::nothing() });
+        };
+        Ok(Self { database: Some(database), project, left_out, texts })
     }
 
     /// A state without anything.
     pub(crate) fn nothing() -> Self {
-        Self { database: None, project: None, left_out: Vec::new() }
+        Self { database: None, project: None, left_out: Vec::new(), texts: 0 }
     }
 
     /// A database of this state, in which a project is to be seen; none if it is as at start. Blocks.
@@ -87,11 +103,13 @@ impl SavedState {
     /// # Errors
     /// DuckDB's.
     pub(crate) fn bytes(&self) -> Result<u64> {
-        self.database.as_ref().map_or(Ok(0), |database| database.bytes())
+        let database =
+            self.database.as_ref().map_or(Ok(0), |database| database.bytes().map(|bytes| bytes + EMPTY))?;
+        Ok(database + self.texts + self.project.as_ref().map_or(0, |project| project.bytes()))
     }
 }
 
-/// A new database of the state of another, in which a project is to be seen, and what it lacks. Blocks.
+/// A new database of the state of another, in which a project is to be seen, and what is known of the copy. Blocks.
 ///
 /// # Errors
 /// As [`SavedState::take`].
@@ -100,7 +118,7 @@ pub(crate) fn copied(
     project: Option<&ShownProject>,
     pool: &Arc<InstancePool>,
     thread: &MayBlock,
-) -> Result<(Arc<Instance>, Vec<LeftOut>)> {
+) -> Result<(Arc<Instance>, Copied)> {
     let target = pool.take()?;
     if let Some(project) = project {
         target.viewer().show(project.clone());
@@ -114,8 +132,9 @@ pub(crate) fn copied(
         target.note_macros();
     }
     let mut blueprint = Blueprint::read(&connection, has_macros)?;
+    let texts = blueprint.text_bytes();
     build::build(source, connection, &target, &mut blueprint, thread)?;
-    Ok((target, blueprint.left_out))
+    Ok((target, Copied { left_out: blueprint.left_out, texts }))
 }
 
 /// A connection whose transaction sees one state of all catalogs.

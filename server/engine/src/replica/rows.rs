@@ -122,7 +122,8 @@ fn fill(table: &TablePlan, target: &Instance, site: &Connection, pieces: &Pieces
     let filled = if own_keys.is_empty() {
         site.run(&text::fill_table(&table.name, &table.columns, rows.token())).map_err(Error::from)
     } else {
-        site.run(&text::fill_waiting(rows.token())).map_err(Error::from).and_then(|()| let_in(table, site))
+        let waiting = text::fill_waiting(&table.columns, rows.token());
+        site.run(&waiting).map_err(Error::from).and_then(|()| let_in(table, site))
     };
     filled.map_err(|error| {
         let message = format!("{} cannot be copied: {}", table.step.what, error.message());

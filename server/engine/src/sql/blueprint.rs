@@ -153,12 +153,29 @@ pub(crate) fn create_table(name: &TableRef, told: &str, keys: &[ForeignKey]) -> 
         // Constraints come last; of a key to the table itself there is but the comma before it.
         let at = match (key.text.as_str(), columns.strip_suffix(");")) {
             ("", Some(rest)) if rest.ends_with(", ") => rest.len(),
-            ("", _) => columns.rfind(", , ")? + 2,
-            (text, _) => columns.rfind(text)?,
+            ("", _) => last_outside_quotes(&columns, ", , ")? + 2,
+            // DuckDB does not quote the other table, whose name may hold half a literal.
+            (text, _) => last_outside_quotes(&columns, text).or_else(|| columns.rfind(text))?,
         };
         columns.replace_range(at..at + key.text.len(), &key.quoted());
     }
     Some(format!("CREATE TABLE {name} {columns}"))
+}
+
+/// Where a text stands last, but for literals and quoted names.
+fn last_outside_quotes(text: &str, part: &str) -> Option<usize> {
+    let mut open = None;
+    let begins = text.bytes().enumerate().filter(|(at, byte)| {
+        let is_outside = open.is_none();
+        match open {
+            // A doubled quote closes and opens.
+            Some(quote) if quote == *byte => open = None,
+            None if matches!(byte, b'\'' | b'"') => open = Some(*byte),
+            _ => {}
+        }
+        is_outside && text.as_bytes()[*at..].starts_with(part.as_bytes())
+    });
+    begins.last().map(|(at, _)| at)
 }
 
 /// Whether a table, as DuckDB tells it, may have columns that are computed.
@@ -251,9 +268,19 @@ fn names(names: &[String]) -> String {
 /// Where the rows of a table wait that refer to one another.
 const WAITING: &str = "temp.main.waiting_rows";
 
+/// The name of the column by which rows that wait are told apart: none of theirs.
+fn place(columns: &[String]) -> String {
+    let mut name = "place".to_owned();
+    while columns.iter().any(|column| column.eq_ignore_ascii_case(&name)) {
+        name.push('_');
+    }
+    name
+}
+
 /// Has rows wait until those are there to which they refer.
-pub(crate) fn fill_waiting(token: &str) -> String {
-    format!("CREATE TEMP TABLE waiting_rows AS {}", handed_over(token))
+pub(crate) fn fill_waiting(columns: &[String], token: &str) -> String {
+    let (place, rows) = (place(columns), handed_over(token));
+    format!("CREATE TEMP TABLE waiting_rows AS SELECT row_number() OVER () AS {place}, * FROM ({rows})")
 }
 
 /// Lets rows into their table whose like is there already, in the order in which they came; and the statement that takes
@@ -268,16 +295,16 @@ pub(crate) fn let_in(table: &TableRef, columns: &[String], keys: &[&ForeignKey])
         format!("({missing}EXISTS (SELECT 1 FROM {table} t WHERE {}))", same.join(" AND "))
     });
     let condition = conditions.collect::<Vec<_>>().join(" AND ");
-    let columns = names(columns);
+    let (place, columns) = (place(columns), names(columns));
+    let is_ready = format!("{place} IN (SELECT r.{place} FROM temp.main.ready_rows r)");
     [
         format!(
-            "CREATE OR REPLACE TEMP TABLE ready_rows AS SELECT w.rowid AS place FROM {WAITING} w WHERE {condition}"
+            "CREATE OR REPLACE TEMP TABLE ready_rows AS SELECT w.{place} FROM {WAITING} w WHERE {condition}"
         ),
         format!(
-            "INSERT INTO {table} ({columns}) SELECT {columns} FROM {WAITING}
-             WHERE rowid IN (SELECT place FROM temp.main.ready_rows) ORDER BY rowid"
+            "INSERT INTO {table} ({columns}) SELECT {columns} FROM {WAITING} WHERE {is_ready} ORDER BY {place}"
         ),
-        format!("DELETE FROM {WAITING} WHERE rowid IN (SELECT place FROM temp.main.ready_rows)"),
+        format!("DELETE FROM {WAITING} WHERE {is_ready}"),
     ]
 }
 
