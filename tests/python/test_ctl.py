@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
@@ -235,3 +237,22 @@ def test_a_seed_is_sent_and_a_fault_in_one_told(server: MockServer, tmp_path: Pa
     done(server, *ALICE, "seed", "--name", "memory/main/rows.csv", str(tmp_path / "memory/main/rows.csv"))
     assert "[4]" in query(server, "SELECT count(*) FROM rows").text
     done(server, *ALICE, "reset")
+
+
+def test_an_answer_that_is_none_of_the_planes_is_an_error() -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>welcome</html>")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        words = ("ctl", "--url", f"http://127.0.0.1:{other.server_port}", *ALICE, "reset")
+        ended = subprocess.run([BINARY, *words], capture_output=True, text=True, timeout=30, check=False)
+        other.shutdown()
+    assert ended.returncode == 1
+    assert "is it the control plane?" in ended.stderr

@@ -1,11 +1,13 @@
 //! Calls of a control plane over HTTP.
 
+use std::io::Read;
 use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::blocking::{Body, Client as Http, RequestBuilder};
 use serde_json::Value;
 
+use super::table::visible;
 use crate::PackedSeed;
 use engine::{Error, ErrorKind, Result};
 
@@ -14,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Longer than a seed takes that is of use to anybody.
 const LONG_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How much of an answer is read, in bytes: more than any journal holds that somebody looks at.
+const LONGEST_ANSWER: u64 = 256 << 20;
 
 /// Parameters behind the question mark.
 pub(super) type Parameters = Vec<(String, String)>;
@@ -103,9 +108,16 @@ impl PlaneClient {
             Identified::User(name, password) => request.basic_auth(name, Some(password)),
             Identified::Key(key) => request.bearer_auth(key),
         };
-        let answer = request.send().and_then(|answer| Ok((answer.status().as_u16(), answer.text()?)));
-        let (status, text) = answer.map_err(|fault| {
-            let why = root(&fault);
+        let answer = request.send().map_err(|fault| root(&fault)).and_then(|answer| {
+            let status = answer.status().as_u16();
+            let mut text = Vec::new();
+            let read = answer.take(LONGEST_ANSWER).read_to_end(&mut text).map_err(|fault| root(&fault))?;
+            if read as u64 == LONGEST_ANSWER {
+                return Err(format!("it has more than {} MiB", LONGEST_ANSWER >> 20));
+            }
+            Ok((status, text))
+        });
+        let (status, text) = answer.map_err(|why| {
             unreached(
                 0,
                 format!(
@@ -114,10 +126,10 @@ impl PlaneClient {
                 ),
             )
         })?;
-        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        let value: Value = serde_json::from_slice(&text).unwrap_or_default();
         match value["error"]["message"].as_str() {
-            _ if (200..300).contains(&status) => Ok(value),
-            Some(message) => Err(unreached(status, format!("{message} (HTTP {status})"))),
+            _ if (200..300).contains(&status) && value.is_object() => Ok(value),
+            Some(message) => Err(unreached(status, format!("{} (HTTP {status})", visible(message)))),
             None => Err(unreached(
                 status,
                 format!("{} answers HTTP {status}; is it the control plane?", self.base),

@@ -83,7 +83,7 @@ impl Console {
 
     fn show_entries(&self, list: &List, entries: &[Value]) -> Result<()> {
         for entry in entries {
-            print(&if self.json { format!("{entry}\n") } else { shown(list, entry) })?;
+            print(&if self.json { format!("{}\n", table::escaped(entry)) } else { shown(list, entry) })?;
         }
         Ok(())
     }

@@ -186,14 +186,14 @@ impl Console {
 
     /// Prints one answer.
     fn show(&self, answer: &Value) -> Result<()> {
-        print(&if self.json { format!("{answer}\n") } else { table::fields(answer) })
+        print(&if self.json { format!("{}\n", table::escaped(answer)) } else { table::fields(answer) })
     }
 
     /// Prints the entries of a list.
     fn show_list(&self, entries: &Value, columns: &[&str]) -> Result<()> {
         let entries = entries.as_array().map(Vec::as_slice).unwrap_or_default();
         let text = if self.json {
-            entries.iter().map(|entry| format!("{entry}\n")).collect()
+            entries.iter().map(|entry| format!("{}\n", table::escaped(entry))).collect()
         } else {
             table::rows(entries, columns)
         };

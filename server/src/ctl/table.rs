@@ -66,8 +66,27 @@ fn cell(value: &Value) -> String {
         Value::Object(_) if value.as_object().is_some_and(serde_json::Map::is_empty) => String::new(),
         value => value.to_string(),
     };
-    // What a statement holds may not move the cursor, nor colour the terminal.
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace(char::is_control, "\u{fffd}")
+    visible(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Whether a terminal would do something else with a character than show it: move its cursor, change colours, turn the
+/// direction of the text around.
+fn steers_terminal(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text of somebody else's for a terminal: its lines stay.
+pub(super) fn visible(text: &str) -> String {
+    text.replace(|c| c != '\n' && steers_terminal(c), "\u{fffd}")
+}
+
+/// JSON in which nothing steers a terminal.
+pub(super) fn escaped(value: &Value) -> String {
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        if steers_terminal(c) { text.push_str(&format!("\\u{:04x}", u32::from(c))) } else { text.push(c) }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -97,5 +116,14 @@ mod tests {
             format!("{}…", "é".repeat(LONGEST))
         );
         assert_eq!(cells(&json!({"b": long}), &["a", "b"])[1], long);
+    }
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(visible("a\u{1b}[31m\n\u{9b}1m\u{202e}b"), "a\u{fffd}[31m\n\u{fffd}1m\u{fffd}b");
+        assert_eq!(
+            escaped(&json!({"a": "\u{1b}\u{7f}\u{9b}\u{202e}é"})),
+            r#"{"a":"\u001b\u007f\u009b\u202eé"}"#
+        );
     }
 }
