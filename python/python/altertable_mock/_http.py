@@ -11,7 +11,7 @@ from ._errors import RequestError
 if TYPE_CHECKING:
     import http.client
     from collections.abc import Mapping
-    from typing import BinaryIO
+    from typing import IO
 
 TIMEOUT = 60.0
 """Seconds that an answer may take."""
@@ -34,7 +34,7 @@ class Door:
         """
         return self._request("POST", path, body, {**headers, "Content-Type": "application/json"}, timeout)
 
-    def send(self, path: str, body: BinaryIO, headers: Mapping[str, str], *, timeout: float) -> bytes:
+    def send(self, path: str, body: IO[bytes], headers: Mapping[str, str], *, timeout: float) -> bytes:
         """The body of the answer to a file of any kind, read from its beginning. Raises as :meth:`post`."""
         length = body.seek(0, 2)
         body.seek(0)
@@ -49,7 +49,7 @@ class Door:
         return self._request("DELETE", path, None, headers, TIMEOUT)
 
     def _request(
-        self, method: str, path: str, body: bytes | BinaryIO | None, headers: Mapping[str, str], timeout: float
+        self, method: str, path: str, body: bytes | IO[bytes] | None, headers: Mapping[str, str], timeout: float
     ) -> bytes:
         import http.client
 
