@@ -289,6 +289,11 @@ async fn in_container(image: &str, flags: &[String]) -> Result<Server> {
     }
     let judge = Account::fresh();
     mock = mock.with_user(&judge.user, &judge.password);
+    if flags.iter().any(|flag| flag.starts_with("--seed=")) {
+        // Events of a seed need a project, which nobody else sees.
+        let project = format!("{}={}:production", judge.user, judge.api_key);
+        mock = mock.with_api_key(&judge.api_key).with_flags(["--product-analytics".to_owned(), project]);
+    }
     let running = mock.start().await?;
     let addresses = Addresses {
         lakehouse: running.lakehouse_url().to_owned(),

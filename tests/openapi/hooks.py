@@ -5,6 +5,17 @@ from __future__ import annotations
 import schemathesis
 
 
+@schemathesis.serializer("application/sql", "application/x-tar")
+class AsItIs:
+    """Bodies that are texts or bytes of their own."""
+
+    def as_requests(self, _: object, value: object) -> dict[str, bytes]:
+        return {"data": value if isinstance(value, bytes) else str(value).encode()}
+
+    def as_werkzeug(self, context: object, value: object) -> dict[str, bytes]:
+        return self.as_requests(context, value)
+
+
 @schemathesis.check
 def no_fault_of_the_server(_: object, response: schemathesis.Response, case: schemathesis.Case) -> None:
     """No status of 500 or more but LQ-18's: failed SQL in a format without an envelope."""
