@@ -6,14 +6,9 @@ import schemathesis
 
 
 @schemathesis.serializer("application/sql", "application/x-tar")
-class AsItIs:
+def as_it_is(_: object, value: object) -> bytes:
     """Bodies that are texts or bytes of their own."""
-
-    def as_requests(self, _: object, value: object) -> dict[str, bytes]:
-        return {"data": value if isinstance(value, bytes) else str(value).encode()}
-
-    def as_werkzeug(self, context: object, value: object) -> dict[str, bytes]:
-        return self.as_requests(context, value)
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 @schemathesis.check
