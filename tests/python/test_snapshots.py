@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import http.client
 import json
 import threading
 import time
@@ -13,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from mock_server import ALICE, BOB, Credentials, MockServer
-from raw_http import connect
+from raw_http import interrupted_upload
 
 
 @pytest.fixture(scope="module")
@@ -89,21 +87,8 @@ def test_writers_are_seen_in_one_state_of_all_catalogs(server: MockServer) -> No
 def test_an_upload_under_way_leaves_nothing_in_what_is_restored(server: MockServer) -> None:
     run(server, "CREATE TABLE kept AS SELECT 1 AS a")
     save(server, "s")
-    body = b"a,b\n" + b"1,2\n" * 500_000
-    head = (
-        b"POST /upload?catalog=memory&schema=main&table=half&mode=create HTTP/1.1\r\nHost: mock\r\n"
-        b"Authorization: Basic " + base64.b64encode(":".join(ALICE.pair).encode()) + b"\r\n"
-        b"Content-Type: text/csv\r\nConnection: close\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n"
-    )
-    with connect(server.lakehouse_url) as stream:
-        stream.sendall(head + body[: len(body) // 2])
-        time.sleep(0.3)
-        restore(server, "s")
-        stream.sendall(body[len(body) // 2 :])
-        response = http.client.HTTPResponse(stream)
-        response.begin()
-        told = json.loads(response.read())
-    assert response.status == 400
+    status, told = interrupted_upload(server.lakehouse_url, ALICE, lambda: restore(server, "s"))
+    assert status == 400
     assert "cancel" in told["error"]["message"].lower()
     assert run(server, "SHOW TABLES") == [["kept"]]
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::blocking;
 use crate::clock;
@@ -76,9 +76,10 @@ impl SnapshotShelf {
         Self { limit, kept: Mutex::default(), copying: Arc::default() }
     }
 
-    /// By which copies of one user's state wait for one another.
-    pub(crate) fn copying(&self) -> &Arc<AsyncMutex<()>> {
-        &self.copying
+    /// Waits until no other copy of the user's state is being made; the next one waits until what this returns is dropped,
+    /// which whoever copies holds until then, even if nobody waits for the copy any more.
+    pub(crate) async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.copying).lock_owned().await
     }
 
     /// Refuses a name that is not one.

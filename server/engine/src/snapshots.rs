@@ -45,7 +45,7 @@ impl Engine {
     pub async fn save_snapshot(&self, tenant: &Tenant, name: &str) -> Result<SnapshotDone> {
         SnapshotShelf::check_name(name)?;
         let shelf = tenant.lineage().shelf();
-        let one_at_a_time = Arc::clone(shelf.copying()).lock_owned().await;
+        let one_at_a_time = shelf.turn().await;
         let project = self.own_project(tenant);
         let (state, bytes, _one_at_a_time) = self.saved(tenant, name, project, one_at_a_time).await?;
         let mut left_out = state.left_out.clone();
@@ -92,7 +92,7 @@ impl Engine {
     /// NotFound for a snapshot or a user who is no more; nothing is changed then.
     pub async fn restore_snapshot(&self, tenant: &Tenant, name: &str) -> Result<SnapshotDone> {
         let shelf = tenant.lineage().shelf();
-        let one_at_a_time = Arc::clone(shelf.copying()).lock_owned().await;
+        let one_at_a_time = shelf.turn().await;
         let snapshot = shelf.find(name)?;
         let mut left_out = snapshot.left_out().to_vec();
         left_out.extend(tenant.unkept().await);
@@ -166,7 +166,7 @@ impl Engine {
         let pool = Arc::clone(self.accounts.pool());
         let Origin { tenant, snapshot } = origin;
         let shelf = tenant.lineage().shelf();
-        let one_at_a_time = Arc::clone(shelf.copying()).lock_owned().await;
+        let one_at_a_time = shelf.turn().await;
         if let Some(name) = snapshot {
             let snapshot = shelf.find(&name)?;
             let kept = Arc::clone(&snapshot);

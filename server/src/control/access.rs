@@ -31,6 +31,23 @@ pub(super) enum Scope {
 }
 
 impl Scope {
+    /// The tenant, of a route that acts on one alone.
+    ///
+    /// # Errors
+    /// `bad-request` in a scope without a tenant; `whose` says what is a tenant's.
+    pub(super) fn tenant(self, whose: &str) -> PlaneResult<Steered> {
+        match self {
+            Self::Tenant(steered) => Ok(steered),
+            Self::Server => Err(Self::needs_name()),
+            Self::Project { .. } => Err(Self::needs_tenant(whose)),
+        }
+    }
+
+    /// The refusal of a project where a tenant is asked for.
+    pub(super) fn needs_tenant(whose: &str) -> PlaneRefusal {
+        PlaneRefusal::bad_request(format!("{whose} a tenant's: name it by ?tenant=NAME"))
+    }
+
     /// The refusal of a route that acts on a tenant or a project alone.
     pub(super) fn needs_name() -> PlaneRefusal {
         PlaneRefusal::bad_request(

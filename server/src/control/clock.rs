@@ -65,14 +65,8 @@ impl ShownClock {
     }
 }
 
-fn tenant_of(scope: &Scope) -> PlaneResult<&Arc<Tenant>> {
-    match scope {
-        Scope::Tenant(Steered { tenant, .. }) => Ok(tenant),
-        Scope::Server => Err(Scope::needs_name()),
-        Scope::Project { .. } => {
-            Err(PlaneRefusal::bad_request("a clock is a tenant's: name it by ?tenant=NAME"))
-        }
-    }
+fn tenant_of(scope: Scope) -> PlaneResult<Arc<Tenant>> {
+    scope.tenant("a clock is").map(|Steered { tenant, .. }| tenant)
 }
 
 /// Shows the clock.
@@ -83,7 +77,7 @@ fn tenant_of(scope: &Scope) -> PlaneResult<&Arc<Tenant>> {
     params(("tenant" = Option<String>, Query, description = "In server scope: the tenant")),
     responses((status = 200, body = ShownClock, description = "The clock"), ListAnswers))]
 pub(super) async fn show(scope: Scope) -> PlaneResult<Json<ShownClock>> {
-    Ok(Json(ShownClock::of(tenant_of(&scope)?.clock())))
+    Ok(Json(ShownClock::of(tenant_of(scope)?.clock())))
 }
 
 /// Sets the clock: its time, and whether or how fast it runs. What is absent stays.
@@ -94,7 +88,7 @@ pub(super) async fn show(scope: Scope) -> PlaneResult<Json<ShownClock>> {
     params(("tenant" = Option<String>, Query, description = "In server scope: the tenant")),
     responses((status = 200, body = ShownClock, description = "It is set"), ScopeAnswers))]
 pub(super) async fn set(scope: Scope, Order(order): Order<ClockOrder>) -> PlaneResult<Json<ShownClock>> {
-    let tenant = tenant_of(&scope)?;
+    let tenant = tenant_of(scope)?;
     let at = order.at.as_deref().map(DateTime::parse_from_rfc3339).transpose();
     let at = at.map_err(|_| PlaneRefusal::bad_request("`at` has to be an RFC 3339 time"))?;
     let rate = match (order.frozen, order.rate) {
@@ -128,7 +122,7 @@ pub(super) async fn advance(
     scope: Scope,
     Order(order): Order<AdvanceOrder>,
 ) -> PlaneResult<Json<ShownClock>> {
-    let tenant = tenant_of(&scope)?;
+    let tenant = tenant_of(scope)?;
     let lapse = Lapse::read(&order.by).ok_or_else(|| {
         PlaneRefusal::bad_request(
             "`by` has to be milliseconds or an ISO 8601 duration such as P31D, and not negative",
@@ -148,7 +142,7 @@ pub(super) async fn advance(
     params(("tenant" = Option<String>, Query, description = "In server scope: the tenant")),
     responses((status = 200, body = ShownClock, description = "It is the machine's"), ListAnswers))]
 pub(super) async fn clear(scope: Scope) -> PlaneResult<Json<ShownClock>> {
-    let tenant = tenant_of(&scope)?;
+    let tenant = tenant_of(scope)?;
     tenant.clock().clear();
     Ok(Json(ShownClock::of(tenant.clock())))
 }

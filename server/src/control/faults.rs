@@ -52,13 +52,7 @@ impl ShownFault {
 
 /// The rules of a scope.
 fn rules_of(scope: Scope) -> PlaneResult<Arc<FaultRules>> {
-    match scope {
-        Scope::Tenant(Steered { tenant, .. }) => Ok(Arc::clone(tenant.faults())),
-        Scope::Server => Err(Scope::needs_name()),
-        Scope::Project { .. } => {
-            Err(PlaneRefusal::bad_request("fault rules are a tenant's: name it by ?tenant=NAME"))
-        }
-    }
+    scope.tenant("fault rules are").map(|Steered { tenant, .. }| Arc::clone(tenant.faults()))
 }
 
 fn unknown() -> PlaneRefusal {

@@ -127,9 +127,7 @@ fn journal_of(scope: &Scope, engine: &Engine) -> PlaneResult<Arc<Journal>> {
     match scope {
         Scope::Tenant(Steered { tenant, .. }) => Ok(Arc::clone(tenant.journal())),
         Scope::Server => Ok(Arc::clone(engine.strangers())),
-        Scope::Project { .. } => {
-            Err(PlaneRefusal::bad_request("the journal is a tenant's: name it by ?tenant=NAME"))
-        }
+        Scope::Project { .. } => Err(Scope::needs_tenant("the journal is")),
     }
 }
 

@@ -81,13 +81,7 @@ impl SnapshotReport {
 
 /// The tenant whose snapshots a call is about.
 fn tenant_of(scope: Scope) -> PlaneResult<Steered> {
-    match scope {
-        Scope::Tenant(steered) => Ok(steered),
-        Scope::Server => Err(Scope::needs_name()),
-        Scope::Project { .. } => {
-            Err(PlaneRefusal::bad_request("snapshots are a tenant's: name it by ?tenant=NAME"))
-        }
-    }
+    scope.tenant("snapshots are")
 }
 
 fn name_of(given: Result<Path<String>, PathRejection>) -> PlaneResult<String> {

@@ -63,13 +63,7 @@ pub(super) struct EndedTask {
 const LONGEST_MESSAGE: usize = 10_000;
 
 fn desk_of(scope: Scope) -> PlaneResult<Arc<TaskDesk>> {
-    match scope {
-        Scope::Tenant(Steered { tenant, .. }) => Ok(Arc::clone(tenant.tasks())),
-        Scope::Server => Err(Scope::needs_name()),
-        Scope::Project { .. } => {
-            Err(PlaneRefusal::bad_request("tasks are a tenant's: name it by ?tenant=NAME"))
-        }
-    }
+    scope.tenant("tasks are").map(|Steered { tenant, .. }| Arc::clone(tenant.tasks()))
 }
 
 fn shown(desk: &TaskDesk) -> Json<TaskOrder> {

@@ -308,6 +308,7 @@ impl Ending {
         let is_news = outcome == CallOutcome::Error || !(self.manner.is_probe)(&operation);
         CallLine::log(
             call,
+            operation,
             is_news,
             CallAnswer { elapsed, status: self.status, grpc_status: self.grpc_status, outcome },
         );

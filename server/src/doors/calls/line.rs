@@ -37,14 +37,14 @@ impl CallLine {
     const USUAL: usize = 512;
 
     /// Logs the line of a call, at `debug` if it is no news.
-    pub(super) fn log(call: &Call, is_news: bool, answer: CallAnswer) {
+    pub(super) fn log(call: &Call, operation: Cow<'static, str>, is_news: bool, answer: CallAnswer) {
         let is_read = if is_news { tracing::enabled!(Level::INFO) } else { tracing::enabled!(Level::DEBUG) };
         if !is_read {
             return;
         }
         let line = Self {
             door: call.door(),
-            operation: call.operation(),
+            operation,
             tenant: call.tenant().map(str::to_owned),
             session: call.session(),
             rows: call.rows(),
